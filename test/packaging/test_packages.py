@@ -1,0 +1,102 @@
+"""The two packages' files agree with one another and with the tree."""
+
+import importlib.metadata
+import re
+import runpy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import setuptools
+
+ROOT = Path(__file__).parents[2]
+SERVICE = ROOT / "ik_nn_interfaces" / "srv" / "SolveIK.srv"
+REQUIREMENT_FILES = sorted(ROOT.glob("requirements/*.txt"))
+PINNED = re.compile(r'[\w.-]+==[\w.+]+(; python_version (<|>=) "3\.11")?')
+
+# moveit_msgs/MoveItErrorCodes
+MOVEIT_CODES = {
+    "SUCCESS": 1,
+    "TIMED_OUT": -6,
+    "INVALID_ROBOT_STATE": -16,
+    "FRAME_TRANSFORM_FAILURE": -21,
+    "NO_IK_SOLUTION": -31,
+    "FAILURE": 99999,
+}
+
+
+@pytest.fixture
+def build_definition(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Any]:
+    """What setup.py passes to setuptools."""
+    definition: dict[str, Any] = {}
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(setuptools, "setup", definition.update)
+    runpy.run_path("setup.py")
+    return definition
+
+
+def package_version(manifest: Path) -> str:
+    return ElementTree.parse(manifest).findtext("version")
+
+
+def is_installed(build_definition: Mapping[str, Any], path: str) -> bool:
+    return (f"share/ik_nn_ros/{Path(path).parent}", [path]) in build_definition["data_files"]
+
+
+@pytest.mark.parametrize("file", REQUIREMENT_FILES, ids=lambda file: file.stem)
+def test_every_requirement_is_pinned(file):
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
+    assert lines
+    assert [line for line in lines if not PINNED.fullmatch(line)] == []
+
+
+def test_no_package_is_pinned_twice_for_one_python():
+    lines = [line for file in REQUIREMENT_FILES for line in file.read_text().splitlines()]
+    pins = [re.sub(r"==[^;]+", "", line) for line in lines if not line.startswith("#")]
+    assert sorted(set(pins)) == sorted(pins)
+
+
+def test_error_codes_are_unique_and_moveits_where_moveit_has_them():
+    constants = re.findall(r"^int32 ([A-Z_]+) = (-?\d+)", SERVICE.read_text(), re.MULTILINE)
+    codes = {name: int(value) for name, value in constants}
+    assert len(codes) == len(constants) == len(set(codes.values()))
+    assert MOVEIT_CODES.items() <= codes.items()
+
+
+def test_both_packages_and_the_installed_one_have_one_version(build_definition):
+    versions = {
+        package_version(ROOT / "package.xml"),
+        package_version(ROOT / "ik_nn_interfaces" / "package.xml"),
+        build_definition["version"],
+        importlib.metadata.version("ik_nn_ros"),
+    }
+    assert len(versions) == 1
+
+
+def test_every_file_to_install_exists(build_definition):
+    sources = [source for _, sources in build_definition["data_files"] for source in sources]
+    assert [source for source in sources if not (ROOT / source).is_file()] == []
+
+
+@pytest.mark.parametrize("path", ["launch/ik_server.launch.py", "config/ik_server.yaml"])
+def test_what_the_node_is_started_with_is_installed(build_definition, path):
+    assert is_installed(build_definition, path)
+
+
+def test_all_of_ik_nn_ros_and_nothing_else_is_packaged(build_definition):
+    initializers = (ROOT / "ik_nn_ros").rglob("__init__.py")
+    packages = {".".join(path.parent.relative_to(ROOT).parts) for path in initializers}
+    assert set(build_definition["packages"]) == packages
+
+
+def test_every_executable_has_its_module(build_definition):
+    scripts = build_definition["entry_points"]["console_scripts"]
+    modules = [re.fullmatch(r"\w+ = ([\w.]+):main", script)[1] for script in scripts]
+    assert [name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").is_file()] == []
+
+
+@pytest.mark.parametrize("folder", ["launch", "config", "test"])
+def test_folders_that_would_hide_a_module_of_the_same_name_are_no_packages(folder):
+    assert list((ROOT / folder).rglob("__init__.py")) == []
