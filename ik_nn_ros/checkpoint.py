@@ -1,0 +1,97 @@
+"""Weights on disk: safetensors with everything needed to rebuild the model beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from ik_nn_ros.errors import CheckpointError, IKError
+from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.models import GenerativeNetwork, build_network
+
+FORMAT_VERSION = 1
+_KEY = "ik_nn_ros"  # safetensors' metadata maps strings to strings: one entry of JSON
+
+
+class Checkpoint(NamedTuple):
+    """A network read from disk.
+
+    Attributes:
+        network: rebuilt, with its weights.
+        training: how it was trained: the configuration, the steps, the time.
+        metrics: what it measured after training.
+    """
+
+    network: GenerativeNetwork
+    training: dict[str, Any]
+    metrics: dict[str, Any]
+
+
+def save_checkpoint(
+    path: Path,
+    network: GenerativeNetwork,
+    training: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+) -> None:
+    """Write a network and how it came about; the file appears whole or not at all."""
+    description = {
+        "format_version": FORMAT_VERSION,
+        "model": network.kind,
+        "config": asdict(network.config),
+        "arm": network.arm.to_dict(),
+        "training": dict(training),
+        "metrics": dict(metrics),
+    }
+    tensors = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
+    partial = path.with_name(path.name + ".partial")
+    save_file(tensors, partial, metadata={_KEY: json.dumps(description)})
+    partial.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Rebuild a network from a file. Nothing in the file is executed.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, of another format, or does not hold the
+            network that it describes.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise CheckpointError(path, "does not exist") from None
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(path, f"is not a readable safetensors file ({error})") from None
+    description = _description(path, metadata)
+    try:
+        arm = PlanarArm.from_dict(description["arm"])
+        network = build_network(description["model"], arm, description["config"])
+        network.load_state_dict(tensors)
+        return Checkpoint(network, description["training"], description["metrics"])
+    except (IKError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = f"does not hold the network that it describes ({_first_line(error)})"
+        raise CheckpointError(path, reason) from None
+
+
+def _description(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        description = json.loads(metadata[_KEY])
+        version = description["format_version"]
+    except (KeyError, TypeError, ValueError):
+        raise CheckpointError(path, "has no description of its model") from None
+    if version != FORMAT_VERSION:
+        raise CheckpointError(
+            path, f"has format version {version}, this version of ik_nn_ros reads {FORMAT_VERSION}"
+        )
+    return description
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

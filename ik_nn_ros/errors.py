@@ -1,0 +1,84 @@
+"""The errors of the package: one base class, each subclass carrying the data of its case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class IKError(Exception):
+    """Base class. ``str(error)`` is a sentence for a person: what was wrong, what is allowed."""
+
+
+class InvalidArmError(IKError):
+    """An arm that cannot exist: fewer than two joints, a length that is not positive, ..."""
+
+
+class InvalidRequestError(IKError):
+    """A request that cannot be answered as it stands.
+
+    Attributes:
+        field: name of the offending argument.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class UnreachableTargetError(IKError):
+    """A target that no configuration of the arm reaches.
+
+    Attributes:
+        distance: distance of the target from the base [m].
+        reach: smallest and largest distance that the arm reaches [m].
+    """
+
+    def __init__(self, distance: float, reach: tuple[float, float]) -> None:
+        super().__init__(
+            f"target out of reach: it is {distance:.4f} m from the base, "
+            f"the arm reaches {reach[0]:.4f} m to {reach[1]:.4f} m"
+        )
+        self.distance = distance
+        self.reach = reach
+
+
+class NoSolutionError(IKError):
+    """No sample could be turned into a solution within the tolerance and the joint limits.
+
+    Attributes:
+        num_samples: how many samples were tried.
+    """
+
+    def __init__(self, num_samples: int) -> None:
+        super().__init__(
+            f"none of {num_samples} samples became a solution within the position tolerance and "
+            "the joint limits; a larger tolerance or more samples may help"
+        )
+        self.num_samples = num_samples
+
+
+class ModelNotFoundError(IKError):
+    """No such model, or no weights of it for this arm.
+
+    Attributes:
+        model: the name asked for.
+        available: what there is, ready to print.
+    """
+
+    def __init__(self, model: str, reason: str, available: Iterable[str]) -> None:
+        self.model = model
+        self.available = tuple(available)
+        super().__init__(f"model '{model}': {reason}; available: {', '.join(self.available)}")
+
+
+class CheckpointError(IKError):
+    """A weights file that is missing, damaged or of another format.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"weights file {path}: {reason}")
+        self.path = path

@@ -1,0 +1,150 @@
+"""The planar arm: links, prior over configurations, joint limits and kinematics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from ik_nn_ros.errors import InvalidArmError
+
+Array = TypeVar("Array", np.ndarray, torch.Tensor)
+
+PAPER_PRIOR_STD = 0.2  # [rad], section "Dataset" of the paper
+PAPER_LINK_LENGTH = 0.5  # [m], all links but the last; follows from the paper's figures
+PAPER_LAST_LINK_LENGTH = 1.0  # [m]
+
+
+@dataclass(frozen=True)
+class PlanarArm:
+    """A planar arm of N revolute joints with its base at the origin.
+
+    Joint positions ``theta`` are arrays (..., N) [rad], each relative to the previous link; points
+    are arrays (..., 2) [m]. The kinematics take NumPy arrays and torch tensors alike and return
+    what they were given.
+
+    Args:
+        link_lengths: N lengths [m], all positive.
+        prior_std: standard deviation of the prior theta_i ~ N(0, std^2) [rad], one for all joints
+            or one per joint; kept as one per joint.
+        joint_limits: (lower, upper) per joint [rad]; None: unlimited.
+
+    Raises:
+        InvalidArmError: fewer than two links, a length or deviation that is not positive, limits
+            that leave a joint no room.
+    """
+
+    link_lengths: tuple[float, ...]
+    prior_std: float | tuple[float, ...] = PAPER_PRIOR_STD
+    joint_limits: tuple[tuple[float, float], ...] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "link_lengths", _checked_lengths(self.link_lengths))
+        object.__setattr__(self, "prior_std", _checked_std(self.prior_std, self.dof))
+        if self.joint_limits is not None:
+            object.__setattr__(self, "joint_limits", _checked_limits(self.joint_limits, self.dof))
+
+    @classmethod
+    def of_paper(cls, dof: int) -> PlanarArm:
+        """The paper's arm of ``dof`` joints: links of 0.5 m and a last link of 1.0 m."""
+        return cls((PAPER_LINK_LENGTH,) * (dof - 1) + (PAPER_LAST_LINK_LENGTH,))
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> PlanarArm:
+        """The inverse of `to_dict`."""
+        return cls(**fields)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The arm as plain numbers and lists, ready for JSON."""
+        return asdict(self)
+
+    @property
+    def dof(self) -> int:
+        """The number of joints N."""
+        return len(self.link_lengths)
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Smallest and largest distance of the TCP from the base, joint limits aside [m]."""
+        total = sum(self.link_lengths)
+        return max(0.0, 2.0 * max(self.link_lengths) - total), total
+
+    def joint_positions(self, theta: Array) -> Array:
+        """The base, the joints after each link and the TCP: (..., N) -> (..., N + 1, 2) [m]."""
+        xp = _namespace(theta)
+        links = self._link_vectors(theta)
+        return xp.concatenate((xp.zeros_like(links[..., :1, :]), xp.cumsum(links, -2)), -2)
+
+    def forward(self, theta: Array) -> Array:
+        """Forward kinematics, equation (1) of the paper: (..., N) -> TCP (..., 2) [m]."""
+        return self._link_vectors(theta).sum(-2)
+
+    def jacobian(self, theta: Array) -> Array:
+        """d TCP / d theta: (..., N) -> (..., 2, N) [m / rad].
+
+        Column j is the vector from joint j to the TCP, turned by a right angle.
+        """
+        xp = _namespace(theta)
+        links = self._link_vectors(theta)
+        to_tcp = xp.flip(xp.cumsum(xp.flip(links, (-2,)), -2), (-2,))
+        return xp.stack((-to_tcp[..., 1], to_tcp[..., 0]), -2)
+
+    def sample_prior(self, num_samples: int, rng: np.random.Generator) -> np.ndarray:
+        """Configurations drawn from the prior, joint limits aside: (num_samples, N) [rad]."""
+        return rng.standard_normal((num_samples, self.dof)) * self.prior_std
+
+    def joint_log_priors(self, theta: np.ndarray) -> np.ndarray:
+        """Log density of each joint under its own prior: (..., N) -> (..., N) [nats]."""
+        return normal_log_density(theta, np.asarray(self.prior_std))
+
+    def within_limits(self, theta: np.ndarray) -> np.ndarray:
+        """Whether every joint keeps its limits: (..., N) -> bool (...)."""
+        if self.joint_limits is None:
+            return np.ones(theta.shape[:-1], dtype=bool)
+        lower, upper = np.transpose(self.joint_limits)
+        return np.all((theta >= lower) & (theta <= upper), axis=-1)
+
+    def _link_vectors(self, theta: Array) -> Array:
+        xp = _namespace(theta)
+        headings = xp.cumsum(theta, -1)
+        lengths = self.link_lengths
+        if isinstance(theta, torch.Tensor):
+            lengths = theta.new_tensor(lengths)
+        return xp.stack((xp.cos(headings) * lengths, xp.sin(headings) * lengths), -1)
+
+
+def normal_log_density(values: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """Log density of N(0, std^2) [nats], entry by entry; the arrays broadcast."""
+    return -0.5 * (values / std) ** 2 - np.log(std) - 0.5 * math.log(2.0 * math.pi)
+
+
+def _namespace(array: Array) -> ModuleType:
+    return torch if isinstance(array, torch.Tensor) else np
+
+
+def _checked_lengths(link_lengths: Sequence[float]) -> tuple[float, ...]:
+    lengths = tuple(float(length) for length in link_lengths)
+    if len(lengths) < 2 or not all(0.0 < length < math.inf for length in lengths):
+        raise InvalidArmError(f"link_lengths must be 2 or more positive numbers [m]: {lengths}")
+    return lengths
+
+
+def _checked_std(prior_std: float | Sequence[float], dof: int) -> tuple[float, ...]:
+    std = (prior_std,) * dof if isinstance(prior_std, int | float) else tuple(prior_std)
+    if len(std) != dof or not all(0.0 < value < math.inf for value in std):
+        raise InvalidArmError(f"prior_std must be 1 or {dof} positive numbers [rad]: {prior_std}")
+    return tuple(float(value) for value in std)
+
+
+def _checked_limits(
+    joint_limits: Sequence[Sequence[float]], dof: int
+) -> tuple[tuple[float, float], ...]:
+    limits = tuple((float(lower), float(upper)) for lower, upper in joint_limits)
+    if len(limits) != dof or not all(lower < upper for lower, upper in limits):
+        raise InvalidArmError(f"joint_limits must be {dof} pairs lower < upper [rad]: {limits}")
+    return limits

@@ -1,0 +1,116 @@
+"""The paper's invertible network (Ardizzone et al. 2018, arXiv 1808.04730) on FrEIA."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from FrEIA.framework import SequenceINN
+from FrEIA.modules import PermuteRandom, RNVPCouplingBlock
+from torch import nn
+
+from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.models.base import GenerativeNetwork, require_positive_integers
+
+
+@dataclass(frozen=True)
+class INNConfig:
+    """Table IV of the paper.
+
+    Attributes:
+        coupling_layers: RNVP coupling blocks, each with four subnets (scale and shift of both
+            halves); fixed random permutations lie between them.
+        subnet_layers: linear layers of each subnet.
+        neurons: width of a subnet.
+        clamp: bound of the log scale of one coupling.
+    """
+
+    coupling_layers: int
+    subnet_layers: int
+    neurons: int
+    clamp: float = 2.0
+
+    def __post_init__(self) -> None:
+        require_positive_integers(self, "coupling_layers", "subnet_layers", "neurons")
+        if not self.clamp > 0.0:
+            raise ValueError(f"clamp must be positive, got {self.clamp}")
+
+
+class Forward(NamedTuple):
+    """What the forward pass makes of configurations.
+
+    Attributes:
+        latents: (b, dof - 2), standard normal once trained.
+        targets: (b, 2), the predicted TCP in standardised units.
+        log_det: (b,) log |d [z, y] / d theta| with y in metres and theta in radians [nats].
+    """
+
+    latents: torch.Tensor
+    targets: torch.Tensor
+    log_det: torch.Tensor
+
+
+class INN(GenerativeNetwork):
+    """A bijection theta <-> [z, y] without padding; run backwards it samples the posterior."""
+
+    kind = "inn"
+
+    def __init__(self, arm: PlanarArm, config: INNConfig) -> None:
+        super().__init__(arm, latent_dim=arm.dof - 2)
+        self.config = config
+        self.flow = SequenceINN(arm.dof, force_tuple_output=False)
+        for index in range(config.coupling_layers):
+            if index > 0:
+                with _numpy_state_kept():
+                    self.flow.append(PermuteRandom, seed=index)
+            self.flow.append(
+                RNVPCouplingBlock, subnet_constructor=_subnet(config), clamp=config.clamp
+            )
+
+    def encode(self, theta: torch.Tensor) -> Forward:
+        """Run configurations (b, dof) [rad] forward."""
+        outputs, log_det = self.flow(theta / self.joint_scale)
+        log_det = log_det + self.target_std.log().sum() - self.joint_scale.log().sum()
+        return Forward(outputs[:, :-2], outputs[:, -2:], log_det)
+
+    def invert(self, latents: torch.Tensor, standardised_targets: torch.Tensor) -> torch.Tensor:
+        """Run backwards: latents (b, dof - 2) and standardised targets (b, 2) -> theta [rad]."""
+        outputs = torch.cat((latents, standardised_targets), dim=1)
+        theta, _ = self.flow(outputs, rev=True)
+        return theta * self.joint_scale
+
+    def decode(
+        self, targets: torch.Tensor, latents: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        outputs = torch.cat((latents, self.standardise(targets)), dim=1)
+        theta, inverse_log_det = self.flow(outputs, rev=True)
+        # Change of variables: the volume of [z, y] over that of theta, both in physical units.
+        log_det = self.target_std.log().sum() - self.joint_scale.log().sum() - inverse_log_det
+        log_normal = -0.5 * (latents.square() + math.log(2.0 * math.pi)).sum(1)
+        return theta * self.joint_scale, log_normal + log_det
+
+
+def _subnet(config: INNConfig) -> Callable[[int, int], nn.Module]:
+    def construct(width_in: int, width_out: int) -> nn.Module:
+        widths = [width_in] + [config.neurons] * (config.subnet_layers - 1)
+        layers: list[nn.Module] = []
+        for before, after in zip(widths[:-1], widths[1:], strict=True):
+            layers += [nn.Linear(before, after), nn.ReLU()]
+        return nn.Sequential(*layers, nn.Linear(widths[-1], width_out))
+
+    return construct
+
+
+@contextmanager
+def _numpy_state_kept() -> Iterator[None]:
+    """FrEIA's PermuteRandom reseeds NumPy's global generator; put it back afterwards."""
+    state = np.random.get_state()
+    try:
+        yield
+    finally:
+        np.random.set_state(state)

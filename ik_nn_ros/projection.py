@@ -1,0 +1,75 @@
+"""Gauss-Newton projection of configurations onto FK(theta) = target."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ik_nn_ros.kinematics import PlanarArm
+
+MAX_ITERATIONS = 30
+MAX_STEP = 0.5  # [rad], norm of one step: far from the target the linear model is no guide
+DAMPING = 1e-2  # relative to the error: vanishes at the target, so convergence stays quadratic
+
+
+class Projection(NamedTuple):
+    """The configurations after projection.
+
+    Attributes:
+        positions: (n, dof) [rad].
+        errors: (n,) |FK(position) - target| [m], measured afterwards by forward kinematics.
+        converged: (n,) bool, whether the error is within the tolerance.
+    """
+
+    positions: np.ndarray
+    errors: np.ndarray
+    converged: np.ndarray
+
+
+def project(
+    arm: PlanarArm, positions: np.ndarray, targets: np.ndarray, tolerance: float
+) -> Projection:
+    """Move each configuration the short way onto its target.
+
+    Every step is the smallest that removes the linearised error, damped in proportion to the
+    error (Levenberg 1944) so that a nearly singular Jacobian cannot throw the arm about.
+
+    Args:
+        arm: the arm.
+        positions: (n, dof) start configurations [rad].
+        targets: (n, 2) or (2,) [m].
+        tolerance: largest position error that counts as converged [m].
+    """
+    positions = positions.copy()
+    targets = np.broadcast_to(targets, (len(positions), 2))
+    errors = np.linalg.norm(targets - arm.forward(positions), axis=1)
+    # One step beyond the tolerance costs little and leaves errors near the rounding limit.
+    goal = 1e-3 * tolerance
+    for _ in range(MAX_ITERATIONS):
+        active = np.flatnonzero(errors > goal)
+        if active.size == 0:
+            break
+        positions[active] += _step(arm, positions[active], targets[active])
+        errors[active] = np.linalg.norm(targets[active] - arm.forward(positions[active]), axis=1)
+    return Projection(positions, errors, errors <= tolerance)
+
+
+def _step(arm: PlanarArm, positions: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    residual = targets - arm.forward(positions)
+    jacobian = arm.jacobian(positions)
+    damping = DAMPING * np.linalg.norm(residual, axis=1) * sum(arm.link_lengths)
+    # J J^T + damping is 2 x 2: its inverse in closed form.
+    xx, xy, yy = (
+        np.einsum("nj,nj->n", jacobian[:, a], jacobian[:, b]) for a, b in ((0, 0), (0, 1), (1, 1))
+    )
+    xx, yy = xx + damping, yy + damping
+    determinant = xx * yy - xy * xy
+    force = np.stack(
+        (yy * residual[:, 0] - xy * residual[:, 1], xx * residual[:, 1] - xy * residual[:, 0]),
+        axis=1,
+    )
+    force /= determinant[:, None]
+    step = np.einsum("ncj,nc->nj", jacobian, force)
+    norm = np.linalg.norm(step, axis=1, keepdims=True)
+    return step * np.minimum(1.0, MAX_STEP / np.maximum(norm, MAX_STEP))

@@ -1,0 +1,103 @@
+"""Weights files: what comes back, and what is refused."""
+
+import json
+import pickle
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from ik_nn_ros import CheckpointError, PlanarArm
+from ik_nn_ros.checkpoint import FORMAT_VERSION, load_checkpoint, save_checkpoint
+from ik_nn_ros.models import build_network
+
+ARM = PlanarArm((0.5, 0.7, 0.4, 1.0), prior_std=0.3)
+
+
+@pytest.fixture(params=["cvae", "inn"])
+def network(request):
+    config = {
+        "cvae": {"layers": 1, "neurons": 8},
+        "inn": {"coupling_layers": 3, "subnet_layers": 2, "neurons": 8},
+    }
+    network = build_network(request.param, ARM, config[request.param])
+    network.fit_target_scale(torch.tensor([[2.0, -0.5], [3.0, 0.5]]))
+    return network
+
+
+@pytest.fixture
+def path(tmp_path, network):
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(path, network, {"epochs": 3}, {"e_resim": 0.5})
+    return path
+
+
+def test_a_network_comes_back_as_it_was(path, network):
+    restored = load_checkpoint(path)
+    assert restored.network.arm == ARM
+    assert restored.network.config == network.config
+    assert restored.training == {"epochs": 3}
+    assert restored.metrics == {"e_resim": 0.5}
+    targets, latents = torch.rand(5, 2), torch.randn(5, network.latent_dim)
+    assert torch.equal(
+        restored.network.decode(targets, latents)[0], network.decode(targets, latents)[0]
+    )
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match=r"nothing\.safetensors: does not exist"):
+        load_checkpoint(tmp_path / "nothing.safetensors")
+
+
+@pytest.mark.parametrize("kept", [0, 4, 0.5, 0.99])
+def test_a_truncated_file_is_refused(path, kept):
+    content = path.read_bytes()
+    path.write_bytes(content[: kept if isinstance(kept, int) else int(kept * len(content))])
+    with pytest.raises(CheckpointError, match="not a readable safetensors file"):
+        load_checkpoint(path)
+
+
+def test_a_pickle_is_refused_and_never_executed(path):
+    class Bomb:
+        def __reduce__(self):
+            return (pytest.fail, ("the pickle was executed",))
+
+    path.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(CheckpointError, match="not a readable safetensors file"):
+        load_checkpoint(path)
+
+
+def describe(path, **changes):
+    tensors = load_file(path)
+    with safe_open(path, framework="pt") as file:
+        description = json.loads(file.metadata()["ik_nn_ros"])
+    save_file(tensors, path, metadata={"ik_nn_ros": json.dumps(description | changes)})
+
+
+def test_a_future_format_is_refused(path):
+    describe(path, format_version=FORMAT_VERSION + 1)
+    with pytest.raises(CheckpointError, match=f"format version {FORMAT_VERSION + 1}"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": "unheard_of"},
+        {"config": {"surprise": 1}},
+        {"arm": {"link_lengths": [0.5] * 5 + [1.0]}},
+        {"arm": {"link_lengths": [1.0]}},
+    ],
+)
+def test_a_description_that_does_not_fit_its_tensors_is_refused(path, changes):
+    describe(path, **changes)
+    with pytest.raises(CheckpointError, match="does not hold the network"):
+        load_checkpoint(path)
+
+
+def test_a_safetensors_file_of_something_else_is_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"weight": torch.zeros(2)}, path)
+    with pytest.raises(CheckpointError, match="no description"):
+        load_checkpoint(path)

@@ -1,0 +1,49 @@
+"""The directions of import: the core runs where there is no ROS, no plotting, no training."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import ik_nn_ros
+
+BLOCKED = (
+    "rclpy",
+    "launch",
+    "launch_ros",
+    "geometry_msgs",
+    "sensor_msgs",
+    "visualization_msgs",
+    "ik_nn_interfaces",
+    "matplotlib",
+    "training",
+    "benchmarks",
+    "pydantic",
+)
+PACKAGE = Path(ik_nn_ros.__file__).parent
+SCRIPT = """
+import importlib, sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked!r}:
+            raise AssertionError(f"the core imports {{name}}")
+sys.meta_path.insert(0, Blocker())
+for name in {modules!r}:
+    importlib.import_module(name)
+print(len({modules!r}))
+"""
+
+
+def core_modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        if "ros" not in parts:
+            yield ".".join(part for part in parts if part != "__init__")
+
+
+def test_every_core_module_imports_without_ros_plotting_and_training():
+    modules = list(core_modules())
+    assert "ik_nn_ros.solver" in modules
+    script = SCRIPT.format(blocked=BLOCKED, modules=modules)
+    outcome = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.split() == [str(len(modules))]

@@ -1,0 +1,103 @@
+"""The planar arm: forward kinematics, Jacobian, prior, limits."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ik_nn_ros import InvalidArmError, PlanarArm
+
+arms = st.lists(st.floats(0.05, 3.0), min_size=2, max_size=12).map(lambda ls: PlanarArm(tuple(ls)))
+
+
+def test_paper_arm_has_half_metre_links_and_a_last_link_of_one_metre():
+    arm = PlanarArm.of_paper(6)
+    assert arm.link_lengths == (0.5, 0.5, 0.5, 0.5, 0.5, 1.0)
+    assert arm.prior_std == (0.2,) * 6
+    assert arm.reach == (0.0, 3.5)
+
+
+def test_inner_reach_is_what_the_longest_link_leaves():
+    assert PlanarArm((2.0, 0.5, 0.5)).reach == (1.0, 3.0)
+
+
+def test_forward_follows_equation_one():
+    theta = np.array([0.3, -0.2, 0.9])
+    arm = PlanarArm((0.5, 0.7, 1.1))
+    x = sum(link * math.cos(sum(theta[: i + 1])) for i, link in enumerate(arm.link_lengths))
+    y = sum(link * math.sin(sum(theta[: i + 1])) for i, link in enumerate(arm.link_lengths))
+    np.testing.assert_allclose(arm.forward(theta), (x, y), atol=1e-15)
+
+
+@settings(max_examples=25, deadline=None)
+@given(arms, st.integers(0, 2**32 - 1))
+def test_numpy_and_torch_agree_and_keep_their_types(arm, seed):
+    theta = np.random.default_rng(seed).uniform(-3.0, 3.0, (4, 3, arm.dof))
+    for method in (arm.forward, arm.jacobian, arm.joint_positions):
+        in_torch = method(torch.from_numpy(theta))
+        assert in_torch.dtype == torch.float64
+        np.testing.assert_allclose(method(theta), in_torch.numpy(), atol=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(arms, st.integers(0, 2**32 - 1))
+def test_jacobian_is_the_derivative_of_forward(arm, seed):
+    theta = torch.from_numpy(np.random.default_rng(seed).uniform(-3.0, 3.0, arm.dof))
+    expected = torch.autograd.functional.jacobian(arm.forward, theta)
+    np.testing.assert_allclose(arm.jacobian(theta).numpy(), expected.numpy(), atol=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(arms, st.integers(0, 2**32 - 1))
+def test_joint_positions_run_from_the_base_to_the_tcp_along_the_links(arm, seed):
+    theta = np.random.default_rng(seed).uniform(-3.0, 3.0, (5, arm.dof))
+    points = arm.joint_positions(theta)
+    assert points.shape == (5, arm.dof + 1, 2)
+    assert np.all(points[:, 0] == 0.0)
+    np.testing.assert_allclose(points[:, -1], arm.forward(theta), atol=1e-12)
+    lengths = np.linalg.norm(np.diff(points, axis=1), axis=2)
+    np.testing.assert_allclose(lengths, np.tile(arm.link_lengths, (5, 1)), atol=1e-12)
+
+
+def test_prior_samples_have_each_joint_s_own_deviation():
+    arm = PlanarArm((1.0, 1.0, 1.0), prior_std=(0.1, 0.2, 0.4))
+    samples = arm.sample_prior(20_000, np.random.default_rng(0))
+    np.testing.assert_allclose(samples.std(0), arm.prior_std, rtol=0.03)
+
+
+def test_joint_log_priors_integrate_to_one():
+    arm = PlanarArm((1.0, 1.0), prior_std=(0.1, 0.5))
+    grid = np.linspace(-5.0, 5.0, 20_001)
+    density = np.exp(arm.joint_log_priors(np.stack((grid, grid), axis=1)))
+    np.testing.assert_allclose(density.sum(0) * (grid[1] - grid[0]), 1.0, atol=1e-6)
+
+
+def test_limits_are_kept_joint_by_joint():
+    arm = PlanarArm((1.0, 1.0), joint_limits=((-1.0, 1.0), (0.0, 2.0)))
+    theta = np.array([[0.0, 1.0], [1.5, 1.0], [0.0, -0.1]])
+    assert arm.within_limits(theta).tolist() == [True, False, False]
+
+
+def test_an_arm_survives_its_dictionary():
+    arm = PlanarArm((1.0, 2.0), prior_std=0.3, joint_limits=((-1, 1), (-2, 2)))
+    assert PlanarArm.from_dict(arm.to_dict()) == arm
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"link_lengths": (1.0,)},
+        {"link_lengths": (1.0, -1.0)},
+        {"link_lengths": (1.0, math.nan)},
+        {"link_lengths": (1.0, 1.0), "prior_std": 0.0},
+        {"link_lengths": (1.0, 1.0), "prior_std": (0.1, 0.1, 0.1)},
+        {"link_lengths": (1.0, 1.0), "joint_limits": ((0.0, 1.0),)},
+        {"link_lengths": (1.0, 1.0), "joint_limits": ((1.0, 0.0), (0.0, 1.0))},
+    ],
+)
+def test_impossible_arms_are_refused(fields):
+    with pytest.raises(InvalidArmError):
+        PlanarArm(**fields)
