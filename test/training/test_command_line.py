@@ -1,0 +1,56 @@
+"""``python -m training`` from end to end, on a network small enough for a test."""
+
+import json
+
+import pytest
+import yaml
+
+from ik_nn_ros import IKSolver
+from ik_nn_ros.checkpoint import load_checkpoint
+from training.__main__ import main
+
+CONFIG = {
+    "model": "cvae",
+    "arm": {"link_lengths": [0.5, 0.5, 1.0]},
+    "network": {"layers": 2, "neurons": 32},
+    "optimizer": {"learning_rate": 0.003},
+    "data": {"num_samples": 10_000},
+    "batch_size": 200,
+}
+
+
+def test_train_then_evaluate_then_solve(tmp_path, capsys):
+    file = tmp_path / "small.yaml"
+    file.write_text(yaml.safe_dump(CONFIG))
+    run = tmp_path / "run"
+    common = ["--device", "cpu", "--quick"]
+    assert main(["train", str(file), "--steps", "300", "--output", str(run), *common]) == 0
+    checkpoint = load_checkpoint(run / "model.safetensors")
+    assert checkpoint.training["total_steps"] == 300
+    assert checkpoint.training["network"] == CONFIG["network"]
+    assert checkpoint.metrics["raw"]["e_resim"] < 0.01
+
+    output = tmp_path / "result.json"
+    arguments = ["--model", "cvae", "--dof", "3", "--checkpoint", str(run / "model.safetensors")]
+    assert main(["evaluate", *arguments, "--output", str(output), *common]) == 0
+    assert json.loads(output.read_text())["dof"] == 3
+    assert "mmd2, raw" in capsys.readouterr().out
+
+    solver = IKSolver.from_checkpoint(run / "model.safetensors")
+    solutions = solver.solve((1.8, 0.2), 50, seed=0)
+    assert len(solutions) > 40
+    assert solutions.position_errors.max() <= 1e-6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "nowhere.yaml"], "nowhere.yaml: No such file"),
+        (["evaluate", "--model", "cvae", "--dof", "99"], "no weights for dof 99"),
+    ],
+)
+def test_errors_are_one_line_and_a_status(arguments, words, capsys):
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert captured.err.count("\n") == 1

@@ -1,0 +1,82 @@
+"""Training files: what is read, what is refused and how that is said."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ik_nn_ros.models import NETWORKS
+from training.config import ConfigError, TrainingConfig, load_config
+from training.objectives import OBJECTIVES
+
+FOLDER = Path(__file__).resolve().parents[2] / "config" / "train"
+VALID = {
+    "model": "cvae",
+    "arm": {"link_lengths": [0.5, 0.5, 1.0]},
+    "network": {"layers": 2, "neurons": 8},
+    "optimizer": {"learning_rate": 0.001},
+}
+
+
+def write(folder, **changes):
+    path = folder / "training.yaml"
+    path.write_text(yaml.safe_dump(VALID | changes))
+    return path
+
+
+def test_every_network_has_an_objective():
+    assert OBJECTIVES.keys() == NETWORKS.keys()
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.yaml")), ids=lambda path: path.stem)
+def test_the_shipped_files_are_valid(path):
+    config = load_config(path)
+    assert config.build_network().kind == config.model
+    config.build_objective()
+
+
+def test_the_defaults_are_the_paper_s_schedule(tmp_path):
+    config = load_config(write(tmp_path))
+    assert (config.data.num_samples, config.data.train_share) == (1_000_000, 0.7)
+    assert (config.batch_size, config.epochs) == (1000, 60)
+    assert config.total_steps == 42_000
+    assert TrainingConfig.model_validate_json(config.model_dump_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"modle": "cvae"}, ["modle", "unknown key", "model, arm"]),
+        ({"model": "gan"}, ["model", "'cvae'", "'inn'"]),
+        ({"optimizer": {"learning_rat": 1}}, ["optimizer.learning_rat", "learning_rate"]),
+        ({"optimizer": {"learning_rate": -1.0}}, ["optimizer.learning_rate", "greater than 0"]),
+        ({"network": {"layers": 2, "nuerons": 8}}, ["network", "nuerons", "layers, neurons"]),
+        ({"network": {"layers": 0, "neurons": 8}}, ["network", "positive integer"]),
+        ({"network": {"layers": 2}}, ["network", "neurons"]),
+        ({"arm": {"link_lengths": [1.0]}}, ["arm", "2 or more"]),
+        ({"arm": {"links": [1.0, 1.0]}}, ["arm", "links", "link_lengths"]),
+        ({"objective": {"kl": 1}}, ["objective", "kl", "kl_weight"]),
+        ({"objective": {"kl_weight": -1}}, ["objective", "kl_weight", "greater than or equal"]),
+        ({"data": {"train_share": 1.0}}, ["data.train_share", "less than 1"]),
+        ({"data": {"num_samples": 1000}, "batch_size": 701}, ["batch_size", "train_share"]),
+    ],
+)
+def test_a_bad_key_or_value_is_named_with_what_is_allowed(tmp_path, changes, words):
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, **changes))
+    for word in ["training.yaml", *words]:
+        assert word in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["a: [", "", "- just a list"])
+def test_a_file_that_is_no_training_is_refused(tmp_path, content):
+    path = tmp_path / "training.yaml"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=r"training\.yaml"):
+        load_config(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="No such file"):
+        load_config(tmp_path / "nothing.yaml")

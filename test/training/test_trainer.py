@@ -1,0 +1,132 @@
+"""The loop: it learns, it is deterministic, it resumes exactly, it says when it fails."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from ik_nn_ros.models import NetworkSampler
+from training.config import TrainingConfig
+from training.data import make_dataset
+from training.metrics import resimulation
+from training.trainer import STATE_FILE, TrainingDivergedError, TrainingStateError, train
+
+ROOT = Path(__file__).resolve().parents[2]
+CVAE = {
+    "model": "cvae",
+    "arm": {"link_lengths": [0.5, 0.5, 1.0]},
+    "network": {"layers": 2, "neurons": 32},
+    "optimizer": {"learning_rate": 0.003, "schedule": "cosine"},
+    "data": {"num_samples": 10_000},
+    "batch_size": 200,
+}
+INN = CVAE | {
+    "model": "inn",
+    "network": {"coupling_layers": 3, "subnet_layers": 2, "neurons": 16},
+    "objective": {
+        "fit_weight": 10,
+        "latent_weight": 100,
+        "reconstruction_weight": 0.1,
+        "sample_weight": 100,
+    },
+}
+
+
+def silent(step, total_steps, terms):
+    """A listener that is not interested."""
+
+
+def weights(folder):
+    return torch.load(folder / STATE_FILE, weights_only=True)["network"]
+
+
+def assert_same(first, second):
+    assert first.keys() == second.keys()
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+
+
+def e_resim(network, targets):
+    samples = NetworkSampler(network).sample(targets, 1, np.random.default_rng(0)).positions[:, 0]
+    return resimulation(network.arm.forward(samples), targets).e_resim
+
+
+@pytest.mark.parametrize("fields", [CVAE, INN], ids=["cvae", "inn"])
+def test_a_short_training_beats_an_untrained_network_by_far(tmp_path, fields):
+    config = TrainingConfig(**fields)
+    trained = train(config, tmp_path, "cpu", 400, silent)
+    targets = trained.data.test.targets.double().numpy()
+    untrained = config.build_network()
+    untrained.fit_target_scale(trained.data.train.targets)
+    assert e_resim(trained.network, targets) < 0.1 * e_resim(untrained, targets)
+
+
+@pytest.mark.parametrize("fields", [CVAE, INN], ids=["cvae", "inn"])
+def test_the_seed_fixes_the_result(tmp_path, fields):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(TrainingConfig(**fields, seed=seed), tmp_path / name, "cpu", 20, silent)
+    assert_same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    with pytest.raises(AssertionError):
+        assert_same(weights(tmp_path / "a"), weights(tmp_path / "c"))
+
+
+def test_a_killed_run_resumes_to_the_very_weights_of_an_uninterrupted_one(tmp_path):
+    file = tmp_path / "small.yaml"
+    file.write_text(yaml.safe_dump(CVAE))
+    command = [sys.executable, "-m", "training", "train", str(file), "--steps", "3000", "--quick"]
+    folder = tmp_path / "killed"
+    process = subprocess.Popen(
+        [*command, "--output", str(folder), "--device", "cpu"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120.0
+    while not (folder / STATE_FILE).exists() and time.monotonic() < deadline:
+        assert process.poll() is None, "the training ended before it could be killed"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    saved = torch.load(folder / STATE_FILE, weights_only=True)["step"]
+    assert 0 < saved < 3000
+
+    config = TrainingConfig(**CVAE)
+    steps = []
+    train(config, folder, "cpu", 3000, lambda step, total, terms: steps.append(step))
+    assert steps[0] > saved
+    train(config, tmp_path / "uninterrupted", "cpu", 3000, silent)
+    assert_same(weights(folder), weights(tmp_path / "uninterrupted"))
+
+
+def test_a_loss_that_is_not_finite_ends_with_the_step_s_number(tmp_path):
+    config = TrainingConfig(**CVAE | {"optimizer": {"learning_rate": 1e30}})
+    with pytest.raises(TrainingDivergedError, match="diverged at step") as caught:
+        train(config, tmp_path, "cpu", 100, silent)
+    assert 1 < caught.value.step < 50
+    assert caught.value.terms.keys() == {"reconstruction", "kl"}
+
+
+def test_the_state_of_another_training_is_not_continued(tmp_path):
+    train(TrainingConfig(**CVAE), tmp_path, "cpu", 2, silent)
+    with pytest.raises(TrainingStateError, match="holds another training"):
+        train(TrainingConfig(**CVAE, seed=9), tmp_path, "cpu", 2, silent)
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_the_training(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(TrainingStateError, match="cannot be written"):
+        train(TrainingConfig(**CVAE), tmp_path / "file" / "run", "cpu", 10**9, silent)
+
+
+def test_the_dataset_is_the_prior_s_and_its_parts_are_disjoint():
+    arm = TrainingConfig(**CVAE).build_arm()
+    split = make_dataset(arm, 10_000, 0.7, seed=0, device="cpu")
+    assert (len(split.train), len(split.test)) == (7000, 3000)
+    assert split.train.theta.std().item() == pytest.approx(0.2, rel=0.02)
+    torch.testing.assert_close(arm.forward(split.test.theta), split.test.targets)
+    assert not torch.isin(split.train.theta[:, 0], split.test.theta[:, 0]).all()

@@ -1,0 +1,1 @@
+"""Training, evaluation and reporting; run from a clone with ``python -m training``."""

@@ -1,0 +1,51 @@
+"""The dataset: configurations from the arm's prior and their TCPs, made on the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ik_nn_ros.kinematics import PlanarArm
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Configurations and their TCPs.
+
+    Attributes:
+        theta: (m, dof) float32 [rad].
+        targets: (m, 2) float32 [m].
+    """
+
+    theta: torch.Tensor
+    targets: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.theta)
+
+
+@dataclass(frozen=True)
+class Split:
+    """A dataset in two parts that share no sample."""
+
+    train: Dataset
+    test: Dataset
+
+
+def make_dataset(
+    arm: PlanarArm, num_samples: int, train_share: float, seed: int, device: str
+) -> Split:
+    """The paper's dataset: ``num_samples`` draws of the prior, the first part for training.
+
+    Drawn on the CPU in float64, so that every device trains and tests on the same samples.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    theta = torch.randn(num_samples, arm.dof, dtype=torch.float64, generator=generator)
+    theta *= theta.new_tensor(arm.prior_std)
+    targets = arm.forward(theta)
+    theta, targets = (values.float().to(device) for values in (theta, targets))
+    border = round(num_samples * train_share)
+    return Split(
+        Dataset(theta[:border], targets[:border]), Dataset(theta[border:], targets[border:])
+    )

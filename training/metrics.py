@@ -1,0 +1,102 @@
+"""The statistics that models are judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+PAPER_KERNEL_WIDTH = 1.2
+MMD2_KERNEL_WIDTHS = (0.05, 0.2, 0.8)  # [rad^2]
+
+Statistic = Callable[[np.ndarray, np.ndarray], float]
+"""A distance between two sample sets (n, d) and (m, d)."""
+
+
+@dataclass(frozen=True)
+class Resimulation:
+    """How far the TCPs of samples are from their targets.
+
+    Attributes:
+        e_resim: mean squared error over targets and the two coordinates [m^2].
+        median_distance: [m].
+        p99_distance: the 99th percentile [m].
+        num_targets: how many targets, one sample each.
+    """
+
+    e_resim: float
+    median_distance: float
+    p99_distance: float
+    num_targets: int
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A statistic between model and reference samples, over targets.
+
+    Attributes:
+        mean, standard_error, median, p95: over the targets.
+        num_targets: how many targets.
+        num_samples: samples per target, of the model and of the reference each.
+    """
+
+    mean: float
+    standard_error: float
+    median: float
+    p95: float
+    num_targets: int
+    num_samples: int
+
+
+def resimulation(tcp: np.ndarray, targets: np.ndarray) -> Resimulation:
+    """Compare TCPs (b, 2) with their targets (b, 2) [m]."""
+    residual = tcp - targets
+    distance = np.linalg.norm(residual, axis=1)
+    return Resimulation(
+        e_resim=float(np.mean(residual**2)),
+        median_distance=float(np.median(distance)),
+        p99_distance=float(np.quantile(distance, 0.99)),
+        num_targets=len(targets),
+    )
+
+
+def mismatch(
+    statistic: Statistic, samples: list[np.ndarray], reference: list[np.ndarray]
+) -> Mismatch:
+    """A statistic target by target, summarised over the targets."""
+    values = np.array([statistic(x, y) for x, y in zip(samples, reference, strict=True)])
+    return Mismatch(
+        mean=float(values.mean()),
+        standard_error=float(values.std(ddof=1) / np.sqrt(len(values))),
+        median=float(np.median(values)),
+        p95=float(np.quantile(values, 0.95)),
+        num_targets=len(values),
+        num_samples=len(reference[0]),
+    )
+
+
+def mmd_paper(x: np.ndarray, y: np.ndarray) -> float:
+    """The paper's statistic: biased, kernel h^2 / (h^2 + d), d the distance, not squared."""
+    within_x, within_y, between = (
+        (PAPER_KERNEL_WIDTH**2 / (PAPER_KERNEL_WIDTH**2 + cdist(a, b))).mean()
+        for a, b in ((x, x), (y, y), (x, y))
+    )
+    return float(within_x + within_y - 2.0 * between)
+
+
+def mmd2(x: np.ndarray, y: np.ndarray) -> float:
+    """Unbiased MMD^2 (Gretton et al. 2008) under a mean of inverse multiquadratic kernels."""
+    within = sum(_mean_off_diagonal(_imq(cdist(a, a, "sqeuclidean"))) for a in (x, y))
+    return float(within - 2.0 * _imq(cdist(x, y, "sqeuclidean")).mean())
+
+
+def _imq(squared_distances: np.ndarray) -> np.ndarray:
+    kernels = (width / (width + squared_distances) for width in MMD2_KERNEL_WIDTHS)
+    return sum(kernels) / len(MMD2_KERNEL_WIDTHS)
+
+
+def _mean_off_diagonal(kernel: np.ndarray) -> float:
+    n = len(kernel)
+    return (kernel.sum() - np.trace(kernel)) / (n * (n - 1))
