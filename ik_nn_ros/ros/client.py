@@ -1,0 +1,173 @@
+"""The command `solve_ik`: asks the server, prints the best solutions, draws them if wanted."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from geometry_msgs.msg import Point, PointStamped
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter_client import AsyncParameterClient
+from rclpy.task import Future
+from rclpy.utilities import remove_ros_args
+from rich.console import Console
+from rich.table import Table
+
+from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros.drawing import Panel, draw_posterior
+from ik_nn_ros.errors import IKError
+from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
+from ik_nn_ros.ros.messages import Answer, parse_response
+
+DISCOVERY_TIMEOUT = 10.0  # [s]; discovery alone takes up to 3 s
+ANSWER_TIMEOUT = 60.0  # [s]
+SHOWN_SOLUTIONS = 10
+SERVER = "ik_server"
+
+
+class IKClient:
+    """Calls `/solve_ik` and waits for the answer. `rclpy.init` comes first, `close` last."""
+
+    def __init__(self) -> None:
+        self._node = Node("solve_ik")
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
+        self._client = self._node.create_client(SolveIK, "solve_ik")
+
+    def close(self) -> None:
+        """Release the node."""
+        self._executor.shutdown()
+        self._node.destroy_node()
+
+    def wait_for_server(self, timeout: float = DISCOVERY_TIMEOUT) -> None:
+        """Wait until the service is there.
+
+        Raises:
+            ServiceUnavailableError: it does not appear within ``timeout`` [s].
+        """
+        if not self._client.wait_for_service(timeout):
+            reason = "no server found (is ik_server running with the same ROS_DOMAIN_ID?)"
+            raise ServiceUnavailableError(self._client.srv_name, timeout, reason)
+
+    def solve(self, request: SolveIK.Request) -> Answer:
+        """The server's solutions.
+
+        Raises:
+            RequestRefusedError: the server answered with an error code.
+            ServiceUnavailableError: it did not answer.
+        """
+        return parse_response(self._wait(self._client.call_async(request)))
+
+    def arm(self) -> PlanarArm:
+        """The server's arm, from its parameter `link_lengths`.
+
+        Raises:
+            ServiceUnavailableError: the server does not tell.
+        """
+        parameters = AsyncParameterClient(self._node, SERVER)
+        if not parameters.wait_for_services(DISCOVERY_TIMEOUT):
+            raise ServiceUnavailableError(SERVER, DISCOVERY_TIMEOUT, "no parameter service")
+        (links,) = self._wait(parameters.get_parameters(["link_lengths"])).values
+        return PlanarArm(tuple(links.double_array_value))
+
+    def _wait(self, future: Future) -> Any:
+        # spin_until_future_complete leaks callbacks in rclpy 7.1; this loop does not.
+        deadline = time.monotonic() + ANSWER_TIMEOUT
+        while not future.done():
+            self._executor.spin_once(timeout_sec=0.1)
+            if time.monotonic() > deadline:
+                raise ServiceUnavailableError(self._client.srv_name, ANSWER_TIMEOUT, "no answer")
+        return future.result()
+
+
+def solutions_table(answer: Answer) -> Table:
+    """The best solutions, angles in degrees."""
+    table = Table(
+        title=f"{answer.message}, in {1e3 * answer.solve_time:.1f} ms",
+        caption="joint positions in degrees, best first; error = |FK(position) - target|",
+        title_justify="left",
+        caption_justify="left",
+    )
+    for heading in ("#", *answer.joint_names, "error [m]"):
+        table.add_column(heading, justify="right")
+    if answer.log_densities is not None:
+        table.add_column("log density", justify="right")
+    for index, positions in enumerate(answer.positions[:SHOWN_SOLUTIONS]):
+        cells = [f"{math.degrees(angle):.1f}" for angle in positions]
+        cells.append(f"{answer.position_errors[index]:.1e}")
+        if answer.log_densities is not None:
+            cells.append(f"{answer.log_densities[index]:.2f}")
+        table.add_row(str(index + 1), *cells)
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Ask once; 0 with solutions, 1 with one line that says why not."""
+    command = list(sys.argv if arguments is None else arguments)
+    options = _parser().parse_args(remove_ros_args(command)[1:])
+    rclpy.init(args=command)
+    client = IKClient()
+    try:
+        client.wait_for_server()
+        answer = client.solve(_request(options))
+        Console().print(solutions_table(answer))
+        if options.plot:
+            panel = Panel(answer.message, answer.positions)
+            draw_posterior(options.plot, client.arm(), (options.x, options.y), [panel])
+            print(f"drawn to {options.plot}")
+        return 0
+    except RequestRefusedError as error:
+        print(f"solve_ik: error {error.code}: {error}", file=sys.stderr)
+    except (IKError, OSError, ValueError) as error:
+        print(f"solve_ik: {error}", file=sys.stderr)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        print("solve_ik: interrupted", file=sys.stderr)
+    finally:
+        client.close()
+        rclpy.try_shutdown()
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="solve_ik", description=__doc__)
+    parser.add_argument("x", type=float, help="target [m]")
+    parser.add_argument("y", type=float, help="target [m]")
+    parser.add_argument("--num-samples", type=int, default=0, help="0: the server's default")
+    parser.add_argument("--model", default="", help="default: the server's")
+    parser.add_argument("--seed", type=int, default=0, help="0: fresh randomness")
+    parser.add_argument("--raw", action="store_true", help="the model's samples as they are")
+    parser.add_argument("--tolerance", type=float, default=0.0, help="[m]; 0: the server's default")
+    parser.add_argument("--seed-state", type=float, nargs="+", default=[], metavar="RAD")
+    parser.add_argument("--allow-approximate", action="store_true", help="nearest reachable point")
+    parser.add_argument("--timeout", type=float, default=0.0, help="[s]; 0: none")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the arms")
+    return parser
+
+
+def _request(options: argparse.Namespace) -> SolveIK.Request:
+    request = SolveIK.Request(
+        target=PointStamped(point=Point(x=options.x, y=options.y)),
+        num_samples=options.num_samples,
+        model=options.model,
+        raw=options.raw,
+        position_tolerance=options.tolerance,
+        random_seed=options.seed,
+        allow_approximate=options.allow_approximate,
+    )
+    request.seed_state.position = options.seed_state
+    seconds = math.floor(options.timeout)
+    request.timeout.sec = seconds
+    request.timeout.nanosec = int(1e9 * (options.timeout - seconds))
+    return request
+
+
+if __name__ == "__main__":
+    sys.exit(main())

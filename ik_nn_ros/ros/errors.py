@@ -1,0 +1,78 @@
+"""The errors that only the ROS side knows."""
+
+from __future__ import annotations
+
+from ik_nn_ros.errors import IKError
+
+
+class InvalidParameterError(IKError):
+    """A parameter that the server cannot be started with.
+
+    Attributes:
+        parameter: its name.
+    """
+
+    def __init__(self, parameter: str, reason: str) -> None:
+        super().__init__(f"parameter '{parameter}': {reason}")
+        self.parameter = parameter
+
+
+class StartError(IKError):
+    """Arguments or a parameter file that ROS cannot read."""
+
+
+class FrameError(IKError):
+    """A target in a frame other than the arm's.
+
+    Attributes:
+        frame: the frame asked for.
+        base_frame: the only one allowed.
+    """
+
+    def __init__(self, frame: str, base_frame: str) -> None:
+        super().__init__(
+            f"target: frame '{frame}' is not known here; give it in '{base_frame}', "
+            "or leave the frame empty"
+        )
+        self.frame = frame
+        self.base_frame = base_frame
+
+
+class TimedOutError(IKError):
+    """A request that took longer than its timeout.
+
+    Attributes:
+        elapsed: time taken so far [s].
+        timeout: time allowed [s].
+    """
+
+    def __init__(self, elapsed: float, timeout: float) -> None:
+        super().__init__(f"timeout: {elapsed:.3f} s have passed, {timeout:.3f} s were allowed")
+        self.elapsed = elapsed
+        self.timeout = timeout
+
+
+class ServiceUnavailableError(IKError):
+    """No server that answers.
+
+    Attributes:
+        service: the service's name.
+        waited: how long the client waited [s].
+    """
+
+    def __init__(self, service: str, waited: float, reason: str) -> None:
+        super().__init__(f"{service}: {reason} within {waited:g} s")
+        self.service = service
+        self.waited = waited
+
+
+class RequestRefusedError(IKError):
+    """The server answered with an error code.
+
+    Attributes:
+        code: one of the constants of SolveIK.Response.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code

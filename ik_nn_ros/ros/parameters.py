@@ -1,0 +1,118 @@
+"""The server's parameters: one table of types, defaults, ranges and descriptions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+
+from ik_nn_ros.ros.errors import InvalidParameterError
+from ik_nn_ros.solver import DEFAULT_NUM_SAMPLES, DEFAULT_POSITION_TOLERANCE
+
+TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
+def _parameter(default: Any, description: str, allowed: tuple[float, float] | None = None) -> Any:
+    metadata = {"description": description, "allowed": allowed}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class ServerParameters:
+    """The parameters of `ik_server`, valid as a set.
+
+    Raises:
+        InvalidParameterError: a value of another type or outside its range, a default number of
+            samples above the largest one, a device that this machine does not have.
+    """
+
+    dof: int = _parameter(6, "Number of joints of the arm.", (2, 100))
+    model: str = _parameter("cvae", "Model that answers where a request names none.")
+    num_samples: int = _parameter(
+        DEFAULT_NUM_SAMPLES, "Samples drawn where a request says 0.", (1, 1_000_000)
+    )
+    max_samples: int = _parameter(10_000, "Most samples of one request.", (1, 1_000_000))
+    device: str = _parameter("cpu", "Where the networks run: cpu, cuda, cuda:1, ...")
+    refine: bool = _parameter(
+        True, "Project samples onto the target; if false, every request is answered with raw ones."
+    )
+    position_tolerance: float = _parameter(
+        DEFAULT_POSITION_TOLERANCE,
+        "Largest error of a refined solution where a request says 0 [m].",
+        (1e-12, 1.0),
+    )
+    base_frame: str = _parameter("base_link", "Frame of the arm's base, in which targets are.")
+    max_marker_arms: int = _parameter(
+        300, "Most arms drawn as markers, evenly spread over the solutions.", (1, 10_000)
+    )
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            _check(field, getattr(self, field.name))
+        if self.num_samples > self.max_samples:
+            raise InvalidParameterError(
+                "num_samples",
+                f"must not exceed max_samples, {self.num_samples} > {self.max_samples}",
+            )
+        _check_device(self.device)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> ServerParameters:
+        """The parameters with some values given; a whole number may stand for a real one.
+
+        Raises:
+            InvalidParameterError: also for a name that is not a parameter.
+        """
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        for name in values:
+            if name not in fields:
+                raise InvalidParameterError(name, f"is unknown; there are {', '.join(fields)}")
+        return cls(**{name: _widened(value, fields[name]) for name, value in values.items()})
+
+
+def descriptors() -> dict[str, ParameterDescriptor]:
+    """What ROS tools are told of each parameter; none can change while the server runs."""
+    return {
+        field.name: ParameterDescriptor(
+            description=field.metadata["description"], read_only=True, **_range_of(field)
+        )
+        for field in dataclasses.fields(ServerParameters)
+    }
+
+
+def _range_of(field: dataclasses.Field) -> dict[str, list[Any]]:
+    if field.metadata["allowed"] is None:
+        return {}
+    lowest, highest = field.metadata["allowed"]
+    if isinstance(field.default, int):
+        return {"integer_range": [IntegerRange(from_value=lowest, to_value=highest)]}
+    return {"floating_point_range": [FloatingPointRange(from_value=lowest, to_value=highest)]}
+
+
+def _widened(value: Any, field: dataclasses.Field) -> Any:
+    return float(value) if type(value) is int and isinstance(field.default, float) else value
+
+
+def _check(field: dataclasses.Field, value: Any) -> None:
+    wanted = type(field.default)
+    if type(value) is not wanted:
+        raise InvalidParameterError(field.name, f"must be {TYPE_NAMES[wanted]}, got {value!r}")
+    if value == "":
+        raise InvalidParameterError(field.name, "must not be empty")
+    if field.metadata["allowed"] is not None:
+        lowest, highest = field.metadata["allowed"]
+        if not lowest <= value <= highest:
+            reason = f"must be from {lowest} to {highest}, got {value}"
+            raise InvalidParameterError(field.name, reason)
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):  # torch asserts that it was built with CUDA
+        reason = f"must be a device of this machine, such as cpu, got '{device}'"
+        raise InvalidParameterError("device", reason) from None

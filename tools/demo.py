@@ -1,0 +1,153 @@
+"""The project in one picture: the node in a process of its own, called from this one.
+
+Starts ik_server, asks /solve_ik for a target with every model, prints the best solutions of one and
+draws the posterior arms of all side by side, as in the paper's Fig. 6.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# A domain of its own on this machine: no other node can answer, and none is disturbed.
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
+
+import numpy as np
+import rclpy
+from geometry_msgs.msg import Point, PointStamped
+from rich.console import Console
+
+from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros.drawing import Panel, draw_posterior
+from ik_nn_ros.errors import IKError
+from ik_nn_ros.models import NETWORKS
+from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.ros.client import IKClient, solutions_table
+from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
+from ik_nn_ros.ros.messages import Answer
+
+START_TIMEOUT = 60.0  # [s], for a cold disk; 5 s is usual
+STOP_TIMEOUT = 10.0  # [s]
+SEED = 1
+
+
+def main() -> int:
+    """Run the demo; 0 when the server answered and ended as it should."""
+    options = _parser().parse_args()
+    try:
+        with (
+            running_server(options.dof, options.model) as server,
+            connected_client(server) as client,
+        ):
+            show(client, options, Console())
+    except (IKError, ServerError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+class ServerError(Exception):
+    """The server ended by itself, or not as it should."""
+
+
+def show(client: IKClient, options: argparse.Namespace, console: Console) -> None:
+    """Ask for every model's solutions, print the chosen model's and draw all."""
+    target = tuple(options.target)
+    refused: IKError | None = None
+    panels = []
+    for model in (*NETWORKS, ExactPosterior.name):
+        try:
+            answer = client.solve(_request(target, model))
+        except RequestRefusedError as error:
+            refused = error if model == options.model else refused
+            panels.append(Panel(_shortened(error), np.empty((0, options.dof))))
+            continue
+        panels.append(Panel(_title(model, answer), answer.positions))
+        if model == options.model:
+            console.print(f"\n{model}, {options.dof} DoF, target {target} m", highlight=False)
+            console.print(solutions_table(answer))
+    if refused is not None:
+        raise refused
+    draw_posterior(options.output, client.arm(), target, panels)
+    console.print(f"The posterior arms of every model: {options.output}", highlight=False)
+
+
+@contextmanager
+def running_server(dof: int, model: str) -> Iterator[subprocess.Popen]:
+    """The node in its own process; ended, and its status checked, whatever happens."""
+    command = [sys.executable, "-m", "ik_nn_ros.ros.node", "--ros-args"]
+    command += ["-p", f"dof:={dof}", "-p", f"model:={model}"]
+    server = subprocess.Popen(command)
+    try:
+        yield server
+    finally:
+        server.send_signal(signal.SIGINT)
+        try:
+            status = server.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            status = server.wait()
+    if status != 0:
+        raise ServerError(f"ik_server ended with status {status}")
+
+
+@contextmanager
+def connected_client(server: subprocess.Popen) -> Iterator[IKClient]:
+    """A client whose service is there; a server that ends while starting is not waited for."""
+    rclpy.init()
+    client = IKClient()
+    try:
+        _wait_for(client, server)
+        yield client
+    finally:
+        client.close()
+        rclpy.try_shutdown()
+
+
+def _wait_for(client: IKClient, server: subprocess.Popen) -> None:
+    for _ in range(int(START_TIMEOUT)):
+        if server.poll() is not None:
+            raise ServerError(f"ik_server could not start (status {server.returncode})")
+        try:
+            return client.wait_for_server(timeout=1.0)
+        except ServiceUnavailableError:
+            continue
+    raise ServerError(f"ik_server was not ready within {START_TIMEOUT:g} s")
+
+
+def _request(target: tuple[float, float], model: str) -> SolveIK.Request:
+    x, y = target
+    return SolveIK.Request(
+        target=PointStamped(point=Point(x=x, y=y)), model=model, random_seed=SEED
+    )
+
+
+def _title(model: str, answer: Answer) -> str:
+    return (
+        f"{model}: {len(answer.positions)} solutions in {1e3 * answer.solve_time:.0f} ms\n"
+        f"largest error {answer.position_errors.max():.0e} m"
+    )
+
+
+def _shortened(error: IKError) -> str:
+    return str(error).partition(";")[0]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--target", type=float, nargs=2, required=True, metavar=("X", "Y"))
+    parser.add_argument("--dof", type=int, required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
