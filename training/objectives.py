@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
 
 from ik_nn_ros.models import CVAE, INN
 
@@ -65,7 +65,7 @@ class INNObjective(Objective):
 
     Forward: squared error on the target and MMD between [z, y] and [normal, target], y detached.
     Backward: reconstruction of theta from a slightly moved latent, and MMD between theta and the
-    samples that random latents give; the latter is ramped up over the training.
+    samples that random latents give; the latter is ramped up over a share of the training.
 
     All terms are in units of the prior's deviation (theta) and of the targets' (y).
     """
@@ -74,6 +74,7 @@ class INNObjective(Objective):
     latent_weight: NonNegativeFloat
     reconstruction_weight: NonNegativeFloat
     sample_weight: NonNegativeFloat
+    ramp_share: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     noise: NonNegativeFloat = 1e-3
     kernel_widths: tuple[PositiveFloat, ...] = (0.2, 1.0, 4.0)
 
@@ -96,13 +97,13 @@ class INNObjective(Objective):
             "reconstruction": self.reconstruction_weight
             * (recovered - theta).square().sum(1).mean(),
             "samples": self.sample_weight
-            * sample_ramp(batch.progress)
+            * ramp(batch.progress / self.ramp_share)
             * mmd2(samples, theta, self.kernel_widths),
         }
 
 
-def sample_ramp(progress: float) -> float:
-    """Ramp of the backward MMD: a backward pass through an untrained network has no meaning yet."""
+def ramp(progress: float) -> float:
+    """Weight of the backward MMD: a backward pass through an untrained network means little yet."""
     return min(1.0, 2.0 * 0.002 ** (1.0 - progress))
 
 

@@ -5,7 +5,7 @@ import torch
 
 from ik_nn_ros import PlanarArm
 from ik_nn_ros.models import NETWORKS, build_network
-from training.objectives import OBJECTIVES, Batch, mmd2, sample_ramp
+from training.objectives import OBJECTIVES, Batch, mmd2, ramp
 
 ARM = PlanarArm.of_paper(4)
 CONFIGS = {
@@ -75,7 +75,7 @@ def test_mmd2_is_the_plain_formula_and_so_is_its_gradient():
 
 
 def test_the_backward_loss_is_ramped_up_to_one():
-    values = [sample_ramp(progress) for progress in (0.0, 0.3, 0.6, 0.9, 1.0)]
+    values = [ramp(progress) for progress in (0.0, 0.3, 0.6, 0.9, 1.0)]
     assert values == sorted(values)
     assert values[0] < 0.01
     assert values[-1] == 1.0
