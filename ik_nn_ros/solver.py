@@ -10,7 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from ik_nn_ros.checkpoint import load_checkpoint
-from ik_nn_ros.errors import InvalidRequestError, NoSolutionError, UnreachableTargetError
+from ik_nn_ros.errors import (
+    CheckpointError,
+    InvalidRequestError,
+    NoSolutionError,
+    UnreachableTargetError,
+)
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import NetworkSampler, Sampler, pretrained_path
 from ik_nn_ros.posterior import ExactPosterior
@@ -75,7 +80,11 @@ class IKSolver:
         """
         if model == ExactPosterior.name:
             return cls(ExactPosterior(PlanarArm.of_paper(dof)))
-        return cls.from_checkpoint(pretrained_path(model, dof), device)
+        path = pretrained_path(model, dof)
+        solver = cls.from_checkpoint(path, device)
+        if solver.arm.dof != dof:
+            raise CheckpointError(path, f"is for {solver.arm.dof} joints, not for {dof}")
+        return solver
 
     @classmethod
     def from_checkpoint(cls, path: str | Path, device: str = "cpu") -> IKSolver:

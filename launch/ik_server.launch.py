@@ -50,8 +50,11 @@ def server(context: LaunchContext) -> list[Node]:
     config = LaunchConfiguration("config").perform(context)
     texts = {name: LaunchConfiguration(name).perform(context) for name in DESCRIPTIONS}
     types = parameter_types()
+    # launch converts what a substitution gives to the type; a plain text it would refuse.
     given = {
-        name: ParameterValue(text, value_type=types[name]) for name, text in texts.items() if text
+        name: ParameterValue(LaunchConfiguration(name), value_type=types[name])
+        for name, text in texts.items()
+        if text
     }
     return [
         Node(

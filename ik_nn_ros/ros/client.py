@@ -6,7 +6,7 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from rclpy.parameter_client import AsyncParameterClient
 from rclpy.task import Future
 from rclpy.utilities import remove_ros_args
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ik_nn_interfaces.srv import SolveIK
@@ -97,7 +98,7 @@ def solutions_table(answer: Answer) -> Table:
         caption_justify="left",
     )
     for heading in ("#", *answer.joint_names, "error [m]"):
-        table.add_column(heading, justify="right")
+        table.add_column(escape(heading), justify="right")
     if answer.log_densities is not None:
         table.add_column("log density", justify="right")
     for index, positions in enumerate(answer.positions[:SHOWN_SOLUTIONS]):
@@ -140,16 +141,37 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="solve_ik", description=__doc__)
     parser.add_argument("x", type=float, help="target [m]")
     parser.add_argument("y", type=float, help="target [m]")
-    parser.add_argument("--num-samples", type=int, default=0, help="0: the server's default")
+    parser.add_argument(
+        "--num-samples", type=_unsigned(32), default=0, help="0: the server's default"
+    )
     parser.add_argument("--model", default="", help="default: the server's")
-    parser.add_argument("--seed", type=int, default=0, help="0: fresh randomness")
+    parser.add_argument("--seed", type=_unsigned(64), default=0, help="0: fresh randomness")
     parser.add_argument("--raw", action="store_true", help="the model's samples as they are")
     parser.add_argument("--tolerance", type=float, default=0.0, help="[m]; 0: the server's default")
     parser.add_argument("--seed-state", type=float, nargs="+", default=[], metavar="RAD")
     parser.add_argument("--allow-approximate", action="store_true", help="nearest reachable point")
-    parser.add_argument("--timeout", type=float, default=0.0, help="[s]; 0: none")
+    parser.add_argument("--timeout", type=_seconds, default=0.0, help="[s]; 0: none")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the arms")
     return parser
+
+
+def _unsigned(bits: int) -> Callable[[str], int]:
+    """The type of an argument that travels as an unsigned integer."""
+
+    def whole_number(text: str) -> int:
+        value = int(text)
+        if not 0 <= value < 1 << bits:
+            raise argparse.ArgumentTypeError(f"must be from 0 to {(1 << bits) - 1}, got {value}")
+        return value
+
+    return whole_number
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0.0 <= value < 1 << 31:  # the seconds of a Duration are an int32
+        raise argparse.ArgumentTypeError(f"must be from 0 to {(1 << 31) - 1} s, got {value}")
+    return value
 
 
 def _request(options: argparse.Namespace) -> SolveIK.Request:

@@ -1,0 +1,145 @@
+"""Real processes over loopback DDS: servers to be asked, and this process as their client."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from ik_nn_ros.ros.client import IKClient
+from ik_nn_ros.ros.errors import ServiceUnavailableError
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0  # [s], for a machine with better things to do; every wait ends as soon as it can
+
+
+class Server:
+    """`ik_server` in its own process.
+
+    Args:
+        log: receives its stdout and stderr.
+        arguments: what follows --ros-args.
+    """
+
+    def __init__(self, log: Path, arguments: tuple[str, ...]) -> None:
+        command = [sys.executable, "-m", "ik_nn_ros.ros.node", "--ros-args", *arguments]
+        self._log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT
+            )
+
+    def output(self) -> str:
+        """What it has written so far."""
+        return self._log.read_text()
+
+    def stop(self, signal_number: int = signal.SIGINT) -> int:
+        """Its exit status after a signal."""
+        self.process.send_signal(signal_number)
+        return self.process.wait(PATIENCE)
+
+    def close(self) -> None:
+        """End it in order, which clears its shared memory, or by force."""
+        try:
+            self.stop()
+        finally:
+            self.process.kill()
+
+
+class Listener:
+    """A node of this process beside the client's."""
+
+    def __init__(self) -> None:
+        self._context = Context()
+        rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self.node = rclpy.create_node("listener", context=self._context)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+
+    def close(self) -> None:
+        """End the node."""
+        self._executor.shutdown()
+        self.node.destroy_node()
+        self._context.try_shutdown()
+
+    def wait_until(self, condition) -> None:
+        """Spin until a condition holds."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, f"waited {PATIENCE:g} s in vain"
+            self._executor.spin_once(timeout_sec=0.05)
+
+
+@pytest.fixture(scope="session")
+def root():
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ros_environment(tmp_path_factory):
+    """A DDS domain of this session's own, on this machine only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+        patch.setenv("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+        patch.setenv("ROS_LOG_DIR", str(tmp_path_factory.mktemp("ros_log")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def listener():
+    listener = Listener()
+    yield listener
+    listener.close()
+
+
+@pytest.fixture(scope="module")
+def ros():
+    """rclpy's default context, which the client is in."""
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    yield
+    rclpy.try_shutdown()
+
+
+@pytest.fixture(scope="module")
+def client(ros):
+    client = IKClient()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def start_server(tmp_path_factory, listener):
+    """Starts servers, each after the one before has gone, and ends those that still run."""
+    servers = []
+
+    def start(*arguments: str) -> Server:
+        listener.wait_until(lambda: listener.node.count_services("solve_ik") == 0)
+        log = tmp_path_factory.mktemp("server") / "output.log"
+        servers.append(Server(log, arguments))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(scope="module")
+def server(start_server, client):
+    """A server with its default parameters, ready."""
+    server = start_server()
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        assert server.process.poll() is None, server.output()
+        try:
+            client.wait_for_server(1.0)
+            return server
+        except ServiceUnavailableError:
+            assert time.monotonic() < deadline, server.output()

@@ -1,0 +1,92 @@
+"""The launch file's structure, built against stand-ins of `launch` and `launch_ros`."""
+
+import dataclasses
+import importlib.util
+import runpy
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from ik_nn_ros.ros.parameters import ServerParameters
+
+
+class Recorded(SimpleNamespace):
+    """Whatever is constructed remembers its arguments."""
+
+    def __init__(self, *arguments, **keywords):
+        super().__init__(arguments=arguments, **keywords)
+
+
+class Configuration(Recorded):
+    """A substitution that looks its name up in the context."""
+
+    def perform(self, context):
+        return context[self.arguments[0]]
+
+
+STAND_INS = {
+    "launch": ["LaunchContext", "LaunchDescription"],
+    "launch.actions": ["DeclareLaunchArgument", "OpaqueFunction"],
+    "launch.substitutions": ["PathJoinSubstitution"],
+    "launch_ros": [],
+    "launch_ros.actions": ["Node"],
+    "launch_ros.parameter_descriptions": ["ParameterValue"],
+    "launch_ros.substitutions": ["FindPackageShare"],
+}
+
+
+@pytest.fixture
+def launch_file(monkeypatch, root):
+    for module_name, names in STAND_INS.items():
+        module = ModuleType(module_name)
+        for name in names:
+            setattr(module, name, type(name, (Recorded,), {}))
+        monkeypatch.setitem(sys.modules, module_name, module)
+    sys.modules["launch.substitutions"].LaunchConfiguration = Configuration
+    return runpy.run_path(str(root / "launch" / "ik_server.launch.py"))
+
+
+def declared(launch_file):
+    (entities,) = launch_file["generate_launch_description"]().arguments
+    return {entity.arguments[0]: entity for entity in entities if entity.arguments}
+
+
+def test_every_parameter_of_the_node_is_an_argument_with_a_description(launch_file):
+    arguments = declared(launch_file)
+    parameters = {field.name for field in dataclasses.fields(ServerParameters)}
+    assert arguments.keys() == parameters | {"config", "namespace"}
+    assert all(argument.description for argument in arguments.values())
+
+
+def test_given_arguments_win_over_the_file_in_the_parameter_s_type(launch_file):
+    context = dict.fromkeys(declared(launch_file), "") | {
+        "config": "some.yaml",
+        "dof": "6",
+        "position_tolerance": "1e-4",
+    }
+    (node,) = launch_file["server"](context)
+    assert (node.package, node.executable, node.name) == ("ik_nn_ros", "ik_server", "ik_server")
+    file, given = node.parameters
+    assert file == "some.yaml"
+    assert {name: value.arguments[0].perform(context) for name, value in given.items()} == {
+        "dof": "6",
+        "position_tolerance": "1e-4",
+    }
+    assert given["dof"].value_type is int
+    assert given["position_tolerance"].value_type is float
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("launch_ros") is None,
+    reason="launch_ros is not installed: it is not on PyPI, only in a ROS 2 installation",
+)
+def test_launch_s_own_machinery_reads_the_file(root):
+    from launch import LaunchContext
+    from launch.actions import DeclareLaunchArgument
+    from launch.launch_description_sources import PythonLaunchDescriptionSource
+
+    source = PythonLaunchDescriptionSource(str(root / "launch" / "ik_server.launch.py"))
+    description = source.get_launch_description(LaunchContext())
+    names = {e.name for e in description.entities if isinstance(e, DeclareLaunchArgument)}
+    assert "dof" in names

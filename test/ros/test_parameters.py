@@ -1,0 +1,62 @@
+"""The table of parameters: what is accepted, what is refused and how it is described."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ik_nn_ros.ros.errors import InvalidParameterError
+from ik_nn_ros.ros.parameters import ServerParameters, descriptors
+
+CONFIG = Path(__file__).parents[2] / "config" / "ik_server.yaml"
+
+
+def test_the_configuration_file_lists_every_parameter_with_its_default():
+    ((_, node),) = yaml.safe_load(CONFIG.read_text()).items()
+    assert node["ros__parameters"] == dataclasses.asdict(ServerParameters())
+
+
+def test_given_values_replace_the_defaults():
+    parameters = ServerParameters.from_values({"dof": 4, "refine": False})
+    assert parameters == dataclasses.replace(ServerParameters(), dof=4, refine=False)
+
+
+def test_a_whole_number_may_stand_for_a_real_one():
+    assert ServerParameters.from_values({"position_tolerance": 1}).position_tolerance == 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("dof", 1, "from 2 to"),
+        ("dof", "six", "a whole number, got 'six'"),
+        ("dof", 6.0, "a whole number"),
+        ("dof", True, "a whole number"),
+        ("refine", 1, "true or false"),
+        ("position_tolerance", 0.0, "must be from"),
+        ("position_tolerance", -1e-6, "must be from"),
+        ("position_tolerance", float("nan"), "must be from"),
+        ("num_samples", 0, "must be from 1"),
+        ("num_samples", 500_000, "must not exceed max_samples"),
+        ("max_samples", 999, "num_samples"),
+        ("model", "", "must not be empty"),
+        ("base_frame", "", "must not be empty"),
+        ("device", "abacus", "got 'abacus'"),
+        ("dofs", 6, "is unknown; there are dof, model"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_refused_in_one_sentence(name, value, words):
+    with pytest.raises(InvalidParameterError, match=words) as caught:
+        ServerParameters.from_values({name: value})
+    assert "\n" not in str(caught.value)
+
+
+def test_ros_tools_are_told_the_description_and_the_range():
+    described = descriptors()
+    assert described.keys() == {field.name for field in dataclasses.fields(ServerParameters)}
+    assert all(descriptor.description.endswith(".") for descriptor in described.values())
+    (dof_range,) = described["dof"].integer_range
+    assert dof_range.from_value == 2
+    (tolerance_range,) = described["position_tolerance"].floating_point_range
+    assert 0.0 < tolerance_range.from_value < tolerance_range.to_value

@@ -1,0 +1,97 @@
+"""How the server's process starts and ends."""
+
+import pickle
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from ik_nn_ros.models import pretrained_path
+
+EXACT = ("-p", "model:=exact", "-p", "dof:=3")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_status_0_and_no_traceback(client, start_server, number):
+    server = start_server(*EXACT)
+    client.wait_for_server()
+    assert server.stop(number) == 0
+    assert "Traceback" not in server.output()
+    assert "ready" in server.output()
+
+
+PARAMETER_FILE = "/**/ik_server:\n  ros__parameters:\n    {line}\n"
+BAD_STARTS = {
+    "dof without weights": (("-p", "dof:=99"), "no weights for dof 99"),
+    "unknown model": (("-p", "model:=gan"), "no such model"),
+    "wrong type": (("-p", "dof:=six"), "dof"),
+    "out of range": (("-p", "dof:=1"), "dof"),
+    "default above the limit": (("-p", "max_samples:=10"), "max_samples"),
+    "unknown parameter": (("-p", "modle:=cvae"), "modle"),
+    "unknown device": (("-p", "device:=abacus"), "abacus"),
+}
+
+
+def assert_one_line(server, words):
+    assert server.process.wait(60.0) == 1
+    lines = server.output().splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("ik_server: ")
+    assert words in lines[0]
+
+
+@pytest.mark.parametrize("name", BAD_STARTS)
+def test_a_start_that_cannot_be_is_told_in_one_line(start_server, name):
+    arguments, words = BAD_STARTS[name]
+    assert_one_line(start_server(*arguments), words)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"), [("modle: cvae", "modle"), ("dof: [", "params"), ("dof: 6.5", "dof")]
+)
+def test_a_bad_line_in_the_parameter_file_is_told(start_server, tmp_path, line, words):
+    file = tmp_path / "params.yaml"
+    file.write_text(PARAMETER_FILE.format(line=line))
+    assert_one_line(start_server("--params-file", str(file)), words)
+
+
+WITH_WEIGHTS_OF = """
+import sys
+from pathlib import Path
+import ik_nn_ros.models
+from ik_nn_ros.ros.node import main
+
+ik_nn_ros.models.WEIGHTS_FOLDER = Path({folder!r})
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda content: content[:1000], "not a readable safetensors file"),
+        (lambda content: pickle.dumps({"a": 1}), "not a readable safetensors file"),
+        (lambda content: content, "is for 6 joints, not for 7"),
+    ],
+    ids=["truncated", "a pickle", "of another arm"],
+)
+def test_weights_that_cannot_be_used_are_told_in_one_line(tmp_path, damage, words):
+    content = pretrained_path("cvae", 6).read_bytes()
+    (tmp_path / "cvae_7.safetensors").write_bytes(damage(content))
+    code = WITH_WEIGHTS_OF.format(folder=str(tmp_path))
+    outcome = subprocess.run(
+        [sys.executable, "-c", code, "--ros-args", "-p", "dof:=7"], capture_output=True, text=True
+    )
+    assert outcome.returncode == 1
+    assert outcome.stdout + outcome.stderr == outcome.stderr
+    assert outcome.stderr.startswith("ik_server: weights file")
+    assert "cvae_7.safetensors" in outcome.stderr
+    assert words in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+
+
+def test_the_shipped_parameter_file_starts_it_as_the_defaults_do(client, start_server, root):
+    server = start_server("--params-file", str(root / "config" / "ik_server.yaml"), *EXACT)
+    client.wait_for_server()
+    assert server.stop() == 0

@@ -1,0 +1,193 @@
+"""/solve_ik between two processes, as a client sees it that knows only the contract."""
+
+import math
+import signal
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import Point, PointStamped
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import JointState
+from visualization_msgs.msg import Marker, MarkerArray
+
+from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros import PlanarArm
+from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.ros.errors import RequestRefusedError
+from training.metrics import mismatch, mmd2
+
+TARGET = (3.2, 0.4)
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+Code = SolveIK.Response
+
+
+def request(x=TARGET[0], y=TARGET[1], z=0.0, frame="", **fields):
+    target = PointStamped(point=Point(x=x, y=y, z=z))
+    target.header.frame_id = frame
+    return SolveIK.Request(target=target, **fields)
+
+
+def tcp(positions):
+    """Forward kinematics by the book, independent of the package."""
+    headings = np.cumsum(positions, axis=1)
+    links = np.array([0.5] * (positions.shape[1] - 1) + [1.0])
+    return np.stack(((np.cos(headings) * links).sum(1), (np.sin(headings) * links).sum(1)), axis=1)
+
+
+def assert_good(answer, count=1000):
+    assert answer.positions.shape[1] == 6
+    assert 0.99 * count <= len(answer.positions) <= count
+    errors = np.linalg.norm(tcp(answer.positions) - TARGET, axis=1)
+    assert errors.max() <= 1e-6
+    np.testing.assert_allclose(answer.position_errors, errors, atol=1e-12)
+
+
+def test_a_request_with_nothing_but_a_target_gets_the_default(server, client):
+    answer = client.solve(request())
+    assert_good(answer)
+    assert answer.joint_names == tuple(f"joint_{index}" for index in range(1, 7))
+    assert answer.log_densities is None
+    assert 0.0 < answer.solve_time < 10.0
+
+
+@pytest.mark.parametrize("model", ["cvae", "inn", "exact"])
+def test_every_model_answers_and_the_seed_fixes_its_answer(server, client, model):
+    first, second, third = (
+        client.solve(request(model=model, num_samples=200, random_seed=seed)) for seed in (7, 7, 8)
+    )
+    assert_good(first, 200)
+    assert np.array_equal(first.positions, second.positions)
+    assert not np.array_equal(first.positions, third.positions)
+    assert (first.log_densities is None) == (model != "inn")
+
+
+def test_cvae_solutions_are_distributed_as_the_exact_posterior(server, client):
+    """mmd2 over targets that no training has seen, within 2e-3 on average."""
+    arm = PlanarArm.of_paper(6)
+    rng = np.random.default_rng(123)
+    targets = arm.forward(arm.sample_prior(20, rng))
+    ours = [
+        client.solve(request(x, y, num_samples=1000, random_seed=1)).positions
+        for x, y in targets.tolist()
+    ]
+    exact = ExactPosterior(arm).sample(targets, 1000, rng).positions
+    assert mismatch(mmd2, ours, list(exact)).mean < 2e-3
+
+
+def test_raw_samples_are_close_but_not_on_the_target(server, client):
+    answer = client.solve(request(raw=True, num_samples=300, random_seed=1))
+    assert len(answer.positions) == 300
+    errors = np.linalg.norm(tcp(answer.positions) - TARGET, axis=1)
+    assert 1e-6 < np.median(errors) < 0.05
+
+
+def test_a_seed_state_puts_the_nearest_first_in_any_order_of_its_names(server, client):
+    position = [0.1, 0.2, 0.0, -0.1, 0.2, 0.3]
+    names = [f"joint_{index}" for index in range(1, 7)]
+    plain = request(seed_state=JointState(position=position), random_seed=1)
+    named = request(seed_state=JointState(name=names[::-1], position=position[::-1]), random_seed=1)
+    first, second = client.solve(plain), client.solve(named)
+    assert np.array_equal(first.positions, second.positions)
+    assert np.all(np.diff(np.linalg.norm(first.positions - position, axis=1)) >= 0.0)
+
+
+def test_the_nearest_reachable_point_is_solved_where_that_is_allowed(server, client):
+    answer = client.solve(request(4.0, 0.0, allow_approximate=True, model="exact"))
+    assert "0.5000 m from the target" in answer.message
+    np.testing.assert_allclose(
+        tcp(answer.positions), [[3.5, 0.0]] * len(answer.positions), atol=1e-5
+    )
+
+
+BAD = {
+    "nan": (request(math.nan), Code.INVALID_REQUEST, "finite"),
+    "infinite": (request(math.inf), Code.INVALID_REQUEST, "finite"),
+    "out of reach": (request(9.0), Code.NO_IK_SOLUTION, "3.5000"),
+    "off the plane": (request(z=0.1), Code.INVALID_REQUEST, "z must be 0"),
+    "another frame": (request(frame="map"), Code.FRAME_TRANSFORM_FAILURE, "base_link"),
+    "a million samples": (request(num_samples=1_000_000), Code.INVALID_REQUEST, "at most 10000,"),
+    "unknown model": (request(model="gan"), Code.MODEL_NOT_FOUND, "cvae"),
+    "short seed state": (
+        request(seed_state=JointState(position=[0.0] * 5)),
+        Code.INVALID_ROBOT_STATE,
+        "6 positions",
+    ),
+    "foreign names": (
+        request(seed_state=JointState(name=list("abcdef"), position=[0.0] * 6)),
+        Code.INVALID_ROBOT_STATE,
+        "joint_1",
+    ),
+    "nan seed state": (
+        request(seed_state=JointState(position=[math.nan] * 6)),
+        Code.INVALID_ROBOT_STATE,
+        "finite",
+    ),
+    "negative tolerance": (request(position_tolerance=-1.0), Code.INVALID_REQUEST, "positive"),
+    "nan tolerance": (request(position_tolerance=math.nan), Code.INVALID_REQUEST, "positive"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_request_is_told_why_and_the_next_one_is_answered(server, client, name):
+    bad, code, words = BAD[name]
+    with pytest.raises(RequestRefusedError, match=words) as caught:
+        client.solve(bad)
+    assert caught.value.code == code
+    assert_good(client.solve(request(num_samples=100)), 100)
+
+
+@pytest.mark.parametrize(
+    ("sec", "nanosec", "code"), [(0, 1, Code.TIMED_OUT), (-1, 0, Code.INVALID_REQUEST)]
+)
+def test_a_timeout_is_kept_and_a_negative_one_refused(server, client, sec, nanosec, code):
+    bad = request()
+    bad.timeout.sec, bad.timeout.nanosec = sec, nanosec
+    with pytest.raises(RequestRefusedError) as caught:
+        client.solve(bad)
+    assert caught.value.code == code
+
+
+def test_a_late_subscriber_sees_the_latest_arms_best_arm_and_target(server, client, listener):
+    answer = client.solve(request(num_samples=500, random_seed=3))
+    received = []
+    listener.node.create_subscription(MarkerArray, "posterior_markers", received.append, LATCHED)
+    listener.wait_until(lambda: received)
+    clear, arms, best, target = received[-1].markers
+    assert clear.action == Marker.DELETEALL
+    assert arms.type == Marker.LINE_LIST
+    assert len(arms.points) == 300 * 6 * 2  # max_marker_arms, two ends of six links
+    assert 0.0 < arms.color.a < 1.0
+    expected = PlanarArm.of_paper(6).joint_positions(answer.positions[0])
+    np.testing.assert_allclose([(p.x, p.y) for p in best.points], expected, atol=1e-12)
+    assert (target.pose.position.x, target.pose.position.y) == TARGET
+    assert {marker.header.frame_id for marker in (arms, best, target)} == {"base_link"}
+    assert len({(marker.ns, marker.id) for marker in (arms, best, target)}) == 3
+
+
+def test_a_click_solves_and_shows(server, client, listener):
+    received = []
+    listener.node.create_subscription(JointState, "best_joint_state", received.append, 10)
+    publisher = listener.node.create_publisher(PointStamped, "clicked_point", 10)
+    listener.wait_until(lambda: publisher.get_subscription_count() > 0)
+    listener.wait_until(lambda: listener.node.count_publishers("best_joint_state") > 0)
+    click = PointStamped(point=Point(x=3.1, y=-0.3, z=0.02))
+    click.header.frame_id = "map"
+    publisher.publish(click)  # refused: another frame
+    click.header.frame_id = "base_link"
+    publisher.publish(click)
+    listener.wait_until(lambda: received)
+    (state,) = received
+    assert state.header.frame_id == "base_link"
+    np.testing.assert_allclose(tcp(np.array([state.position])), [[3.1, -0.3]], atol=1e-6)
+    assert "map" in server.output()
+
+
+def test_the_arm_s_links_can_be_asked_for(server, client):
+    assert client.arm() == PlanarArm.of_paper(6)
+
+
+def test_the_server_is_still_well(server, client):
+    """Last: all the above left no traceback, and SIGINT ends it with status 0."""
+    assert_good(client.solve(request()))
+    assert server.stop(signal.SIGINT) == 0
+    assert "Traceback" not in server.output()
