@@ -125,6 +125,15 @@ class NetworkSampler(Sampler):
         return _to_numpy(positions), _to_numpy(log_densities) if has_density else None
 
 
+def hidden_layers(width_in: int, width: int, count: int) -> list[nn.Module]:
+    """``count`` linear layers of a width, each followed by a ReLU."""
+    layers: list[nn.Module] = []
+    for _ in range(count):
+        layers += [nn.Linear(width_in, width), nn.ReLU()]
+        width_in = width
+    return layers
+
+
 def require_positive_integers(config: object, *names: str) -> None:
     """Raise ValueError unless the named fields of a configuration are integers from 1 up."""
     for name in names:

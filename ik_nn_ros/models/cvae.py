@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models.base import GenerativeNetwork, require_positive_integers
+from ik_nn_ros.models.base import GenerativeNetwork, hidden_layers, require_positive_integers
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,12 @@ class CVAE(GenerativeNetwork):
     def __init__(self, arm: PlanarArm, config: CVAEConfig) -> None:
         super().__init__(arm, latent_dim=arm.dof - 2)
         self.config = config
-        self.encoder = nn.Sequential(*_hidden_layers(arm.dof + 2, config))
+        self.encoder = nn.Sequential(*hidden_layers(arm.dof + 2, config.neurons, config.layers))
         self.latent_mean = nn.Linear(config.neurons, self.latent_dim)
         self.latent_log_variance = nn.Linear(config.neurons, self.latent_dim)
         self.decoder = nn.Sequential(
-            *_hidden_layers(self.latent_dim + 2, config), nn.Linear(config.neurons, arm.dof)
+            *hidden_layers(self.latent_dim + 2, config.neurons, config.layers),
+            nn.Linear(config.neurons, arm.dof),
         )
 
     def encode(self, theta: torch.Tensor, targets: torch.Tensor) -> LatentGaussian:
@@ -59,11 +60,3 @@ class CVAE(GenerativeNetwork):
     def decode(self, targets: torch.Tensor, latents: torch.Tensor) -> tuple[torch.Tensor, None]:
         inputs = torch.cat((latents, self.standardise(targets)), dim=1)
         return self.decoder(inputs) * self.joint_scale, None
-
-
-def _hidden_layers(width_in: int, config: CVAEConfig) -> list[nn.Module]:
-    widths = [width_in] + [config.neurons] * config.layers
-    layers: list[nn.Module] = []
-    for before, after in zip(widths[:-1], widths[1:], strict=True):
-        layers += [nn.Linear(before, after), nn.ReLU()]
-    return layers

@@ -15,7 +15,7 @@ from FrEIA.modules import PermuteRandom, RNVPCouplingBlock
 from torch import nn
 
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models.base import GenerativeNetwork, require_positive_integers
+from ik_nn_ros.models.base import GenerativeNetwork, hidden_layers, require_positive_integers
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,9 @@ class INN(GenerativeNetwork):
 
 def _subnet(config: INNConfig) -> Callable[[int, int], nn.Module]:
     def construct(width_in: int, width_out: int) -> nn.Module:
-        widths = [width_in] + [config.neurons] * (config.subnet_layers - 1)
-        layers: list[nn.Module] = []
-        for before, after in zip(widths[:-1], widths[1:], strict=True):
-            layers += [nn.Linear(before, after), nn.ReLU()]
-        return nn.Sequential(*layers, nn.Linear(widths[-1], width_out))
+        hidden = hidden_layers(width_in, config.neurons, config.subnet_layers - 1)
+        width = config.neurons if hidden else width_in
+        return nn.Sequential(*hidden, nn.Linear(width, width_out))
 
     return construct
 

@@ -53,8 +53,11 @@ def test_a_straight_arm_is_a_singularity_that_does_not_throw_it_about():
     assert np.abs(result.positions).max() < np.pi
 
 
-def test_unreachable_targets_do_not_converge():
+@pytest.mark.parametrize("beyond", [1e-5, 0.01, 5.0])
+def test_unreachable_targets_do_not_converge(beyond):
     arm = PlanarArm.of_paper(4)
-    result = project(arm, np.full((10, 4), 0.1), np.array([9.0, 0.0]), TOLERANCE)
+    target = np.array([arm.reach[1] + beyond, 0.0])
+    result = project(arm, np.full((10, 4), 0.1), target, TOLERANCE)
     assert not result.converged.any()
     assert np.isfinite(result.positions).all()
+    assert result.errors.min() >= beyond
