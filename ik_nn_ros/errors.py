@@ -19,11 +19,13 @@ class InvalidRequestError(IKError):
 
     Attributes:
         field: name of the offending argument.
+        reason: what is wrong with it, and what is allowed.
     """
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
         self.field = field
+        self.reason = reason
 
 
 class UnreachableTargetError(IKError):

@@ -14,7 +14,7 @@ from rich.console import Console
 from ik_nn_ros.checkpoint import load_checkpoint, save_checkpoint
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models import NETWORKS, NetworkSampler, Sampler, pretrained_path
+from ik_nn_ros.models import NETWORKS, NetworkSampler, Sampler, pretrained_path, require_device
 from ik_nn_ros.posterior import ExactPosterior
 from training.config import DataConfig, load_config
 from training.data import make_dataset
@@ -116,6 +116,7 @@ def _measure(
 def _device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
+    require_device(name)
     return name
 
 

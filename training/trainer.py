@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -116,6 +117,7 @@ class _Run:
             eps=options.epsilon,
         )
         self.step, self.seconds = 0, 0.0
+        self._order, self._epoch = torch.empty(0), -1  # rows of the epoch that is under way
         self.state_path = _writable(folder) / STATE_FILE
         if self.state_path.exists():
             self._load_state()
@@ -159,10 +161,10 @@ class _Run:
     def _batch_rows(self, step: int) -> torch.Tensor:
         """The rows of a step's batch: every epoch walks through a permutation of its own."""
         epoch, index = divmod(step, self.config.steps_per_epoch)
-        if index == 0 or not hasattr(self, "_order"):
+        if epoch != self._epoch:
             generator = _generator("cpu", self.config.seed, _Stream.EPOCH, epoch)
             order = torch.randperm(len(self.data.train), generator=generator)
-            self._order = order.to(self.device)
+            self._order, self._epoch = order.to(self.device), epoch
         start = index * self.config.batch_size
         return self._order[start : start + self.config.batch_size]
 
@@ -202,8 +204,8 @@ class _Run:
         self.step, self.seconds = state["step"], state["seconds"]
 
 
-class _Stream:
-    """Names of the independent random streams."""
+class _Stream(IntEnum):
+    """The independent random streams."""
 
     EPOCH = 0
     STEP = 1

@@ -9,7 +9,13 @@ from typing import Any
 
 from ik_nn_ros.errors import ModelNotFoundError
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models.base import GenerativeNetwork, NetworkSampler, RawSamples, Sampler
+from ik_nn_ros.models.base import (
+    GenerativeNetwork,
+    NetworkSampler,
+    RawSamples,
+    Sampler,
+    require_device,
+)
 from ik_nn_ros.models.cvae import CVAE, CVAEConfig
 from ik_nn_ros.models.inn import INN, INNConfig
 
@@ -24,6 +30,7 @@ __all__ = [
     "available_models",
     "build_network",
     "pretrained_path",
+    "require_device",
 ]
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"

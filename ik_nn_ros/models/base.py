@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.kinematics import PlanarArm
 
 CHUNK_SIZE = 65_536  # rows per network pass: bounds the memory of large requests
@@ -91,9 +92,13 @@ class NetworkSampler(Sampler):
     Args:
         network: the network, with its trained weights.
         device: where it runs, as torch names it.
+
+    Raises:
+        InvalidRequestError: this machine has no such device.
     """
 
     def __init__(self, network: GenerativeNetwork, device: str = "cpu") -> None:
+        require_device(device)
         self.name = network.kind
         self.arm = network.arm
         self.network = network.to(device).eval().requires_grad_(False)
@@ -132,6 +137,15 @@ def hidden_layers(width_in: int, width: int, count: int) -> list[nn.Module]:
         layers += [nn.Linear(width_in, width), nn.ReLU()]
         width_in = width
     return layers
+
+
+def require_device(device: str) -> None:
+    """Raise InvalidRequestError unless torch can use a device, such as cpu or cuda:0, here."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):  # torch asserts that it was built with CUDA
+        reason = f"must be a device of this machine, such as cpu, got '{device}'"
+        raise InvalidRequestError("device", reason) from None
 
 
 def require_positive_integers(config: object, *names: str) -> None:

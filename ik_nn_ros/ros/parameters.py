@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
+from ik_nn_ros.errors import InvalidRequestError
+from ik_nn_ros.models import require_device
 from ik_nn_ros.ros.errors import InvalidParameterError
 from ik_nn_ros.solver import DEFAULT_NUM_SAMPLES, DEFAULT_POSITION_TOLERANCE
 
@@ -112,7 +113,6 @@ def _check(field: dataclasses.Field, value: Any) -> None:
 
 def _check_device(device: str) -> None:
     try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError):  # torch asserts that it was built with CUDA
-        reason = f"must be a device of this machine, such as cpu, got '{device}'"
-        raise InvalidParameterError("device", reason) from None
+        require_device(device)
+    except InvalidRequestError as error:
+        raise InvalidParameterError("device", error.reason) from None

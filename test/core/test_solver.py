@@ -149,6 +149,11 @@ def test_a_missing_model_lists_what_there_is(model, dof):
     assert any(offer.startswith("cvae") for offer in caught.value.available)
 
 
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(InvalidRequestError, match="device of this machine"):
+        IKSolver.from_pretrained(6, "cvae", device="abacus")
+
+
 def test_sample_gives_one_raw_sample_per_target(solver):
     targets = np.array([[3.0, 0.5], [3.2, 0.1], [2.9, -0.4]])
     samples = solver.sample(targets, seed=1)

@@ -1,6 +1,7 @@
 """``python -m training`` from end to end, on a network small enough for a test."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -9,6 +10,7 @@ from ik_nn_ros import IKSolver
 from ik_nn_ros.checkpoint import load_checkpoint
 from training.__main__ import main
 
+SHIPPED = Path(__file__).resolve().parents[2] / "config" / "train" / "cvae_6.yaml"
 CONFIG = {
     "model": "cvae",
     "arm": {"link_lengths": [0.5, 0.5, 1.0]},
@@ -47,6 +49,7 @@ def test_train_then_evaluate_then_solve(tmp_path, capsys):
     [
         (["train", "nowhere.yaml"], "nowhere.yaml: No such file"),
         (["evaluate", "--model", "cvae", "--dof", "99"], "no weights for dof 99"),
+        (["train", str(SHIPPED), "--device", "abacus"], "device of this machine"),
     ],
 )
 def test_errors_are_one_line_and_a_status(arguments, words, capsys):
