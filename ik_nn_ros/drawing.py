@@ -41,7 +41,7 @@ def draw_posterior(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.2 * len(panels), 2.9), layout="constrained")
+    figure = Figure(figsize=(4.2 * len(panels), 3.4), layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = np.atleast_1d(figure.subplots(1, len(panels), sharex=True, sharey=True))
     for axis, panel in zip(axes, panels, strict=True):

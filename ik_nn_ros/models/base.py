@@ -48,8 +48,9 @@ class Sampler(ABC):
 class GenerativeNetwork(nn.Module, ABC):
     """A trainable map from a target and a normal latent to joint positions.
 
-    The target is standardised by the mean and the deviation of the training targets, which
-    `fit_target_scale` stores with the weights; angles are in units of the prior's deviation.
+    The network sees `features` of the target, standardised by their mean and deviation over the
+    training targets, which `fit_target_scale` stores with the weights; angles are in units of the
+    prior's deviation.
 
     Attributes:
         kind: the model's name in the registry.
@@ -68,13 +69,18 @@ class GenerativeNetwork(nn.Module, ABC):
         self.register_buffer("joint_scale", torch.tensor(arm.prior_std), persistent=False)
 
     def fit_target_scale(self, targets: torch.Tensor) -> None:
-        """Store mean and deviation of the training targets (m, 2) [m]."""
-        self.target_mean.copy_(targets.mean(0))
-        self.target_std.copy_(targets.std(0))
+        """Store mean and deviation of the features of the training targets (m, 2) [m]."""
+        features = self.features(targets)
+        self.target_mean.copy_(features.mean(0))
+        self.target_std.copy_(features.std(0))
+
+    def features(self, targets: torch.Tensor) -> torch.Tensor:
+        """What the network sees (b, 2) of targets (b, 2) [m]; themselves unless overridden."""
+        return targets
 
     def standardise(self, targets: torch.Tensor) -> torch.Tensor:
-        """Targets (b, 2) [m] in units of the training targets' deviation."""
-        return (targets - self.target_mean) / self.target_std
+        """Features of targets (b, 2) [m] in units of their deviation over the training targets."""
+        return (self.features(targets) - self.target_mean) / self.target_std
 
     @abstractmethod
     def decode(

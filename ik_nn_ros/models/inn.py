@@ -17,6 +17,8 @@ from torch import nn
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models.base import GenerativeNetwork, hidden_layers, require_positive_integers
 
+MIN_SLACK = 1e-8  # [m], where the density's Jacobian ends
+
 
 @dataclass(frozen=True)
 class INNConfig:
@@ -46,7 +48,7 @@ class Forward(NamedTuple):
 
     Attributes:
         latents: (b, dof - 2), standard normal once trained.
-        targets: (b, 2), the predicted TCP in standardised units.
+        targets: (b, 2), the predicted TCP's features in standardised units.
         log_det: (b,) log |d [z, y] / d theta| with y in metres and theta in radians [nats].
     """
 
@@ -72,11 +74,21 @@ class INN(GenerativeNetwork):
                 RNVPCouplingBlock, subnet_constructor=_subnet(config), clamp=config.clamp
             )
 
+    def features(self, targets: torch.Tensor) -> torch.Tensor:
+        """sqrt(L - |target|) and the bearing, with L the full reach.
+
+        Near full reach all angles shrink with this root: in these coordinates the posterior varies
+        smoothly up to the rim, where millimetres of the target decide about it.
+        """
+        slack = self.arm.reach[1] - torch.linalg.vector_norm(targets, dim=1)
+        root = slack.clamp_min(MIN_SLACK).sqrt()
+        return torch.stack((root, torch.atan2(targets[:, 1], targets[:, 0])), dim=1)
+
     def encode(self, theta: torch.Tensor) -> Forward:
         """Run configurations (b, dof) [rad] forward."""
         outputs, log_det = self.flow(theta / self.joint_scale)
-        log_det = log_det + self.target_std.log().sum() - self.joint_scale.log().sum()
-        return Forward(outputs[:, :-2], outputs[:, -2:], log_det)
+        latents, predicted = outputs[:, :-2], outputs[:, -2:]
+        return Forward(latents, predicted, log_det + self._log_volume(predicted))
 
     def invert(self, latents: torch.Tensor, standardised_targets: torch.Tensor) -> torch.Tensor:
         """Run backwards: latents (b, dof - 2) and standardised targets (b, 2) -> theta [rad]."""
@@ -87,12 +99,27 @@ class INN(GenerativeNetwork):
     def decode(
         self, targets: torch.Tensor, latents: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        outputs = torch.cat((latents, self.standardise(targets)), dim=1)
-        theta, inverse_log_det = self.flow(outputs, rev=True)
-        # Change of variables: the volume of [z, y] over that of theta, both in physical units.
-        log_det = self.target_std.log().sum() - self.joint_scale.log().sum() - inverse_log_det
+        standardised = self.standardise(targets)
+        theta, inverse_log_det = self.flow(torch.cat((latents, standardised), dim=1), rev=True)
+        log_det = self._log_volume(standardised) - inverse_log_det
         log_normal = -0.5 * (latents.square() + math.log(2.0 * math.pi)).sum(1)
         return theta * self.joint_scale, log_normal + log_det
+
+    def to_targets(self, standardised: torch.Tensor) -> torch.Tensor:
+        """The inverse of `standardise`: (b, 2) -> targets (b, 2) [m]."""
+        root, bearing = (standardised * self.target_std + self.target_mean).unbind(1)
+        distance = self.arm.reach[1] - root.square()
+        return torch.stack((distance * bearing.cos(), distance * bearing.sin()), dim=1)
+
+    def _log_volume(self, standardised: torch.Tensor) -> torch.Tensor:
+        """Log volume (b,) of targets [m] and joints [rad] per volume of what the flow maps.
+
+        A target's area element is r dr dbearing, and with r = L - root^2, |dr| = 2 root droot.
+        """
+        root = standardised[:, 0] * self.target_std[0] + self.target_mean[0]
+        area = (2.0 * root * (self.arm.reach[1] - root.square())).abs()
+        scales = self.target_std.log().sum() - self.joint_scale.log().sum()
+        return area.log() + scales
 
 
 def _subnet(config: INNConfig) -> Callable[[int, int], nn.Module]:

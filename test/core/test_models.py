@@ -101,6 +101,18 @@ def test_inn_is_a_bijection():
     torch.testing.assert_close(network.invert(forward.latents, forward.targets), theta)
 
 
+def test_inn_reads_a_target_by_its_distance_from_full_reach_and_its_bearing():
+    network = build_network("inn", ARM, SMALL["inn"]).double()
+    targets = torch.from_numpy(ARM.forward(ARM.sample_prior(50, np.random.default_rng(0))))
+    network.fit_target_scale(targets)
+    standardised = network.standardise(targets)
+    torch.testing.assert_close(standardised.mean(0), torch.zeros(2, dtype=torch.float64))
+    torch.testing.assert_close(standardised.std(0), torch.ones(2, dtype=torch.float64))
+    torch.testing.assert_close(network.to_targets(standardised), targets)
+    rim = torch.tensor([[ARM.reach[1], 0.0]], dtype=torch.float64)
+    assert network.standardise(rim).isfinite().all()
+
+
 def test_inn_log_density_is_that_of_the_autograd_jacobian():
     """log N(z) + log |d [z, y] / d theta|, the determinant from automatic differentiation."""
     network = build_network("inn", ARM, SMALL["inn"]).double()
@@ -112,9 +124,7 @@ def test_inn_log_density_is_that_of_the_autograd_jacobian():
 
     def latent_and_tcp(theta: torch.Tensor) -> torch.Tensor:
         forward = network.encode(theta[None])
-        return torch.cat(
-            (forward.latents[0], forward.targets[0] * network.target_std + network.target_mean)
-        )
+        return torch.cat((forward.latents[0], network.to_targets(forward.targets)[0]))
 
     for row in range(6):
         outputs = latent_and_tcp(theta[row])

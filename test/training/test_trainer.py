@@ -28,7 +28,8 @@ CVAE = {
 }
 INN = CVAE | {
     "model": "inn",
-    "network": {"coupling_layers": 3, "subnet_layers": 2, "neurons": 16},
+    "arm": {"link_lengths": [0.5, 0.5, 0.5, 0.5, 1.0]},
+    "network": {"coupling_layers": 4, "subnet_layers": 2, "neurons": 32},
     "objective": {
         "fit_weight": 10,
         "latent_weight": 100,
