@@ -76,7 +76,8 @@ class IKSolver:
 
         Raises:
             ModelNotFoundError: no such model or no weights for this DoF.
-            CheckpointError: the weights cannot be read.
+            CheckpointError: the weights cannot be read, or are another arm's.
+            InvalidRequestError: this machine has no such device.
         """
         if model == ExactPosterior.name:
             return cls(ExactPosterior(PlanarArm.of_paper(dof)))
@@ -92,6 +93,7 @@ class IKSolver:
 
         Raises:
             CheckpointError: the weights cannot be read.
+            InvalidRequestError: this machine has no such device.
         """
         return cls(NetworkSampler(load_checkpoint(Path(path)).network, device))
 
