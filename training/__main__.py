@@ -21,7 +21,7 @@ from training.data import make_dataset
 from training.evaluation import QUICK, Evaluation, EvaluationSize, evaluate
 from training.progress import TrainingProgress
 from training.report import evaluation_table
-from training.trainer import train
+from training.run import train
 
 MODEL_FILE = "model.safetensors"
 

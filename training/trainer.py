@@ -1,27 +1,20 @@
-"""The training loop, for every model, exactly resumable."""
+"""The training steps of every model, whatever runs them and wherever their state is kept."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.models import GenerativeNetwork
 from training.config import TrainingConfig
-from training.data import Dataset, Split, make_dataset
-from training.objectives import Batch
-
-STATE_FILE = "state.pt"
-STATE_INTERVAL = 500  # steps between two states on disk: at most a minute or so is ever lost
-CHECK_INTERVAL = 50  # steps between looks at the losses: each look waits for the device
+from training.data import Dataset, make_dataset
+from training.objectives import Batch, Terms
 
 
 class TrainingDivergedError(IKError):
@@ -42,120 +35,117 @@ class TrainingDivergedError(IKError):
         self.terms = terms
 
 
-class TrainingStateError(IKError):
-    """A run folder that holds another training, or cannot be written."""
+class Trainer:
+    """A network, its data and its optimizer, some steps into a training.
 
-
-class ProgressListener(Protocol):
-    """Told how the training goes."""
-
-    def __call__(self, step: int, total_steps: int, terms: dict[str, float]) -> None:
-        """Called every few steps with the number of steps done and the latest loss terms."""
-
-
-class TrainedNetwork(NamedTuple):
-    """The outcome of a training.
-
-    Attributes:
-        network: with its trained weights.
-        data: what it was trained and what it is to be tested on.
-        seconds: time spent in training steps, over all resumed runs.
-    """
-
-    network: GenerativeNetwork
-    data: Split
-    seconds: float
-
-
-def train(
-    config: TrainingConfig,
-    folder: Path,
-    device: str,
-    total_steps: int,
-    on_progress: ProgressListener,
-) -> TrainedNetwork:
-    """Train a network, continuing from the state in ``folder`` if there is one.
-
-    The randomness of a step depends on the seed and the step alone, so a resumed run ends with
-    the very weights of one that was never interrupted.
+    The randomness of a step depends on the seed and the step alone, so a trainer that continues
+    from a state ends with the very weights of one that was never interrupted.
 
     Args:
         config: what to train.
-        folder: where the state is kept.
         device: as torch names it.
         total_steps: length of the training, over which schedules stretch.
-        on_progress: told how it goes.
 
-    Raises:
-        TrainingDivergedError: a loss is not finite.
-        TrainingStateError: the folder holds another training, or cannot be written.
+    Attributes:
+        network: the network in training.
+        data: what it is trained and what it is to be tested on.
+        step: the steps done.
     """
-    run = _Run(config, folder, device, total_steps)
-    with _denormals_flushed():
-        run.loop(on_progress)
-    return TrainedNetwork(run.network, run.data, run.seconds)
 
-
-class _Run:
-    def __init__(self, config: TrainingConfig, folder: Path, device: str, total_steps: int) -> None:
+    def __init__(self, config: TrainingConfig, device: str, total_steps: int) -> None:
         self.config = config
         self.total_steps = total_steps
         self.device = device
-        self.identity = {"config": config.model_dump_json(), "total_steps": total_steps}
         arm, data = config.build_arm(), config.data
         self.data = make_dataset(arm, data.num_samples, data.train_share, data.seed, device)
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
             self.network = config.build_network().to(device)
         self.network.fit_target_scale(self.data.train.targets)
-        self.objective = config.build_objective()
+        self._objective = config.build_objective()
         options = config.optimizer
-        self.optimizer = torch.optim.Adam(
+        self._optimizer = torch.optim.Adam(
             (p for p in self.network.parameters() if p.requires_grad),
             lr=options.learning_rate,
             weight_decay=options.weight_decay,
             eps=options.epsilon,
         )
-        self.step, self.seconds = 0, 0.0
+        self.step = 0
         self._order, self._epoch = torch.empty(0), -1  # rows of the epoch that is under way
-        self.state_path = _writable(folder) / STATE_FILE
-        if self.state_path.exists():
-            self._load_state()
 
-    def loop(self, on_progress: ProgressListener) -> None:
-        history: list[dict[str, torch.Tensor]] = []
-        started = time.monotonic() - self.seconds
-        while self.step < self.total_steps:
-            history.append(self._train_step(self.step))
-            self.step += 1
-            last = self.step == self.total_steps
-            if last or self.step % CHECK_INTERVAL == 0:
-                on_progress(self.step, self.total_steps, self._check(history))
-                history.clear()
-            if last or self.step % STATE_INTERVAL == 0:
-                self.seconds = time.monotonic() - started
-                self._save_state()
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done."""
+        return self.step >= self.total_steps
 
-    def _train_step(self, step: int) -> dict[str, torch.Tensor]:
+    def advance(self, steps: int) -> dict[str, float]:
+        """Do some steps, at most those that are left; return the last one's loss terms.
+
+        Raises:
+            TrainingDivergedError: a loss is not finite.
+        """
+        first = self.step
+        with _denormals_flushed():
+            history = [
+                self._train_step(step)
+                for step in range(first, min(first + steps, self.total_steps))
+            ]
+        self.step = first + len(history)
+        # Only here, because each look at a value waits for the device.
+        losses = torch.stack([torch.stack(list(terms.values())) for terms in history])
+        finite = losses.isfinite().all(dim=1).tolist()
+        index = finite.index(False) if False in finite else len(history) - 1
+        terms = dict(zip(history[index], losses[index].tolist(), strict=True))
+        if not finite[index]:
+            raise TrainingDivergedError(first + index + 1, terms)
+        return terms
+
+    @torch.no_grad()
+    def test_loss(self) -> float:
+        """The objective over the test data, with the weights of the training's end."""
+        test, size = self.data.test, self.config.batch_size
+        generator = _generator(self.device, self.config.seed, _Stream.TEST, 0)
+        losses = [
+            sum(self._objective(self.network, Batch(theta, targets, 1.0, generator)).values())
+            for theta, targets in zip(test.theta.split(size), test.targets.split(size), strict=True)
+            if len(theta) > 1
+        ]
+        return float(torch.stack(losses).mean())
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a trainer of the same configuration needs to continue from here."""
+        return {
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a state of `state_dict`."""
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+
+    def _train_step(self, step: int) -> Terms:
         progress = step / self.total_steps
         self._set_learning_rate(progress)
         rows = self._batch_rows(step)
         generator = _generator(self.device, self.config.seed, _Stream.STEP, step)
         train: Dataset = self.data.train
         batch = Batch(train.theta[rows], train.targets[rows], progress, generator)
-        terms = self.objective(self.network, batch)
-        self.optimizer.zero_grad(set_to_none=True)
+        terms = self._objective(self.network, batch)
+        self._optimizer.zero_grad(set_to_none=True)
         sum(terms.values()).backward()
         clip = self.config.optimizer.gradient_clip
         if clip is not None:
             torch.nn.utils.clip_grad_value_(self.network.parameters(), clip)
-        self.optimizer.step()
+        self._optimizer.step()
         return {name: term.detach() for name, term in terms.items()}
 
     def _set_learning_rate(self, progress: float) -> None:
         options = self.config.optimizer
         factor = 0.5 * (1.0 + math.cos(math.pi * progress)) if options.schedule == "cosine" else 1.0
-        for group in self.optimizer.param_groups:
+        for group in self._optimizer.param_groups:
             group["lr"] = options.learning_rate * factor
 
     def _batch_rows(self, step: int) -> torch.Tensor:
@@ -168,64 +158,18 @@ class _Run:
         start = index * self.config.batch_size
         return self._order[start : start + self.config.batch_size]
 
-    def _check(self, history: list[dict[str, torch.Tensor]]) -> dict[str, float]:
-        """The latest loss terms, once all since the last look are known to be finite."""
-        losses = torch.stack([torch.stack(list(terms.values())) for terms in history])
-        finite = losses.isfinite().all(dim=1).tolist()
-        index = finite.index(False) if False in finite else len(history) - 1
-        terms = dict(zip(history[index], losses[index].tolist(), strict=True))
-        if not finite[index]:
-            raise TrainingDivergedError(self.step - len(history) + index + 1, terms)
-        return terms
-
-    def _save_state(self) -> None:
-        state = {
-            "identity": self.identity,
-            "step": self.step,
-            "seconds": self.seconds,
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        partial = self.state_path.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(self.state_path)
-
-    def _load_state(self) -> None:
-        state: dict[str, Any] = torch.load(
-            self.state_path, map_location=self.device, weights_only=True
-        )
-        if state["identity"] != self.identity:
-            raise TrainingStateError(
-                f"{self.state_path.parent} holds another training; "
-                "choose another --output or delete the folder"
-            )
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds = state["step"], state["seconds"]
-
 
 class _Stream(IntEnum):
     """The independent random streams."""
 
     EPOCH = 0
     STEP = 1
+    TEST = 2
 
 
 def _generator(device: str, seed: int, stream: int, index: int) -> torch.Generator:
     entropy = np.random.SeedSequence((seed, stream, index)).generate_state(1, np.uint64)
     return torch.Generator(device).manual_seed(int(entropy[0] >> np.uint64(1)))
-
-
-def _writable(folder: Path) -> Path:
-    """The folder, made and tried now rather than after hours of training."""
-    probe = folder / ".probe"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise TrainingStateError(f"{folder} cannot be written: {error.strerror}") from None
-    return folder
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """The loop: it learns, it is deterministic, it resumes exactly, it says when it fails."""
 
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +17,8 @@ from ik_nn_ros.models import NetworkSampler
 from training.config import TrainingConfig
 from training.data import make_dataset
 from training.metrics import resimulation
-from training.trainer import STATE_FILE, TrainingDivergedError, TrainingStateError, train
+from training.run import STATE_FILE, RunFolderError, train
+from training.trainer import Trainer, TrainingDivergedError
 
 ROOT = Path(__file__).resolve().parents[2]
 CVAE = {
@@ -44,7 +47,7 @@ def silent(step, total_steps, terms):
 
 
 def weights(folder):
-    return torch.load(folder / STATE_FILE, weights_only=True)["network"]
+    return torch.load(folder / STATE_FILE, weights_only=True)["trainer"]["network"]
 
 
 def assert_same(first, second):
@@ -93,7 +96,7 @@ def test_a_killed_run_resumes_to_the_very_weights_of_an_uninterrupted_one(tmp_pa
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    saved = torch.load(folder / STATE_FILE, weights_only=True)["step"]
+    saved = torch.load(folder / STATE_FILE, weights_only=True)["trainer"]["step"]
     assert 0 < saved < 3000
 
     config = TrainingConfig(**CVAE)
@@ -114,14 +117,39 @@ def test_a_loss_that_is_not_finite_ends_with_the_step_s_number(tmp_path):
 
 def test_the_state_of_another_training_is_not_continued(tmp_path):
     train(TrainingConfig(**CVAE), tmp_path, "cpu", 2, silent)
-    with pytest.raises(TrainingStateError, match="holds another training"):
+    with pytest.raises(RunFolderError, match="holds another training"):
         train(TrainingConfig(**CVAE, seed=9), tmp_path, "cpu", 2, silent)
 
 
 def test_a_folder_that_cannot_be_written_is_said_before_the_training(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(TrainingStateError, match="cannot be written"):
+    with pytest.raises(RunFolderError, match="cannot be written"):
         train(TrainingConfig(**CVAE), tmp_path / "file" / "run", "cpu", 10**9, silent)
+
+
+def test_a_disk_without_room_is_said_before_the_training(tmp_path, monkeypatch):
+    full = type("Usage", (), {"free": 1_000_000})
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: full)
+    with pytest.raises(RunFolderError, match="has 1 MB free on its disk; the training writes"):
+        train(TrainingConfig(**CVAE), tmp_path, "cpu", 10**9, silent)
+
+
+def test_a_disk_that_fills_up_is_said(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(RunFolderError, match="cannot take the state of step 20"):
+            train(TrainingConfig(**CVAE), tmp_path, "cpu", 20, silent)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_the_test_loss_falls():
+    trainer = Trainer(TrainingConfig(**CVAE), "cpu", 400)
+    before = trainer.test_loss()
+    trainer.advance(400)
+    assert trainer.finished
+    assert trainer.test_loss() < 0.5 * before
 
 
 def test_the_dataset_is_the_prior_s_and_its_parts_are_disjoint():
