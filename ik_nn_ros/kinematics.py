@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ Array = TypeVar("Array", np.ndarray, torch.Tensor)
 PAPER_PRIOR_STD = 0.2  # [rad], section "Dataset" of the paper
 PAPER_LINK_LENGTH = 0.5  # [m], all links but the last; follows from the paper's figures
 PAPER_LAST_LINK_LENGTH = 1.0  # [m]
+FULL_CIRCLE_STD = math.pi / math.sqrt(3.0)  # [rad], of an angle uniform in (-pi, pi)
+PRIOR_STD = {"normal": PAPER_PRIOR_STD, "uniform": FULL_CIRCLE_STD}
 
 
 @dataclass(frozen=True)
@@ -30,22 +32,25 @@ class PlanarArm:
 
     Args:
         link_lengths: N lengths [m], all positive.
-        prior_std: standard deviation of the prior theta_i ~ N(0, std^2) [rad], one for all joints
-            or one per joint; kept as one per joint.
+        prior_std: standard deviation of the prior over each joint [rad], one for all joints or one
+            per joint; kept as one per joint. None: 0.2 if normal, pi / sqrt(3) if uniform.
         joint_limits: (lower, upper) per joint [rad]; None: unlimited.
+        prior: "normal", theta_i ~ N(0, std^2); or "uniform", theta_i ~ U(-pi, pi), for joints that
+            use the whole circle.
 
     Raises:
         InvalidArmError: fewer than two links, a length or deviation that is not positive, limits
-            that leave a joint no room.
+            that leave a joint no room, an unknown prior, a deviation that is not the uniform one's.
     """
 
     link_lengths: tuple[float, ...]
-    prior_std: float | tuple[float, ...] = PAPER_PRIOR_STD
+    prior_std: float | tuple[float, ...] | None = None
     joint_limits: tuple[tuple[float, float], ...] | None = None
+    prior: Literal["normal", "uniform"] = "normal"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "link_lengths", _checked_lengths(self.link_lengths))
-        object.__setattr__(self, "prior_std", _checked_std(self.prior_std, self.dof))
+        object.__setattr__(self, "prior_std", _checked_std(self.prior, self.prior_std, self.dof))
         if self.joint_limits is not None:
             object.__setattr__(self, "joint_limits", _checked_limits(self.joint_limits, self.dof))
 
@@ -67,6 +72,11 @@ class PlanarArm:
     def dof(self) -> int:
         """The number of joints N."""
         return len(self.link_lengths)
+
+    @property
+    def full_circle(self) -> bool:
+        """Whether the joints turn all the way: the prior knows no end of an angle."""
+        return self.prior == "uniform"
 
     @property
     def reach(self) -> tuple[float, float]:
@@ -96,11 +106,23 @@ class PlanarArm:
 
     def sample_prior(self, num_samples: int, rng: np.random.Generator) -> np.ndarray:
         """Configurations drawn from the prior, joint limits aside: (num_samples, N) [rad]."""
+        if self.full_circle:
+            return rng.uniform(-math.pi, math.pi, (num_samples, self.dof))
         return rng.standard_normal((num_samples, self.dof)) * self.prior_std
 
     def joint_log_priors(self, theta: np.ndarray) -> np.ndarray:
-        """Log density of each joint under its own prior: (..., N) -> (..., N) [nats]."""
+        """Log density of each joint under its own prior: (..., N) -> (..., N) [nats].
+
+        On a full circle an angle means the same as itself and a whole turn.
+        """
+        if self.full_circle:
+            return np.full_like(theta, -math.log(2.0 * math.pi))
         return normal_log_density(theta, np.asarray(self.prior_std))
+
+    def joint_differences(self, theta: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """theta - other, the short way round on a full circle; the arrays (..., N) broadcast."""
+        difference = theta - other
+        return wrapped(difference) if self.full_circle else difference
 
     def within_limits(self, theta: np.ndarray) -> np.ndarray:
         """Whether every joint keeps its limits: (..., N) -> bool (...)."""
@@ -116,6 +138,11 @@ class PlanarArm:
         if isinstance(theta, torch.Tensor):
             lengths = theta.new_tensor(lengths)
         return xp.stack((xp.cos(headings) * lengths, xp.sin(headings) * lengths), -1)
+
+
+def wrapped(angles: Array) -> Array:
+    """The same angles in [-pi, pi) [rad]."""
+    return _namespace(angles).remainder(angles + math.pi, 2.0 * math.pi) - math.pi
 
 
 def normal_log_density(values: np.ndarray, std: np.ndarray) -> np.ndarray:
@@ -134,10 +161,18 @@ def _checked_lengths(link_lengths: Sequence[float]) -> tuple[float, ...]:
     return lengths
 
 
-def _checked_std(prior_std: float | Sequence[float], dof: int) -> tuple[float, ...]:
+def _checked_std(
+    prior: str, prior_std: float | Sequence[float] | None, dof: int
+) -> tuple[float, ...]:
+    if prior not in PRIOR_STD:
+        raise InvalidArmError(f"prior must be {' or '.join(PRIOR_STD)}, got {prior!r}")
+    if prior_std is None:
+        prior_std = PRIOR_STD[prior]
     std = (prior_std,) * dof if isinstance(prior_std, int | float) else tuple(prior_std)
     if len(std) != dof or not all(0.0 < value < math.inf for value in std):
         raise InvalidArmError(f"prior_std must be 1 or {dof} positive numbers [rad]: {prior_std}")
+    if prior == "uniform" and any(value != FULL_CIRCLE_STD for value in std):
+        raise InvalidArmError(f"a uniform prior has no prior_std of its own, got {prior_std}")
     return tuple(float(value) for value in std)
 
 

@@ -8,8 +8,8 @@ With J_0k the determinant of the Jacobian's columns 0 and k, the chart's density
 
     w = prod_j p(theta_j) / q(theta_j) / sum_k |J_0k| / (q(theta_0) q(theta_k))
 
-gives the posterior. The proposal is the prior, narrowed where the target leaves no room for it:
-near full reach L every angle is bounded by a multiple of sqrt(L - |target|).
+gives the posterior. The proposal is the prior; a normal one is narrowed where the target leaves no
+room for it: near full reach L every angle is bounded by a multiple of sqrt(L - |target|).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.kinematics import PlanarArm, normal_log_density
+from ik_nn_ros.kinematics import PlanarArm, normal_log_density, wrapped
 from ik_nn_ros.models.base import RawSamples, Sampler
 
 CANDIDATES_PER_SAMPLE = 64
@@ -111,7 +111,11 @@ class ExactPosterior(Sampler):
     ) -> np.ndarray:
         """Both roots of one chart: (b, 2 * draws, dof); NaN where there is none."""
         arm = self.arm
-        theta = rng.standard_normal((len(targets), draws, arm.dof)) * proposal_std[:, None]
+        shape = (len(targets), draws, arm.dof)
+        if arm.full_circle:
+            theta = rng.uniform(-np.pi, np.pi, shape)
+        else:
+            theta = rng.standard_normal(shape) * proposal_std[:, None]
         theta[..., [0, chart]] = 0.0
         links = np.diff(arm.joint_positions(theta), axis=-2)
         inner = _as_complex(links[..., :chart, :].sum(-2))
@@ -128,12 +132,14 @@ class ExactPosterior(Sampler):
         tcp = _as_complex(arm.forward(roots))
         bearing = np.arctan2(targets[:, 1], targets[:, 0])[:, None]
         roots[..., 0] = bearing - np.angle(tcp)
-        roots[..., [0, chart]] = _wrap(roots[..., [0, chart]])
+        roots[..., [0, chart]] = wrapped(roots[..., [0, chart]])
         return roots
 
     def _weights(self, positions: np.ndarray, proposal_std: np.ndarray) -> np.ndarray:
-        proposals = normal_log_density(positions, proposal_std)
-        ratios = (self.arm.joint_log_priors(positions) - proposals).sum(-1)
+        priors = self.arm.joint_log_priors(positions)
+        uniform = self.arm.full_circle
+        proposals = priors if uniform else normal_log_density(positions, proposal_std)
+        ratios = (priors - proposals).sum(-1)
         jacobian = self.arm.jacobian(positions)
         first, others = jacobian[..., :1], jacobian[..., 1:]
         cross = first[..., 0, :] * others[..., 1, :] - first[..., 1, :] * others[..., 0, :]
@@ -176,7 +182,3 @@ def _as_complex(points: np.ndarray) -> np.ndarray:
 def _arccos(cosine: np.ndarray) -> np.ndarray:
     """arccos, NaN outside [-1, 1]."""
     return np.arccos(np.where(np.abs(cosine) <= 1.0, cosine, np.nan))
-
-
-def _wrap(angles: np.ndarray) -> np.ndarray:
-    return np.remainder(angles + np.pi, 2.0 * np.pi) - np.pi

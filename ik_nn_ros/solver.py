@@ -16,7 +16,7 @@ from ik_nn_ros.errors import (
     NoSolutionError,
     UnreachableTargetError,
 )
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.kinematics import PlanarArm, wrapped
 from ik_nn_ros.models import NetworkSampler, Sampler, pretrained_path
 from ik_nn_ros.posterior import ExactPosterior
 from ik_nn_ros.projection import project
@@ -151,6 +151,8 @@ class IKSolver:
         else:
             errors = np.linalg.norm(self.arm.forward(positions) - reachable, axis=1)
             keep = np.isfinite(errors)
+        if self.arm.full_circle:
+            positions = wrapped(positions)
         keep &= self.arm.within_limits(positions)
         if not keep.any():
             raise NoSolutionError(num_samples)
@@ -198,7 +200,8 @@ class IKSolver:
     ) -> np.ndarray:
         """Indices of the solutions, best first; see `Solutions`."""
         if seed_state is not None:
-            return np.argsort(np.linalg.norm(positions - seed_state, axis=1), kind="stable")
+            differences = self.arm.joint_differences(positions, seed_state)
+            return np.argsort(np.linalg.norm(differences, axis=1), kind="stable")
         if refine:
             return np.argsort(-self.arm.joint_log_priors(positions).sum(1), kind="stable")
         return np.argsort(errors, kind="stable")

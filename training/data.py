@@ -41,8 +41,14 @@ def make_dataset(
     Drawn on the CPU in float64, so that every device trains and tests on the same samples.
     """
     generator = torch.Generator().manual_seed(seed)
-    theta = torch.randn(num_samples, arm.dof, dtype=torch.float64, generator=generator)
-    theta *= theta.new_tensor(arm.prior_std)
+    shape = (num_samples, arm.dof)
+    if arm.full_circle:
+        theta = (
+            torch.rand(shape, dtype=torch.float64, generator=generator).sub_(0.5).mul_(2 * torch.pi)
+        )
+    else:
+        theta = torch.randn(shape, dtype=torch.float64, generator=generator)
+        theta *= theta.new_tensor(arm.prior_std)
     targets = arm.forward(theta)
     theta, targets = (values.float().to(device) for values in (theta, targets))
     border = round(num_samples * train_share)

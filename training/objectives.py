@@ -52,10 +52,10 @@ class CVAEObjective(Objective):
     def __call__(self, network: CVAE, batch: Batch) -> Terms:
         mean, log_variance = network.encode(batch.theta, batch.targets)
         latents = mean + torch.exp(0.5 * log_variance) * batch.normal(network.latent_dim)
-        reconstruction, _ = network.decode(batch.targets, latents)
+        error = network.reconstruction_error(batch.theta, batch.targets, latents)
         kl = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(1).mean()
         return {
-            "reconstruction": (reconstruction - batch.theta).square().sum(1).mean(),
+            "reconstruction": error.square().sum(1).mean(),
             "kl": self.kl_weight * kl,
         }
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
 from ik_nn_ros.models.base import GenerativeNetwork, hidden_layers, require_positive_integers
 
 
@@ -19,13 +20,18 @@ class CVAEConfig:
     Attributes:
         layers: hidden layers of the encoder, and of the decoder.
         neurons: width of each.
+        angles: how it represents them, "plain", "wrapped" or "vector"; see `models.angles`.
     """
 
     layers: int
     neurons: int
+    angles: str = "plain"
 
     def __post_init__(self) -> None:
         require_positive_integers(self, "layers", "neurons")
+        if self.angles not in ANGLE_REPRESENTATIONS:
+            allowed = ", ".join(ANGLE_REPRESENTATIONS)
+            raise ValueError(f"angles must be one of {allowed}, got {self.angles!r}")
 
 
 class LatentGaussian(NamedTuple):
@@ -43,20 +49,31 @@ class CVAE(GenerativeNetwork):
     def __init__(self, arm: PlanarArm, config: CVAEConfig) -> None:
         super().__init__(arm, latent_dim=arm.dof - 2)
         self.config = config
-        self.encoder = nn.Sequential(*hidden_layers(arm.dof + 2, config.neurons, config.layers))
+        self._angles = ANGLE_REPRESENTATIONS[config.angles]
+        width = self._angles.width_per_joint * arm.dof
+        self.encoder = nn.Sequential(*hidden_layers(width + 2, config.neurons, config.layers))
         self.latent_mean = nn.Linear(config.neurons, self.latent_dim)
         self.latent_log_variance = nn.Linear(config.neurons, self.latent_dim)
         self.decoder = nn.Sequential(
             *hidden_layers(self.latent_dim + 2, config.neurons, config.layers),
-            nn.Linear(config.neurons, arm.dof),
+            nn.Linear(config.neurons, width),
         )
 
     def encode(self, theta: torch.Tensor, targets: torch.Tensor) -> LatentGaussian:
         """q(z | theta, target) of configurations (b, dof) [rad] and targets (b, 2) [m]."""
-        inputs = torch.cat((theta / self.joint_scale, self.standardise(targets)), dim=1)
-        features = self.encoder(inputs)
+        angles = self._angles.read(theta, self.joint_scale)
+        features = self.encoder(torch.cat((angles, self.standardise(targets)), dim=1))
         return LatentGaussian(self.latent_mean(features), self.latent_log_variance(features))
 
     def decode(self, targets: torch.Tensor, latents: torch.Tensor) -> tuple[torch.Tensor, None]:
-        inputs = torch.cat((latents, self.standardise(targets)), dim=1)
-        return self.decoder(inputs) * self.joint_scale, None
+        return self._angles.write(self._decoder_output(targets, latents), self.joint_scale), None
+
+    def reconstruction_error(
+        self, theta: torch.Tensor, targets: torch.Tensor, latents: torch.Tensor
+    ) -> torch.Tensor:
+        """What the decoder misses of configurations (b, dof) [rad], per entry of its output."""
+        output = self._decoder_output(targets, latents)
+        return self._angles.error(output, theta, self.joint_scale)
+
+    def _decoder_output(self, targets: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+        return self.decoder(torch.cat((latents, self.standardise(targets)), dim=1))

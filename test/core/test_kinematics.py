@@ -68,11 +68,29 @@ def test_prior_samples_have_each_joint_s_own_deviation():
     np.testing.assert_allclose(samples.std(0), arm.prior_std, rtol=0.03)
 
 
-def test_joint_log_priors_integrate_to_one():
-    arm = PlanarArm((1.0, 1.0), prior_std=(0.1, 0.5))
-    grid = np.linspace(-5.0, 5.0, 20_001)
+def test_a_uniform_prior_covers_the_circle():
+    arm = PlanarArm((1.0, 1.0), prior="uniform")
+    samples = arm.sample_prior(20_000, np.random.default_rng(0))
+    assert np.abs(samples).max() <= np.pi
+    np.testing.assert_allclose(samples.std(0), arm.prior_std, rtol=0.02)
+
+
+def test_differences_go_the_short_way_round_a_full_circle_only():
+    first, second = np.radians([178.0, 10.0]), np.radians([-178.0, -20.0])
+    full = PlanarArm((1.0, 1.0), prior="uniform").joint_differences(first, second)
+    np.testing.assert_allclose(np.degrees(full), [-4.0, 30.0])
+    plain = PlanarArm((1.0, 1.0)).joint_differences(first, second)
+    np.testing.assert_allclose(np.degrees(plain), [356.0, 30.0])
+
+
+@pytest.mark.parametrize(
+    ("prior", "std", "end"), [("normal", (0.1, 0.5), 5.0), ("uniform", None, np.pi)]
+)
+def test_joint_log_priors_integrate_to_one(prior, std, end):
+    arm = PlanarArm((1.0, 1.0), prior_std=std, prior=prior)
+    grid = np.linspace(-end, end, 20_001)
     density = np.exp(arm.joint_log_priors(np.stack((grid, grid), axis=1)))
-    np.testing.assert_allclose(density.sum(0) * (grid[1] - grid[0]), 1.0, atol=1e-6)
+    np.testing.assert_allclose(density.sum(0) * (grid[1] - grid[0]), 1.0, atol=1e-4)
 
 
 def test_limits_are_kept_joint_by_joint():
@@ -81,8 +99,14 @@ def test_limits_are_kept_joint_by_joint():
     assert arm.within_limits(theta).tolist() == [True, False, False]
 
 
-def test_an_arm_survives_its_dictionary():
-    arm = PlanarArm((1.0, 2.0), prior_std=0.3, joint_limits=((-1, 1), (-2, 2)))
+@pytest.mark.parametrize(
+    "arm",
+    [
+        PlanarArm((1.0, 2.0), prior_std=0.3, joint_limits=((-1, 1), (-2, 2))),
+        PlanarArm((1.0, 2.0), prior="uniform"),
+    ],
+)
+def test_an_arm_survives_its_dictionary(arm):
     assert PlanarArm.from_dict(arm.to_dict()) == arm
 
 
@@ -94,6 +118,8 @@ def test_an_arm_survives_its_dictionary():
         {"link_lengths": (1.0, math.nan)},
         {"link_lengths": (1.0, 1.0), "prior_std": 0.0},
         {"link_lengths": (1.0, 1.0), "prior_std": (0.1, 0.1, 0.1)},
+        {"link_lengths": (1.0, 1.0), "prior": "triangular"},
+        {"link_lengths": (1.0, 1.0), "prior": "uniform", "prior_std": 0.2},
         {"link_lengths": (1.0, 1.0), "joint_limits": ((0.0, 1.0),)},
         {"link_lengths": (1.0, 1.0), "joint_limits": ((1.0, 0.0), (0.0, 1.0))},
     ],

@@ -10,6 +10,7 @@ from ik_nn_ros.posterior import ExactPosterior
 LINKS = (0.5, 0.7, 0.4, 0.8, 1.0)
 FREE = PlanarArm(LINKS, prior_std=(0.3, 0.5, 0.2, 0.4, 0.3))
 LIMITED = PlanarArm(LINKS, prior_std=0.4, joint_limits=((-0.5, 1.0),) * 2 + ((-0.7, 0.7),) * 3)
+FULL_CIRCLE = PlanarArm((0.5, 0.5, 0.5, 1.0), prior="uniform")
 
 
 @pytest.mark.parametrize("dof", [2, 4, 6, 10, 15])
@@ -49,10 +50,30 @@ def test_samples_agree_with_rejection_from_the_prior(arm, theta):
         assert ks_2samp(exact[:, joint], rejection[:, joint]).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("target", [(2.4, 0.3), (2.44, 0.3)])
-def test_weights_give_the_evidence(target):
+@pytest.mark.parametrize("target", [(0.3, 0.2), (-1.2, 0.5), (0.0, 2.3)])
+def test_full_circles_agree_with_rejection_from_the_prior(target):
+    """As above. A whole turn of the arm turns the target, so distances alone decide."""
+    rng = np.random.default_rng(4)
+    prior = FULL_CIRCLE.sample_prior(1_000_000, rng)
+    distance = np.linalg.norm(FULL_CIRCLE.forward(prior), axis=1)
+    rejection = prior[np.abs(distance - np.linalg.norm(target)) < 0.003]
+    assert len(rejection) > 500
+    exact = ExactPosterior(FULL_CIRCLE).sample(np.array([target]), 2000, rng).positions[0]
+    np.testing.assert_allclose(FULL_CIRCLE.forward(exact), np.tile(target, (2000, 1)), atol=1e-9)
+    for joint in range(1, FULL_CIRCLE.dof):
+        assert ks_2samp(exact[:, joint], rejection[:, joint]).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("arm", "target"),
+    [
+        (PlanarArm.of_paper(4), (2.4, 0.3)),
+        (PlanarArm.of_paper(4), (2.44, 0.3)),
+        (FULL_CIRCLE, (0.3, 0.2)),
+    ],
+)
+def test_weights_give_the_evidence(arm, target):
     """sum over charts of the mean weight = p(target), here against a count of prior samples."""
-    arm = PlanarArm.of_paper(4)
     rng = np.random.default_rng(0)
     draws, count, radius = 20_000, 1_000_000, 0.01
     weights = ExactPosterior(arm).candidates(np.array([target]), draws, rng).weights
