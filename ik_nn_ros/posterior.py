@@ -4,7 +4,7 @@ The posterior is covered by charts. Chart k draws every joint but 0 and k from a
 joint k so that the TCP has the target's distance (two roots), and turns joint 0 into its bearing.
 With J_0k the determinant of the Jacobian's columns 0 and k, the chart's density on the surface is
 |J_0k| times the product of the q(theta_j) that it draws; the balance heuristic (Veach & Guibas
-1995) combines all charts, and resampling in proportion to the weights
+1995) combines all charts, and accepting candidates in proportion to the weights
 
     w = prod_j p(theta_j) / q(theta_j) / sum_k |J_0k| / (q(theta_0) q(theta_k))
 
@@ -22,7 +22,6 @@ from ik_nn_ros.kinematics import PlanarArm, normal_log_density, wrapped
 from ik_nn_ros.models.base import RawSamples, Sampler
 
 CANDIDATES_PER_SAMPLE = 64
-EFFECTIVE_PER_SAMPLE = 8  # wanted effective candidates per sample: few candidates return twice
 GROWTH = 4  # further candidates for a target whose weights turn out too uneven
 PROPOSAL_WIDTH = 1.5  # of the angles' typical size near full reach: wider, the tails are safe
 MIN_SLACK = 1e-12  # [m], keeps the proposal proper for a target at full reach
@@ -43,7 +42,12 @@ class Candidates(NamedTuple):
 
 
 class ExactPosterior(Sampler):
-    """Samples the posterior itself, up to importance resampling."""
+    """Samples the posterior itself, by rejection from weighted candidates.
+
+    A candidate is accepted with the probability of its weight over the largest one, so no
+    configuration comes twice. Only a target whose weights stay too uneven with the most candidates
+    that memory allows is resampled with replacement.
+    """
 
     name = "exact"
 
@@ -89,16 +93,22 @@ class ExactPosterior(Sampler):
     ) -> np.ndarray:
         """(b, num_samples, dof) from ``per_chart`` draws of every chart, more where needed."""
         batch = max(1, MAX_CANDIDATES // (per_chart * self._roots_per_draw))
+        may_grow = GROWTH * per_chart * self._roots_per_draw <= MAX_CANDIDATES
         samples = np.empty((len(targets), num_samples, self.arm.dof))
-        effective = np.empty(len(targets))
+        short = []
         for start in range(0, len(targets), batch):
-            rows = slice(start, start + batch)
-            candidates = self.candidates(targets[rows], per_chart, rng)
-            samples[rows] = _resample(candidates, num_samples, rng)
-            effective[rows] = _effective_size(candidates.weights)
-        poor = np.flatnonzero(effective < EFFECTIVE_PER_SAMPLE * num_samples)
-        if poor.size and GROWTH * per_chart * self._roots_per_draw <= MAX_CANDIDATES:
-            samples[poor] = self._sample(targets[poor], num_samples, GROWTH * per_chart, rng)
+            rows = range(start, min(start + batch, len(targets)))
+            candidates = self.candidates(targets[rows.start : rows.stop], per_chart, rng)
+            for row, positions, weights in zip(rows, *candidates, strict=True):
+                chosen = _accept(weights, num_samples, rng)
+                if chosen is None and may_grow:
+                    short.append(row)
+                elif chosen is None:
+                    samples[row] = _resample(positions, weights, num_samples, rng)
+                else:
+                    samples[row] = positions[chosen]
+        if short:
+            samples[short] = self._sample(targets[short], num_samples, GROWTH * per_chart, rng)
         return samples
 
     def _draw_chart(
@@ -153,26 +163,26 @@ class ExactPosterior(Sampler):
         return np.where(valid, weights, 0.0)
 
 
-def _resample(candidates: Candidates, num_samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw samples (b, num_samples, dof) in proportion to the weights.
+def _accept(weights: np.ndarray, num_samples: int, rng: np.random.Generator) -> np.ndarray | None:
+    """Indices of ``num_samples`` candidates accepted in proportion to weights (m,), or None."""
+    accepted = np.flatnonzero(rng.random(len(weights)) * weights.max() < weights)
+    if len(accepted) < num_samples:
+        return None
+    return rng.choice(accepted, num_samples, replace=False)
+
+
+def _resample(
+    positions: np.ndarray, weights: np.ndarray, num_samples: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Rows of positions (m, dof) drawn with replacement; NaN where all weights are zero.
 
     Multinomial: systematic resampling would spread them more evenly than chance does, and an
     unbiased MMD between two such sets is not zero in expectation.
     """
-    positions, weights = candidates
-    cumulative = np.cumsum(weights, axis=1)
-    uniform = rng.random((len(positions), num_samples))
-    samples = np.full((len(positions), num_samples, positions.shape[-1]), np.nan)
-    for row, total in enumerate(cumulative[:, -1]):
-        if total > 0.0:
-            samples[row] = positions[row, np.searchsorted(cumulative[row], uniform[row] * total)]
-    return samples
-
-
-def _effective_size(weights: np.ndarray) -> np.ndarray:
-    """Kish's effective sample size (b,) of weights (b, m)."""
-    total, squares = weights.sum(1), np.square(weights).sum(1)
-    return np.divide(total**2, squares, out=np.zeros_like(total), where=squares > 0.0)
+    cumulative = np.cumsum(weights)
+    if cumulative[-1] == 0.0:
+        return np.full((num_samples, positions.shape[-1]), np.nan)
+    return positions[np.searchsorted(cumulative, rng.random(num_samples) * cumulative[-1])]
 
 
 def _as_complex(points: np.ndarray) -> np.ndarray:

@@ -94,6 +94,12 @@ def test_targets_near_full_reach_are_sampled_as_well_as_others(slack):
     assert weights.sum() ** 2 / np.square(weights).sum() > 0.1 * weights.size
 
 
+def test_no_sample_comes_twice():
+    arm = PlanarArm.of_paper(6)
+    samples = ExactPosterior(arm).sample(np.array([[3.0, 0.5]]), 1000, np.random.default_rng(0))
+    assert len(np.unique(samples.positions[0], axis=0)) == 1000
+
+
 def test_the_same_generator_gives_the_same_samples():
     arm = PlanarArm.of_paper(6)
     target = np.array([[3.0, 0.5]])
