@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from ik_nn_ros.errors import IKError
-from training.commands import evaluate, train
+from training.commands import evaluate, reproduce, search, speed, train
 
-COMMANDS = (train, evaluate)
+COMMANDS = (train, evaluate, reproduce, search, speed)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from ik_nn_ros.kinematics import PlanarArm
+from training.config import DataConfig
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,10 @@ def make_dataset(
     return Split(
         Dataset(theta[:border], targets[:border]), Dataset(theta[border:], targets[border:])
     )
+
+
+def held_out_targets(arm: PlanarArm) -> np.ndarray:
+    """The targets (m, 2) float64 [m] on which every model of an arm is measured."""
+    data = DataConfig()
+    split = make_dataset(arm, data.num_samples, data.train_share, data.seed, "cpu")
+    return split.test.targets.double().numpy()

@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
 from ik_nn_ros.models import Sampler
-from ik_nn_ros.posterior import ExactPosterior
 from ik_nn_ros.projection import project
 from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
-from training.metrics import Mismatch, Resimulation, mismatch, mmd2, mmd_paper, resimulation
-from training.rejection import rejection_samples
+from training.c2st import c2st_of_each
+from training.metrics import (
+    Mismatch,
+    Resimulation,
+    coordinates,
+    mismatch,
+    mmd2,
+    mmd_paper,
+    resimulation,
+    summary,
+)
+from training.references import References, SamplePair
 
 
 @dataclass(frozen=True)
-class EvaluationSize:
-    """How much is measured; the defaults are the definitions' own figures.
+class Comparison:
+    """A statistic of a model's samples against a reference.
 
     Attributes:
-        resimulation_targets: targets of e_resim, one sample each; None: the whole test split.
-        mmd2_targets, mmd2_samples: targets, and samples per target, of `mmd2`.
-        mmd_paper_targets, mmd_paper_samples: the same of `mmd_paper`.
+        raw: of the samples as the model draws them.
+        refined: of those that projection brought within the tolerance; None where not measured.
+        floor: of the reference against a second draw of itself: what a perfect model would get.
     """
 
-    resimulation_targets: int | None = None
-    mmd2_targets: int = 100
-    mmd2_samples: int = 1000
-    mmd_paper_targets: int = 1000
-    mmd_paper_samples: int = 100
-
-
-QUICK = EvaluationSize(
-    resimulation_targets=2000,
-    mmd2_targets=5,
-    mmd2_samples=200,
-    mmd_paper_targets=10,
-    mmd_paper_samples=100,
-)
+    raw: Mismatch
+    refined: Mismatch | None
+    floor: Mismatch
 
 
 @dataclass(frozen=True)
@@ -51,10 +47,10 @@ class Evaluation:
         model, dof: which sampler.
         raw, refined: re-simulation error of its samples, and of the converged ones once projected.
         converged: share of the samples that projection brought within the tolerance.
-        mmd_paper: raw samples against rejection samples; mmd_paper_floor: rejection samples
-            against rejection samples.
-        mmd2_raw, mmd2_refined: against the exact posterior; mmd2_floor: the exact posterior
-            against itself.
+        mmd_paper: against rejection samples of the arm's own prior ("corrected").
+        mmd_paper_as_plotted: against those of the prior of the paper's Fig. 2; None where the arm
+            has another prior than the paper's.
+        mmd2, c2st: against the exact posterior.
     """
 
     model: str
@@ -62,22 +58,15 @@ class Evaluation:
     raw: Resimulation
     refined: Resimulation
     converged: float
-    mmd_paper: Mismatch
-    mmd_paper_floor: Mismatch
-    mmd2_raw: Mismatch
-    mmd2_refined: Mismatch
-    mmd2_floor: Mismatch
-
-    def write(self, path: Path) -> None:
-        """Write the figures as JSON."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+    mmd_paper: Comparison
+    mmd_paper_as_plotted: Comparison | None
+    mmd2: Comparison
+    c2st: Comparison
 
 
 def evaluate(
     sampler: Sampler,
-    test_targets: np.ndarray,
-    size: EvaluationSize,
+    references: References,
     seed: int = 0,
     on_stage: Callable[[str], None] = lambda stage: None,
 ) -> Evaluation:
@@ -85,59 +74,74 @@ def evaluate(
 
     Args:
         sampler: a network's sampler, or the exact one.
-        test_targets: (m, 2) [m], in random order; the statistics take them from the front.
-        size: how much is measured.
+        references: targets and reference samples of the sampler's arm.
         seed: of the samples drawn here.
         on_stage: told what begins, for a progress line.
     """
+    arm, size, targets = references.arm, references.size, references.targets
     rng = np.random.default_rng(seed)
+
     on_stage("re-simulation error")
-    targets = test_targets[: size.resimulation_targets]
     raw = sampler.sample(targets, 1, rng).positions[:, 0]
-    refined = project(sampler.arm, raw, targets, DEFAULT_POSITION_TOLERANCE)
+    refined = project(arm, raw, targets, DEFAULT_POSITION_TOLERANCE)
+
     on_stage("mmd_paper")
-    paper = _mmd_paper(sampler, test_targets[: size.mmd_paper_targets], size, rng)
+    paper_targets = targets[: size.mmd_paper_targets]
+    samples = sampler.sample(paper_targets, size.mmd_paper_samples, rng).positions
+    samples = coordinates(arm, samples)
+    as_plotted = references.as_plotted
+    paper = _against_rejection(samples, references.rejection)
+    plotted = None if as_plotted is None else _against_rejection(samples, as_plotted)
+
     on_stage("mmd2")
-    strict = _mmd2(sampler, test_targets[: size.mmd2_targets], size, rng)
+    strict_raw, strict_refined = _raw_and_refined(sampler, references, rng)
+    exact = references.exact
+    strict = Comparison(
+        raw=mismatch(mmd2, strict_raw, exact.first),
+        refined=mismatch(mmd2, strict_refined, exact.first),
+        floor=mismatch(mmd2, exact.second, exact.first),
+    )
+    on_stage("c2st")
+    few = slice(size.c2st_targets)
+    classified = Comparison(
+        *(
+            summary(c2st_of_each(sets[few], exact.first[few]), size.mmd2_samples)
+            for sets in (strict_raw, strict_refined, exact.second)
+        )
+    )
     return Evaluation(
         model=sampler.name,
-        dof=sampler.arm.dof,
-        raw=resimulation(sampler.arm.forward(raw), targets),
+        dof=arm.dof,
+        raw=resimulation(arm.forward(raw), targets),
         refined=resimulation(
-            sampler.arm.forward(refined.positions[refined.converged]), targets[refined.converged]
+            arm.forward(refined.positions[refined.converged]), targets[refined.converged]
         ),
         converged=float(refined.converged.mean()),
-        **paper,
-        **strict,
+        mmd_paper=paper,
+        mmd_paper_as_plotted=plotted,
+        mmd2=strict,
+        c2st=classified,
     )
 
 
-def _mmd_paper(
-    sampler: Sampler, targets: np.ndarray, size: EvaluationSize, rng: np.random.Generator
-) -> dict[str, Mismatch]:
-    count = size.mmd_paper_samples
-    samples = sampler.sample(targets, count, rng).positions
-    reference = rejection_samples(sampler.arm, targets, 2 * count, rng)
-    first, second = reference[:, :count], reference[:, count:]
-    return {
-        "mmd_paper": mismatch(mmd_paper, list(samples), list(first)),
-        "mmd_paper_floor": mismatch(mmd_paper, list(second), list(first)),
-    }
+def _against_rejection(samples: np.ndarray, reference: SamplePair) -> Comparison:
+    return Comparison(
+        raw=mismatch(mmd_paper, samples, reference.first),
+        refined=None,
+        floor=mismatch(mmd_paper, reference.second, reference.first),
+    )
 
 
-def _mmd2(
-    sampler: Sampler, targets: np.ndarray, size: EvaluationSize, rng: np.random.Generator
-) -> dict[str, Mismatch]:
-    exact = ExactPosterior(sampler.arm)
+def _raw_and_refined(
+    sampler: Sampler, references: References, rng: np.random.Generator
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The sample sets of `mmd2` in their coordinates: as drawn, and those that converged."""
+    arm, size = references.arm, references.size
+    targets = references.targets[: size.mmd2_targets]
     samples = sampler.sample(targets, size.mmd2_samples, rng).positions
-    first, second = (exact.sample(targets, size.mmd2_samples, rng).positions for _ in range(2))
     projections = [
-        project(sampler.arm, rows, target, DEFAULT_POSITION_TOLERANCE)
+        project(arm, rows, target, DEFAULT_POSITION_TOLERANCE)
         for rows, target in zip(samples, targets, strict=True)
     ]
     refined = [projection.positions[projection.converged] for projection in projections]
-    return {
-        "mmd2_raw": mismatch(mmd2, list(samples), list(first)),
-        "mmd2_refined": mismatch(mmd2, refined, list(first)),
-        "mmd2_floor": mismatch(mmd2, list(second), list(first)),
-    }
+    return list(coordinates(arm, samples)), [coordinates(arm, rows) for rows in refined]

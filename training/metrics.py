@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from ik_nn_ros.kinematics import PlanarArm
+
 PAPER_KERNEL_WIDTH = 1.2
 MMD2_KERNEL_WIDTHS = (0.05, 0.2, 0.8)  # [rad^2]
 
-Statistic = Callable[[np.ndarray, np.ndarray], float]
-"""A distance between two sample sets (n, d) and (m, d)."""
+SampleSets = Sequence[np.ndarray]
+"""One sample set (n, d) per target."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +65,31 @@ def resimulation(tcp: np.ndarray, targets: np.ndarray) -> Resimulation:
 
 
 def mismatch(
-    statistic: Statistic, samples: list[np.ndarray], reference: list[np.ndarray]
+    statistic: Callable[[np.ndarray, np.ndarray], float], samples: SampleSets, reference: SampleSets
 ) -> Mismatch:
-    """A statistic target by target, summarised over the targets."""
-    values = np.array([statistic(x, y) for x, y in zip(samples, reference, strict=True)])
+    """A statistic of two sample sets, target by target, summarised over the targets."""
+    values = [statistic(x, y) for x, y in zip(samples, reference, strict=True)]
+    return summary(np.array(values), len(reference[0]))
+
+
+def summary(values: np.ndarray, num_samples: int) -> Mismatch:
+    """A statistic's values (targets,), each of ``num_samples`` samples, summarised."""
     return Mismatch(
         mean=float(values.mean()),
         standard_error=float(values.std(ddof=1) / np.sqrt(len(values))),
         median=float(np.median(values)),
         p95=float(np.quantile(values, 0.95)),
         num_targets=len(values),
-        num_samples=len(reference[0]),
+        num_samples=num_samples,
     )
+
+
+def coordinates(arm: PlanarArm, theta: np.ndarray) -> np.ndarray:
+    """The coordinates (..., d) in which configurations (..., dof) [rad] are compared.
+
+    On a full circle these are cosines and sines: the distance is a chord, and knows no jump.
+    """
+    return np.concatenate((np.cos(theta), np.sin(theta)), -1) if arm.full_circle else theta
 
 
 def mmd_paper(x: np.ndarray, y: np.ndarray) -> float:

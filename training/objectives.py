@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
 
 from ik_nn_ros.models import CVAE, INN
-
-CPU_BLOCK_ROWS = 64  # kernel matrices of 64 x 1000 stay in the cache
+from training.mmd import MMDFunction, mmd2
 
 Terms = dict[str, torch.Tensor]
 """The weighted terms of a loss by name; their sum is what is minimised."""
@@ -68,8 +66,12 @@ class INNObjective(Objective):
     samples that random latents give; the latter is ramped up over a share of the training.
 
     All terms are in units of the prior's deviation (theta) and of the targets' (y).
+
+    Attributes:
+        mmd2: how the MMD is computed.
     """
 
+    mmd2: ClassVar[MMDFunction] = staticmethod(mmd2)
     fit_weight: NonNegativeFloat
     latent_weight: NonNegativeFloat
     reconstruction_weight: NonNegativeFloat
@@ -93,66 +95,18 @@ class INNObjective(Objective):
         theta = theta / network.joint_scale
         return {
             "fit": self.fit_weight * (forward.targets - targets).square().sum(1).mean(),
-            "latent": self.latent_weight * mmd2(outputs, wanted, self.kernel_widths),
+            "latent": self.latent_weight * self.mmd2(outputs, wanted, self.kernel_widths),
             "reconstruction": self.reconstruction_weight
             * (recovered - theta).square().sum(1).mean(),
             "samples": self.sample_weight
             * ramp(batch.progress / self.ramp_share)
-            * mmd2(samples, theta, self.kernel_widths),
+            * self.mmd2(samples, theta, self.kernel_widths),
         }
 
 
 def ramp(progress: float) -> float:
     """Weight of the backward MMD: a backward pass through an untrained network means little yet."""
     return min(1.0, 2.0 * 0.002 ** (1.0 - progress))
-
-
-def mmd2(x: torch.Tensor, y: torch.Tensor, widths: Sequence[float]) -> torch.Tensor:
-    """Biased MMD^2 of (n, d) and (m, d) under a mean of inverse multiquadratic kernels.
-
-    Gradients flow to ``x`` only: ``y`` is what it should become.
-    """
-    y = y.detach()
-    # In k(x, x) both arguments move; by symmetry each contributes the same gradient.
-    within, fixed = _MeanKernel.apply(x, x.detach(), widths), _MeanKernel.apply(y, y, widths)
-    return 2.0 * within - within.detach() - 2.0 * _MeanKernel.apply(x, y, widths) + fixed
-
-
-class _MeanKernel(torch.autograd.Function):
-    """Mean over all pairs of mean_h h / (h + |x - y|^2), differentiable in x.
-
-    By hand because automatic differentiation keeps a dozen n x m matrices for the backward pass.
-    The gradient is known as soon as the kernel is, so block after block gives both.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, y: torch.Tensor, widths: Sequence[float]):
-        blocks = x.split(CPU_BLOCK_ROWS) if x.device.type == "cpu" else (x,)
-        values, gradients = zip(*(_kernel_block(block, y, widths) for block in blocks), strict=True)
-        scale = 1.0 / (len(x) * len(y) * len(widths))
-        ctx.save_for_backward(torch.cat(gradients) * scale)
-        return torch.stack(values).sum() * scale
-
-    @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor):
-        (gradient,) = ctx.saved_tensors
-        return grad * gradient, None, None
-
-
-def _kernel_block(
-    x: torch.Tensor, y: torch.Tensor, widths: Sequence[float]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sum of the kernels over all pairs of a block, and its gradient (n, d) by ``x``."""
-    squared = torch.addmm(x.square().sum(1, keepdim=True) + y.square().sum(1), x, y.T, alpha=-2)
-    squared.clamp_(min=0.0)
-    total = x.new_zeros(())
-    slope = torch.zeros_like(squared)
-    kernel = torch.empty_like(squared)
-    for width in widths:
-        torch.add(squared, width, out=kernel).reciprocal_().mul_(width)
-        total += kernel.sum()
-        slope.addcmul_(kernel, kernel, value=-1.0 / width)
-    return total, 2.0 * (slope.sum(1, keepdim=True) * x - slope @ y)
 
 
 OBJECTIVES: dict[str, type[Objective]] = {CVAE.kind: CVAEObjective, INN.kind: INNObjective}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ik_nn_ros.kinematics import PlanarArm
 
@@ -29,12 +28,12 @@ def rejection_samples(
     counts = np.zeros(len(targets), dtype=int)
     while (pending := np.flatnonzero(counts < num_samples)).size:
         pool = arm.sample_prior(POOL_SIZE, rng)
-        tree = cKDTree(arm.forward(pool))
-        for row, hits in zip(
-            pending, tree.query_ball_point(targets[pending], ACCEPTANCE_RADIUS), strict=True
-        ):
+        tcp = arm.forward(pool)
+        for row in pending:
+            near = np.square(tcp - targets[row]).sum(1) <= ACCEPTANCE_RADIUS**2
+            hits = np.flatnonzero(near)
             wanted = num_samples - counts[row]
-            chosen = rng.permutation(hits)[:wanted].astype(int)
+            chosen = hits[:wanted]
             accepted[row, counts[row] : counts[row] + len(chosen)] = pool[chosen]
             counts[row] += len(chosen)
     return accepted

@@ -68,6 +68,11 @@ class GenerativeNetwork(nn.Module, ABC):
         self.register_buffer("target_std", torch.ones(2))
         self.register_buffer("joint_scale", torch.tensor(arm.prior_std), persistent=False)
 
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers training adjusts."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
     def fit_target_scale(self, targets: torch.Tensor) -> None:
         """Store mean and deviation of the features of the training targets (m, 2) [m]."""
         features = self.features(targets)
@@ -107,7 +112,7 @@ class NetworkSampler(Sampler):
         require_device(device)
         self.name = network.kind
         self.arm = network.arm
-        self.network = network.to(device).eval().requires_grad_(False)
+        self.network = network.to(device).eval()
         self._device = device
 
     def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:

@@ -32,10 +32,10 @@ def test_train_then_evaluate_then_solve(tmp_path, capsys):
     assert checkpoint.training["network"] == CONFIG["network"]
     assert checkpoint.metrics["raw"]["e_resim"] < 0.01
 
-    output = tmp_path / "result.json"
+    output = tmp_path / "results"
     arguments = ["--model", "cvae", "--dof", "3", "--checkpoint", str(run / "model.safetensors")]
     assert main(["evaluate", *arguments, "--output", str(output), *common]) == 0
-    assert json.loads(output.read_text())["dof"] == 3
+    assert json.loads((output / "model.json").read_text())["evaluation"]["dof"] == 3
     assert "mmd2, raw" in capsys.readouterr().out
 
     solver = IKSolver.from_checkpoint(run / "model.safetensors")

@@ -1,14 +1,14 @@
 """The statistics, against plain formulas and known answers; and the evaluation as a whole."""
 
-import json
-
 import numpy as np
 import pytest
 
 from ik_nn_ros import PlanarArm
 from ik_nn_ros.posterior import ExactPosterior
-from training.evaluation import EvaluationSize, evaluate
-from training.metrics import mismatch, mmd2, mmd_paper, resimulation
+from training.c2st import c2st
+from training.evaluation import evaluate
+from training.metrics import coordinates, mismatch, mmd2, mmd_paper, resimulation
+from training.references import EvaluationSize, make_references
 from training.rejection import ACCEPTANCE_RADIUS, rejection_samples
 
 
@@ -66,15 +66,30 @@ def test_rejection_samples_are_near_their_targets():
     assert len(np.unique(samples[0, :, 0])) == 50
 
 
-def test_the_exact_sampler_evaluates_to_nothing_left_to_gain(tmp_path):
-    arm = PlanarArm.of_paper(4)
+def test_c2st_tells_apart_what_differs_and_nothing_else():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 300, 3))
+    assert c2st(x, y) == pytest.approx(0.5, abs=0.06)  # two standard deviations of 600 guesses
+    assert c2st(x, y + 2.0) > 0.9
+
+
+def test_full_circles_are_compared_without_a_jump():
+    arm = PlanarArm((1.0, 1.0), prior="uniform")
+    theta = np.array([[np.pi - 0.01, 0.0], [-np.pi + 0.01, 0.0]])
+    first, second = coordinates(arm, theta)
+    assert np.linalg.norm(first - second) == pytest.approx(0.02, rel=1e-3)
+    assert coordinates(PlanarArm((1.0, 1.0)), theta) is theta
+
+
+@pytest.mark.parametrize("prior", ["normal", "uniform"])
+def test_the_exact_sampler_evaluates_to_nothing_left_to_gain(prior):
+    arm = PlanarArm((0.5, 0.5, 0.5, 1.0), prior=prior)
     targets = arm.forward(arm.sample_prior(200, np.random.default_rng(0)))
-    size = EvaluationSize(200, 10, 200, 5, 50)
-    evaluation = evaluate(ExactPosterior(arm), targets, size)
+    references = make_references(arm, targets, EvaluationSize(200, 5, 50, 10, 200, 2))
+    evaluation = evaluate(ExactPosterior(arm), references)
     assert evaluation.raw.e_resim < 1e-25
     assert evaluation.converged == 1.0
-    assert abs(evaluation.mmd2_raw.mean) < 4 * evaluation.mmd2_raw.standard_error
-    evaluation.write(tmp_path / "results" / "exact.json")
-    content = json.loads((tmp_path / "results" / "exact.json").read_text())
-    assert content["mmd2_raw"]["num_targets"] == 10
-    assert isinstance(content["raw"]["e_resim"], float)
+    assert abs(evaluation.mmd2.raw.mean) < 4 * evaluation.mmd2.raw.standard_error
+    assert evaluation.mmd2.raw.num_targets == 10
+    assert evaluation.c2st.refined.mean == pytest.approx(0.5, abs=0.07)
+    assert (evaluation.mmd_paper_as_plotted is None) == (prior == "uniform")

@@ -5,7 +5,8 @@ import torch
 
 from ik_nn_ros import PlanarArm
 from ik_nn_ros.models import NETWORKS, build_network
-from training.objectives import OBJECTIVES, Batch, mmd2, ramp
+from training.mmd import mmd2
+from training.objectives import OBJECTIVES, Batch, ramp
 
 ARM = PlanarArm.of_paper(4)
 CONFIGS = {

@@ -9,11 +9,19 @@ from rich.console import Console
 
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models import NETWORKS, NetworkSampler, Sampler, pretrained_path
+from ik_nn_ros.models import NETWORKS, pretrained_path
 from ik_nn_ros.posterior import ExactPosterior
-from training.commands.shared import RESULTS, chosen_device, measure, measuring_options
-from training.config import DataConfig
-from training.data import make_dataset
+from training.commands.shared import (
+    RESULTS,
+    chosen_device,
+    chosen_size,
+    measuring_options,
+    shown_stages,
+)
+from training.data import held_out_targets
+from training.references import make_references
+from training.results import exact_result, network_result
+from training.tables import evaluation_table
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -22,22 +30,22 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--model", required=True, choices=[*NETWORKS, ExactPosterior.name])
     parser.add_argument("--dof", required=True, type=int)
     parser.add_argument("--checkpoint", type=Path, help="weights (default: the shipped ones)")
-    parser.add_argument("--output", type=Path, help="JSON (default: results/<model>_<dof>.json)")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the JSON file")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
     """Measure, print the table, write the figures."""
-    sampler = _sampler(options)
-    output = options.output or RESULTS / f"{options.model}_{options.dof}.json"
-    data = DataConfig()
-    split = make_dataset(sampler.arm, data.num_samples, data.train_share, data.seed, "cpu")
-    measure(sampler, split.test.targets, options.quick, console).write(output)
-    console.print(f"written to {output}")
-
-
-def _sampler(options: argparse.Namespace) -> Sampler:
-    if options.model == ExactPosterior.name:
-        return ExactPosterior(PlanarArm.of_paper(options.dof))
-    path = options.checkpoint or pretrained_path(options.model, options.dof)
-    return NetworkSampler(load_checkpoint(path).network, chosen_device(options.device))
+    size, device = chosen_size(options), chosen_device(options.device)
+    with shown_stages(console) as on_stage:
+        if options.model == ExactPosterior.name:
+            arm = PlanarArm.of_paper(options.dof)
+            references = make_references(arm, held_out_targets(arm), size, on_stage=on_stage)
+            result = exact_result(references, on_stage)
+        else:
+            path = options.checkpoint or pretrained_path(options.model, options.dof)
+            arm = load_checkpoint(path).network.arm
+            references = make_references(arm, held_out_targets(arm), size, on_stage=on_stage)
+            result = network_result(path, device, references, on_stage)
+    console.print(evaluation_table(result.evaluation))
+    console.print(f"written to {result.write(options.output)}")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
-from ik_nn_ros.models import Sampler, require_device
-from training.evaluation import QUICK, Evaluation, EvaluationSize, evaluate
-from training.report import evaluation_table
+from ik_nn_ros.models import require_device
+from training.references import QUICK, EvaluationSize
 
 RESULTS = Path("results")
 RUNS = Path("runs")
@@ -47,16 +48,16 @@ def chosen_device(name: str) -> str:
     return name
 
 
-def measure(
-    sampler: Sampler, test_targets: torch.Tensor, quick: bool, console: Console
-) -> Evaluation:
-    """Evaluate a sampler, saying what goes on, and print the table."""
+def chosen_size(options: argparse.Namespace) -> EvaluationSize:
+    """How much --quick, or its absence, asks to measure."""
+    return QUICK if options.quick else EvaluationSize()
+
+
+@contextmanager
+def shown_stages(console: Console) -> Iterator[Callable[[str], None]]:
+    """Show what goes on: on one line of a terminal, or a line each where there is none."""
     with console.status("measuring") as status:
-        evaluation = evaluate(
-            sampler,
-            test_targets.double().cpu().numpy(),
-            QUICK if quick else EvaluationSize(),
-            on_stage=lambda stage: status.update(f"measuring {stage}"),
-        )
-    console.print(evaluation_table(evaluation))
-    return evaluation
+        if console.is_terminal:
+            yield lambda stage: status.update(f"measuring: {stage}")
+        else:
+            yield lambda stage: console.print(f"measuring: {stage}", soft_wrap=True)

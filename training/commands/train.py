@@ -15,13 +15,17 @@ from training.commands.shared import (
     MODEL_FILE,
     RUNS,
     chosen_device,
-    measure,
+    chosen_size,
     measuring_options,
     positive,
+    shown_stages,
 )
 from training.config import load_config
+from training.evaluation import evaluate
 from training.progress import TrainingProgress
+from training.references import make_references
 from training.run import train
+from training.tables import evaluation_table
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -34,20 +38,28 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
-    """Train, measure, and write the weights with how they came about."""
+    """Train, write the weights, measure, and write what was measured beside them."""
     config = load_config(options.config)
     steps = options.steps or config.total_steps
     folder = options.output or RUNS / options.config.stem
     device = chosen_device(options.device)
     with TrainingProgress(console, options.config.stem) as progress:
         trained = train(config, folder, device, steps, progress)
-    sampler = NetworkSampler(trained.network, device)
-    evaluation = measure(sampler, trained.data.test.targets, options.quick, console)
     how = config.model_dump() | {
         "total_steps": steps,
         "seconds": round(trained.seconds, 1),
         "device": torch.cuda.get_device_name() if device.startswith("cuda") else "cpu",
         "torch": torch.__version__,
     }
+    with shown_stages(console) as on_stage:
+        references = make_references(
+            trained.network.arm,
+            trained.data.test.targets.double().cpu().numpy(),
+            chosen_size(options),
+            on_stage=on_stage,
+        )
+        sampler = NetworkSampler(trained.network, device)
+        evaluation = evaluate(sampler, references, on_stage=on_stage)
     save_checkpoint(folder / MODEL_FILE, trained.network, how, asdict(evaluation))
+    console.print(evaluation_table(evaluation))
     console.print(f"trained for {trained.seconds:.0f} s: {folder / MODEL_FILE}")

@@ -1,0 +1,88 @@
+"""The paper's tables and figures, small, from the shipped networks."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from training.__main__ import main
+from training.hull import tcp_hull
+from training.published import FIGURE_TARGETS, PUBLISHED
+from training.report import read_searches
+from training.results import Result, ResultError
+
+PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]*)\)")
+
+
+@pytest.fixture(scope="module")
+def reproduction(tmp_path_factory):
+    """The folder of a quick reproduction of the 6-DoF arm."""
+    folder = tmp_path_factory.mktemp("reproduction")
+    options = ["--results", str(folder / "results"), "--document", str(folder / "docs/RESULTS.md")]
+    command = ["reproduce", "--quick", "--dof", "6", *options]
+    (folder / "docs").mkdir()
+    assert main(command) == 0
+    return folder, command
+
+
+def test_the_report_has_every_section_and_picture(reproduction):
+    folder, _ = reproduction
+    document = folder / "docs" / "RESULTS.md"
+    text = document.read_text()
+    for heading in ("paper's statistics", "exact posterior", "Figures", "Tables III and IV"):
+        assert re.search(f"^## .*{heading}", text, re.MULTILINE)
+    pictures = PICTURE.findall(text)
+    assert len(pictures) == 4
+    for picture in pictures:
+        assert (document.parent / picture).stat().st_size > 5000
+
+
+def test_the_report_s_figures_are_those_of_the_result_files(reproduction):
+    folder, _ = reproduction
+    text = (folder / "docs" / "RESULTS.md").read_text()
+    for model in ("cvae", "inn"):
+        result = Result.read(folder / "results" / f"{model}_6.json")
+        row = next(line for line in text.splitlines() if line.startswith(f"| 6 | {model} |"))
+        assert f"{result.evaluation.raw.e_resim:.1e}" in row
+        assert f"{PUBLISHED[model, 6].e_resim:.1e}" in row
+        assert f"{result.num_parameters:,}".replace(",", " ") in row
+    figures = json.loads((folder / "results" / "posteriors.json").read_text())
+    assert [figure["model"] for figure in figures] == ["cvae", "inn"]
+    assert all(tuple(figure["target"]) == FIGURE_TARGETS[6] for figure in figures)
+
+
+def test_what_is_known_is_not_measured_again(reproduction, capsys):
+    _, command = reproduction
+    capsys.readouterr()
+    assert main(command) == 0
+    assert "mmd2" not in capsys.readouterr().out
+
+
+def test_a_hull_s_area_and_perimeter_are_told_apart():
+    """97 of 100 TCPs fill a square of 2 m; three lie far away."""
+    rng = np.random.default_rng(0)
+    corners = np.array([[1, 1], [1, -1], [-1, -1], [-1, 1]])
+    tcp = np.concatenate((corners, rng.uniform(-0.9, 0.9, (93, 2)), np.full((3, 2), 50.0)))
+    hull = tcp_hull(tcp + (3.0, 0.5), np.array([3.0, 0.5]))
+    assert hull.area == pytest.approx(4.0)
+    assert hull.perimeter == pytest.approx(8.0)
+    assert len(hull.corners) == 4
+
+
+def test_a_damaged_result_is_named(tmp_path):
+    file = tmp_path / "cvae_6.json"
+    file.write_text('{"name": "cvae_6"}')
+    with pytest.raises(ResultError, match="cvae_6.json: is no result of this version"):
+        Result.read(file)
+
+
+def test_searches_are_read_with_the_best_one_s_parameters(tmp_path):
+    settings = {"model": "cvae", "dof": 4}
+    best = {"number": 2, "loss": 0.5, "parameters": {"network.layers": 3}}
+    summary = {"settings": settings, "best": best, "counts": {"trials": 2, "diverged": 1}}
+    (tmp_path / "cvae_4.json").write_text(json.dumps(summary))
+    (tmp_path / "cvae_4.csv").write_text("number,num_parameters\n1,10\n2,20\n")
+    (found,) = read_searches(tmp_path)
+    assert (found.model, found.dof, found.trials, found.diverged) == ("cvae", 4, 2, 1)
+    assert found.num_parameters == 20

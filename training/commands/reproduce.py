@@ -1,0 +1,79 @@
+"""Regenerate every table and figure of the paper from the trained networks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from ik_nn_ros.models import NETWORKS, WEIGHTS_FOLDER, available_models, pretrained_path
+from training.commands.shared import RESULTS, shown_stages
+from training.figures import draw_errors
+from training.published import FIGURE_TARGETS, PUBLISHED
+from training.references import QUICK, EvaluationSize
+from training.report import Contents, read_searches, report
+from training.reproduction import draw_paper_datasets, draw_posteriors, measure_networks
+from training.speed import Speed
+
+DOCUMENT = Path("docs/RESULTS.md")
+CONFIGS = Path("config/train")
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("reproduce", help=__doc__)
+    parser.add_argument("--quick", action="store_true", help="measure on a small part of the data")
+    parser.add_argument("--dof", type=int, nargs="+", help="only these arms of the paper")
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, help="folder of what is known and gets known"
+    )
+    parser.add_argument("--document", type=Path, default=DOCUMENT, help="the report")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace, console: Console) -> None:
+    """Measure what is not known yet, draw the figures, write the report."""
+    size = QUICK if options.quick else EvaluationSize()
+    figures = options.document.parent / "figures"
+    weights = {
+        dof: [pretrained_path(model, dof) for model in NETWORKS if dof in available_models()[model]]
+        for dof in options.dof or sorted({dof for _, dof in PUBLISHED})
+    }
+    circles = [] if options.dof else sorted(WEIGHTS_FOLDER.glob("*_full_circle_*.safetensors"))
+    with shown_stages(console) as on_stage:
+        paper_arms = measure_networks(sum(weights.values(), []), size, options.results, on_stage)
+        full_circle = measure_networks(circles, size, options.results, on_stage)
+        on_stage("the figures' targets")
+        posteriors = [
+            figure
+            for dof in FIGURE_TARGETS
+            if weights.get(dof)
+            for figure in draw_posteriors(dof, weights[dof], figures)
+        ]
+    draw_paper_datasets([dof for dof in weights if dof != 15], figures)
+    draw_errors(figures / "errors.png", paper_arms)
+    _write_json(options.results / "posteriors.json", [asdict(figure) for figure in posteriors])
+    contents = Contents(
+        paper_arms,
+        full_circle,
+        posteriors,
+        read_searches(RESULTS / "search"),
+        _read_speeds(RESULTS / "speed"),
+        CONFIGS,
+        figures.name,
+    )
+    options.document.write_text(report(contents))
+    console.print(f"written to {options.document}")
+
+
+def _read_speeds(folder: Path) -> list[Speed]:
+    files = sorted(folder.glob("*.json"))
+    return [Speed(**fields) for file in files for fields in json.loads(file.read_text())]
+
+
+def _write_json(path: Path, content: list[dict]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,47 @@
+"""Measure how fast recipes train, beside a plain loop."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from training.commands.shared import RESULTS, chosen_device
+from training.config import load_config
+from training.speed import measure_speed
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("speed", help=__doc__)
+    parser.add_argument("config", type=Path, nargs="+", help="YAML files of config/train/")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, ...")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each round of each loop")
+    parser.add_argument("--output", type=Path, default=RESULTS / "speed", help="folder of the JSON")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace, console: Console) -> None:
+    """Measure each recipe, print the table, write one file per device."""
+    device = chosen_device(options.device)
+    configs = {path: load_config(path) for path in options.config}
+    table = Table("recipe", "device", "steps / s", "plain loop", "ratio", "whole training")
+    speeds = []
+    for path, config in configs.items():
+        name = str(path.with_suffix(""))
+        with console.status(f"training {name}"):
+            speed = measure_speed(name, config, device, options.seconds)
+        speeds.append(speed)
+        ours, plain = speed.steps_per_second, speed.plain_steps_per_second
+        minutes = speed.total_steps / ours / 60.0
+        row = (f"{ours:.1f}", f"{plain:.1f}", f"{ours / plain:.2f}", f"{minutes:.1f} min")
+        table.add_row(name, speed.device, *row)
+    console.print(table)
+    options.output.mkdir(parents=True, exist_ok=True)
+    file = options.output / f"{device.partition(':')[0]}.json"
+    file.write_text(json.dumps([asdict(speed) for speed in speeds], indent=2) + "\n")
+    console.print(f"written to {file}")

@@ -1,0 +1,122 @@
+"""What the samples of every model of an arm are compared with: made once, used for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.posterior import ExactPosterior
+from training.metrics import coordinates
+from training.rejection import rejection_samples
+
+PLOTTED_PRIOR_STD = 0.5  # [rad], of the rejection samples behind the paper's Fig. 2
+
+
+@dataclass(frozen=True)
+class EvaluationSize:
+    """How much is measured; the defaults are the definitions' own figures.
+
+    Attributes:
+        resimulation_targets: targets of e_resim, one sample each; None: the whole test split.
+        mmd_paper_targets, mmd_paper_samples: targets, and samples per target, of `mmd_paper`.
+        mmd2_targets, mmd2_samples: the same of `mmd2`.
+        c2st_targets: of the targets and samples of `mmd2`, how many `c2st` looks at.
+    """
+
+    resimulation_targets: int | None = None
+    mmd_paper_targets: int = 1000
+    mmd_paper_samples: int = 100
+    mmd2_targets: int = 100
+    mmd2_samples: int = 1000
+    c2st_targets: int = 20
+
+
+QUICK = EvaluationSize(
+    resimulation_targets=2000,
+    mmd_paper_targets=10,
+    mmd_paper_samples=50,
+    mmd2_targets=5,
+    mmd2_samples=200,
+    c2st_targets=2,
+)
+
+
+class SamplePair(NamedTuple):
+    """Two independent sample sets of one distribution, (targets, n, d) each.
+
+    Models are compared with the first; the second against the first gives a statistic's floor.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+
+
+class References(NamedTuple):
+    """Targets, and what the posterior's samples should look like for them.
+
+    Attributes:
+        arm: the arm.
+        size: how much is measured.
+        targets: (m, 2) [m] of the test split; each statistic takes them from the front.
+        rejection: rejection samples of the arm's own prior, for `mmd_paper`.
+        as_plotted: rejection samples of the prior that the paper's Fig. 2 compared with by
+            mistake; None for an arm with another prior than the paper's.
+        exact: of the exact posterior, for `mmd2` and `c2st`.
+    """
+
+    arm: PlanarArm
+    size: EvaluationSize
+    targets: np.ndarray
+    rejection: SamplePair
+    as_plotted: SamplePair | None
+    exact: SamplePair
+
+
+def make_references(
+    arm: PlanarArm,
+    targets: np.ndarray,
+    size: EvaluationSize,
+    seed: int = 0,
+    on_stage: Callable[[str], None] = lambda stage: None,
+) -> References:
+    """Draw the reference samples.
+
+    Args:
+        arm: the arm.
+        targets: (m, 2) [m] of the test split, in random order.
+        size: how much is measured.
+        seed: of the samples.
+        on_stage: told what begins, for a progress line.
+    """
+    rng = np.random.default_rng(seed)
+    count = size.mmd_paper_samples
+    paper_targets = targets[: size.mmd_paper_targets]
+    on_stage("rejection sampling")
+    rejection = _halves(arm, rejection_samples(arm, paper_targets, 2 * count, rng))
+    as_plotted = None
+    if not arm.full_circle:
+        on_stage("rejection sampling from the prior of the paper's Fig. 2")
+        wide = replace(arm, prior_std=PLOTTED_PRIOR_STD)
+        as_plotted = _halves(arm, rejection_samples(wide, paper_targets, 2 * count, rng))
+    on_stage("exact sampling")
+    exact = ExactPosterior(arm)
+    sets = [
+        exact.sample(targets[: size.mmd2_targets], size.mmd2_samples, rng).positions for _ in "ab"
+    ]
+    return References(
+        arm=arm,
+        size=size,
+        targets=targets[: size.resimulation_targets],
+        rejection=rejection,
+        as_plotted=as_plotted,
+        exact=SamplePair(*(coordinates(arm, positions) for positions in sets)),
+    )
+
+
+def _halves(arm: PlanarArm, samples: np.ndarray) -> SamplePair:
+    first, second = np.split(coordinates(arm, samples), 2, axis=1)
+    return SamplePair(first, second)

@@ -1,0 +1,121 @@
+"""The paper's tables and figures, measured and drawn from trained networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ik_nn_ros.checkpoint import load_checkpoint
+from ik_nn_ros.drawing import Panel, draw_posterior
+from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.models import NetworkSampler
+from training.config import DataConfig
+from training.data import held_out_targets
+from training.figures import draw_datasets, draw_hulls
+from training.hull import tcp_hull
+from training.metrics import mmd_paper
+from training.published import FIGURE_TARGETS
+from training.references import EvaluationSize, make_references
+from training.rejection import rejection_samples
+from training.results import Result, known_result, network_result
+
+FIGURE_SAMPLES = 1000
+
+OnStage = Callable[[str], None]
+"""Told what begins, for a progress line."""
+
+
+def measure_networks(
+    weights: Sequence[Path], size: EvaluationSize, folder: Path, on_stage: OnStage
+) -> list[Result]:
+    """Evaluate networks, but those whose result for these weights is in ``folder`` already.
+
+    Networks of one arm are compared with the same reference samples. Every result is written as
+    soon as it is known.
+    """
+    results = {path: known_result(folder, path, size) for path in weights}
+    unknown: dict[PlanarArm, list[Path]] = {}
+    for path in (path for path, result in results.items() if result is None):
+        unknown.setdefault(load_checkpoint(path).network.arm, []).append(path)
+    for arm, paths in unknown.items():
+        names = ", ".join(path.stem for path in paths)
+        references = make_references(
+            arm, held_out_targets(arm), size, on_stage=_prefixed(names, on_stage)
+        )
+        for path in paths:
+            result = network_result(path, "cpu", references, _prefixed(path.stem, on_stage))
+            result.write(folder)
+            results[path] = result
+    return list(results.values())
+
+
+@dataclass(frozen=True)
+class PosteriorFigure:
+    """What Figs. 4 to 7 print of a network's samples for one target.
+
+    Attributes:
+        model, dof: which network.
+        target: (x, y) [m].
+        hull_area, hull_perimeter: of the 97 % hull of the re-simulated TCPs [m^2], [m].
+        e_posterior: mmd_paper against as many rejection samples.
+    """
+
+    model: str
+    dof: int
+    target: tuple[float, float]
+    hull_area: float
+    hull_perimeter: float
+    e_posterior: float
+
+
+def draw_posteriors(dof: int, weights: Sequence[Path], folder: Path) -> list[PosteriorFigure]:
+    """Figs. 4 and 6, or 5 and 7: each network's arms and re-simulated TCPs for one target.
+
+    Args:
+        dof: 6 or 10, those of the figures.
+        weights: the networks of that arm, from left to right.
+        folder: where ``hulls_<dof>.png`` and ``arms_<dof>.png`` go.
+    """
+    target = FIGURE_TARGETS[dof]
+    networks = [load_checkpoint(path).network for path in weights]
+    arm = networks[0].arm
+    rng = np.random.default_rng(0)
+    (reference,) = rejection_samples(arm, np.array([target]), FIGURE_SAMPLES, rng)
+    positions, hulls, figures = {}, {}, []
+    for network in networks:
+        drawn = NetworkSampler(network).sample(np.array([target]), FIGURE_SAMPLES, rng)
+        positions[network.kind] = drawn.positions[0]
+        hulls[network.kind] = tcp_hull(arm.forward(drawn.positions[0]), np.array(target))
+        figures.append(
+            PosteriorFigure(
+                network.kind,
+                dof,
+                target,
+                hulls[network.kind].area,
+                hulls[network.kind].perimeter,
+                mmd_paper(drawn.positions[0], reference),
+            )
+        )
+    tcp = {model: arm.forward(theta) for model, theta in positions.items()}
+    draw_hulls(folder / f"hulls_{dof}.png", target, tcp, hulls)
+    panels = [
+        Panel(f"{figure.model}: e_posterior {figure.e_posterior:.3f}", positions[figure.model])
+        for figure in figures
+    ]
+    draw_posterior(folder / f"arms_{dof}.png", arm, target, panels)
+    return figures
+
+
+def draw_paper_datasets(dofs: Sequence[int], folder: Path) -> None:
+    """Fig. 1: a part of each arm's dataset."""
+    rng = np.random.default_rng(DataConfig().seed)
+    arms = {dof: PlanarArm.of_paper(dof) for dof in dofs}
+    samples = {dof: (arm, arm.sample_prior(FIGURE_SAMPLES, rng)) for dof, arm in arms.items()}
+    draw_datasets(folder / "datasets.png", samples)
+
+
+def _prefixed(prefix: str, on_stage: OnStage) -> OnStage:
+    return lambda stage: on_stage(f"{prefix}: {stage}")
