@@ -182,7 +182,7 @@ class IKSolver:
     def _reachable(self, point: np.ndarray, allow_approximate: bool) -> np.ndarray:
         """The point itself, or the nearest one in reach where that is allowed."""
         nearest, farthest = self.arm.reach
-        distance = float(np.linalg.norm(point))
+        distance = math.hypot(*point)
         if nearest <= distance <= farthest:
             return point
         if not allow_approximate:

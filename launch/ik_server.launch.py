@@ -1,4 +1,4 @@
-"""Starts ik_server: `ros2 launch ik_nn_ros ik_server.launch.py dof:=6`.
+"""Starts ik_server: `ros2 launch ik_nn_ros ik_server.launch.py dof:=6 rviz:=true`.
 
 Every parameter of the node is an argument; one that is not given keeps its value of the parameter
 file, which is an argument too.
@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -17,15 +18,18 @@ from launch_ros.substitutions import FindPackageShare
 NODE = "ik_server"
 DESCRIPTIONS = {
     "dof": "Number of joints of the arm.",
-    "model": "Model that answers where a request names none: cvae, inn or exact.",
+    "model": "Model that answers where a request names none.",
+    "checkpoint": "Weights file of your own network to serve, empty for the shipped ones; dof and "
+    "model are then the file's: leave them at their defaults, or let them agree with it.",
     "num_samples": "Samples drawn where a request says 0.",
     "max_samples": "Most samples of one request.",
     "device": "Where the networks run: cpu, cuda, cuda:1, ...",
-    "refine": "Project samples onto the target; if false, all answers are raw.",
+    "refine": "Project samples onto the target; if false, every request is answered with raw ones.",
     "position_tolerance": "Largest error of a refined solution where a request says 0 [m].",
-    "base_frame": "Frame of the arm's base, in which targets are.",
-    "max_marker_arms": "Most arms drawn as markers.",
+    "base_frame": "Frame of the arm's base, in which the arm is solved and shown.",
+    "max_marker_arms": "Most arms drawn as markers, evenly spread over the solutions.",
 }
+SHOWN_TOPICS = ("/posterior_markers", "/clicked_point")  # as config/posterior.rviz names them
 FALLBACK = "Empty: as in the parameter file."
 
 
@@ -36,11 +40,13 @@ def generate_launch_description() -> LaunchDescription:
         [
             DeclareLaunchArgument("config", default_value=config, description="Parameter file."),
             DeclareLaunchArgument("namespace", default_value="", description="Of the node."),
+            DeclareLaunchArgument("rviz", default_value="false", description="Show it in RViz."),
             *(
                 DeclareLaunchArgument(name, default_value="", description=f"{text} {FALLBACK}")
                 for name, text in DESCRIPTIONS.items()
             ),
             OpaqueFunction(function=server),
+            OpaqueFunction(function=rviz, condition=IfCondition(LaunchConfiguration("rviz"))),
         ]
     )
 
@@ -64,6 +70,21 @@ def server(context: LaunchContext) -> list[Node]:
             namespace=LaunchConfiguration("namespace"),
             output="screen",
             parameters=[config, given],
+        )
+    ]
+
+
+def rviz(context: LaunchContext) -> list[Node]:
+    """RViz with the posterior seen from above, on the topics of the node's namespace."""
+    display = PathJoinSubstitution([FindPackageShare("ik_nn_ros"), "config", "posterior.rviz"])
+    namespace = LaunchConfiguration("namespace").perform(context).strip("/")
+    base_frame = LaunchConfiguration("base_frame").perform(context)
+    return [
+        Node(
+            package="rviz2",
+            executable="rviz2",
+            arguments=["-d", display, *(["-f", base_frame] if base_frame else [])],
+            remappings=[(topic, f"/{namespace}{topic}") for topic in SHOWN_TOPICS if namespace],
         )
     ]
 

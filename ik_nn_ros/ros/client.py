@@ -12,10 +12,10 @@ from typing import Any
 
 import rclpy
 from geometry_msgs.msg import Point, PointStamped
+from rcl_interfaces.srv import GetParameters
+from rclpy.client import Client
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.parameter_client import AsyncParameterClient
-from rclpy.task import Future
 from rclpy.utilities import remove_ros_args
 from rich.console import Console
 from rich.markup import escape
@@ -25,23 +25,30 @@ from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros.drawing import Panel, draw_posterior
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
 from ik_nn_ros.ros.messages import Answer, parse_response
 
 DISCOVERY_TIMEOUT = 10.0  # [s]; discovery alone takes up to 3 s
 ANSWER_TIMEOUT = 60.0  # [s]
+RESEND_AFTER = 2.0  # [s]
+SPIN_PERIOD = 0.1  # [s], between looks at the clock
 SHOWN_SOLUTIONS = 10
 SERVER = "ik_server"
 
 
 class IKClient:
-    """Calls `/solve_ik` and waits for the answer. `rclpy.init` comes first, `close` last."""
+    """Calls a server's services and waits for the answers. `rclpy.init` comes first, `close` last.
 
-    def __init__(self) -> None:
-        self._node = Node("solve_ik")
+    Args:
+        namespace: the server's; empty: as this process was told, else the root.
+    """
+
+    def __init__(self, namespace: str = "") -> None:
+        self._node = Node("solve_ik", namespace=namespace)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
-        self._client = self._node.create_client(SolveIK, "solve_ik")
+        self._client = self._node.create_client(SolveIK, "solve_ik", qos_profile=qos.SERVICE)
 
     def close(self) -> None:
         """Release the node."""
@@ -59,13 +66,17 @@ class IKClient:
             raise ServiceUnavailableError(self._client.srv_name, timeout, reason)
 
     def solve(self, request: SolveIK.Request) -> Answer:
-        """The server's solutions.
+        """The server's solutions; those of its successor, if it is killed before it answers.
 
         Raises:
             RequestRefusedError: the server answered with an error code.
             ServiceUnavailableError: it did not answer.
         """
-        return parse_response(self._wait(self._client.call_async(request)))
+        return parse_response(self._wait(self._client, request))
+
+    def abandon(self, request: SolveIK.Request) -> None:
+        """Ask, and do not wait: ROS services know no cancelling, so the answer is dropped."""
+        self._client.remove_pending_request(self._client.call_async(request))
 
     def arm(self) -> PlanarArm:
         """The server's arm, from its parameter `link_lengths`.
@@ -73,20 +84,38 @@ class IKClient:
         Raises:
             ServiceUnavailableError: the server does not tell.
         """
-        parameters = AsyncParameterClient(self._node, SERVER)
-        if not parameters.wait_for_services(DISCOVERY_TIMEOUT):
-            raise ServiceUnavailableError(SERVER, DISCOVERY_TIMEOUT, "no parameter service")
-        (links,) = self._wait(parameters.get_parameters(["link_lengths"])).values
+        client = self._node.create_client(GetParameters, f"{SERVER}/get_parameters")
+        try:
+            if not client.wait_for_service(DISCOVERY_TIMEOUT):
+                raise ServiceUnavailableError(client.srv_name, DISCOVERY_TIMEOUT, "no such service")
+            request = GetParameters.Request(names=["link_lengths"])
+            (links,) = self._wait(client, request).values
+        finally:
+            self._node.destroy_client(client)
         return PlanarArm(tuple(links.double_array_value))
 
-    def _wait(self, future: Future) -> Any:
-        # spin_until_future_complete leaks callbacks in rclpy 7.1; this loop does not.
-        deadline = time.monotonic() + ANSWER_TIMEOUT
-        while not future.done():
-            self._executor.spin_once(timeout_sec=0.1)
-            if time.monotonic() > deadline:
-                raise ServiceUnavailableError(self._client.srv_name, ANSWER_TIMEOUT, "no answer")
-        return future.result()
+    def _wait(self, client: Client, request: Any) -> Any:
+        """The response to a request.
+
+        A server that is killed takes its requests with it, so the request is sent again, each time
+        after twice as long. An answer depends on nothing but the request: the first one counts.
+        """
+        start = time.monotonic()
+        futures, resend_after = [client.call_async(request)], RESEND_AFTER
+        try:
+            # spin_until_future_complete leaks callbacks in rclpy 7.1; this loop does not.
+            while not any(future.done() for future in futures):
+                self._executor.spin_once(timeout_sec=SPIN_PERIOD)
+                elapsed = time.monotonic() - start
+                if elapsed > ANSWER_TIMEOUT:
+                    raise ServiceUnavailableError(client.srv_name, ANSWER_TIMEOUT, "no answer")
+                if elapsed > resend_after:
+                    futures.append(client.call_async(request))
+                    resend_after *= 2.0
+        finally:
+            for future in futures:
+                client.remove_pending_request(future)
+        return next(future.result() for future in futures if future.done())
 
 
 def solutions_table(answer: Answer) -> Table:

@@ -6,7 +6,7 @@ from ik_nn_ros.errors import IKError
 
 
 class InvalidParameterError(IKError):
-    """A parameter that the server cannot be started with.
+    """A value that a parameter of the server cannot have.
 
     Attributes:
         parameter: its name.
@@ -22,17 +22,17 @@ class StartError(IKError):
 
 
 class FrameError(IKError):
-    """A target in a frame other than the arm's.
+    """A target in a frame from which there is no way into the arm's.
 
     Attributes:
         frame: the frame asked for.
-        base_frame: the only one allowed.
+        base_frame: the arm's, which is always allowed.
     """
 
-    def __init__(self, frame: str, base_frame: str) -> None:
+    def __init__(self, frame: str, base_frame: str, reason: str) -> None:
         super().__init__(
-            f"target: frame '{frame}' is not known here; give it in '{base_frame}', "
-            "or leave the frame empty"
+            f"target: frame '{frame}' cannot be transformed to '{base_frame}' ({reason}); "
+            f"give it in '{base_frame}', or leave the frame empty"
         )
         self.frame = frame
         self.base_frame = base_frame

@@ -1,6 +1,8 @@
-"""Solutions as RViz markers."""
+"""Solutions as RViz markers: one namespace for each thing that can be switched off."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from geometry_msgs.msg import Point, Vector3
@@ -10,53 +12,197 @@ from visualization_msgs.msg import Marker, MarkerArray
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.solver import Solutions
 
-POSTERIOR_COLOR = (0.13, 0.40, 0.67)
-BEST_COLOR = (0.95, 0.55, 0.10)
-TARGET_COLOR = (0.80, 0.10, 0.15)
-ARM_WIDTH, BEST_WIDTH, TARGET_SIZE = 0.006, 0.03, 0.08  # [m]
+HULL_SHARE = 0.97  # of the TCPs, those nearest to the target; as in the paper's Figs. 4 and 5
+DENSITY_CLASSES = 4  # a colour for each arm would take three times as long to publish
+LEAST_ALPHA, MOST_ALPHA = 0.05, 0.8
+VISIBLE_ARMS = 20  # so many opaque arms' worth of ink, shared among all
+CIRCLE_CORNERS = 128
+LAYER = 0.005  # [m], between things that lie over each other when seen from above
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a kind of thing looks.
+
+    Attributes:
+        kind: the marker's type.
+        color: red, green, blue.
+        size: width of lines, diameter of points, height of letters [m].
+        layer: things of a higher one lie over those of a lower one.
+    """
+
+    kind: int
+    color: tuple[float, float, float]
+    size: float
+    layer: int
+
+
+STYLES = {
+    "reach": Style(Marker.LINE_STRIP, (0.55, 0.55, 0.55), 0.01, 0),
+    "posterior": Style(Marker.LINE_LIST, (0.13, 0.40, 0.67), 0.006, 0),
+    "best": Style(Marker.LINE_STRIP, (0.95, 0.55, 0.10), 0.03, 1),
+    "joints": Style(Marker.SPHERE_LIST, (0.70, 0.35, 0.05), 0.05, 2),
+    "hull": Style(Marker.LINE_STRIP, (0.10, 0.50, 0.20), 0.01, 3),
+    "tcp": Style(Marker.POINTS, (0.20, 0.70, 0.30), 0.012, 3),
+    "target": Style(Marker.SPHERE, (0.80, 0.10, 0.15), 0.08, 0),
+    "label": Style(Marker.TEXT_VIEW_FACING, (0.55, 0.55, 0.55), 0.14, 4),
+}
+
+
+class PointPool:
+    """Points that are used again: for a thousand arms, making them takes longer than drawing."""
+
+    def __init__(self) -> None:
+        self._points: list[Point] = []
+        self._used = 0
+
+    def restart(self) -> None:
+        """Take all points back."""
+        self._used = 0
+
+    def take(self, positions: np.ndarray) -> list[Point]:
+        """Points that nobody has, set to positions (..., 2) [m] one after the other."""
+        # Two lists of numbers: a list for each point would set off the garbage collector.
+        x, y = positions.reshape(-1, 2).T.tolist()
+        start, self._used = self._used, self._used + len(x)
+        self._points.extend(Point() for _ in range(self._used - len(self._points)))
+        points = self._points[start : self._used]
+        for point, px, py in zip(points, x, y, strict=True):
+            point.x = px
+            point.y = py
+        return points
 
 
 def posterior_markers(
-    arm: PlanarArm, solutions: Solutions, frame: str, max_arms: int
+    arm: PlanarArm,
+    solutions: Solutions,
+    label: str,
+    frame: str,
+    max_arms: int,
+    pool: PointPool,
 ) -> MarkerArray:
-    """The arms (translucent, as one line list), the best one and the target.
+    """All arms, the best one, its joints, the TCPs and their hull, the target, the reach, a label.
 
     Args:
         arm: the arm solved for.
         solutions: at least one; of more than ``max_arms``, evenly spread ones are drawn.
+        label: a line of text.
         frame: the arm's base frame.
         max_arms: bounds the work here and in RViz.
+        pool: what everything is drawn with; the array is valid until the pool's next use.
     """
-    count = min(len(solutions), max_arms)
-    drawn = np.linspace(0, len(solutions) - 1, count).round().astype(int)
+    pool.restart()
+    drawn = _evenly_spread(len(solutions), max_arms)
     chains = arm.joint_positions(solutions.positions[drawn])
+    densities = solutions.log_densities
+    tcps = chains[:, -1]
+    hull = _closed(convex_hull(_nearest(tcps, solutions.target)))
+    markers = [
+        Marker(action=Marker.DELETEALL),
+        *_reach(arm, frame, pool),
+        *_arms(chains, None if densities is None else densities[drawn], frame, pool),
+        _marker("best", frame, pool.take(chains[0])),
+        _marker("joints", frame, pool.take(chains[0])),
+        _marker("tcp", frame, pool.take(tcps)),
+        _marker("hull", frame, pool.take(hull)),
+        _at(_marker("target", frame), *solutions.target.tolist()),
+        _label(label, arm, frame),
+    ]
+    return MarkerArray(markers=markers)
+
+
+def convex_hull(points: np.ndarray) -> np.ndarray:
+    """Corners of the convex hull of points (n, 2), anticlockwise from the leftmost.
+
+    Quickhull (Eddy 1977); unlike SciPy's it takes points on a line, or all in one place.
+    """
+    ordered = points[np.lexsort(points.T[::-1])]
+    leftmost, rightmost = ordered[0], ordered[-1]
+    if np.array_equal(leftmost, rightmost):
+        return ordered[:1]
+    below = _corners(points, leftmost, rightmost)
+    above = _corners(points, rightmost, leftmost)
+    return np.array(below + above)
+
+
+def _corners(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> list[np.ndarray]:
+    """The hull's corners to the right of a line, from its start to before its end."""
+    (dx, dy), offsets = end - start, points - start
+    beyond = dy * offsets[:, 0] - dx * offsets[:, 1]
+    if not np.any(beyond > 0.0):
+        return [start]
+    furthest = points[beyond.argmax()]
+    points = points[beyond > 0.0]
+    return _corners(points, start, furthest) + _corners(points, furthest, end)
+
+
+def _arms(
+    chains: np.ndarray, log_densities: np.ndarray | None, frame: str, pool: PointPool
+) -> list[Marker]:
+    """One line list; with densities one for each class of them, the likelier the more opaque."""
     segments = np.stack((chains[:, :-1], chains[:, 1:]), axis=2)
-
-    posterior = _marker("posterior", Marker.LINE_LIST, frame, POSTERIOR_COLOR)
-    posterior.color.a = float(np.clip(20.0 / count, 0.05, 0.8))
-    posterior.scale.x = ARM_WIDTH
-    posterior.points = _points(segments)
-
-    best = _marker("best", Marker.LINE_STRIP, frame, BEST_COLOR)
-    best.scale.x = BEST_WIDTH
-    best.points = _points(chains[0])
-
-    target = _marker("target", Marker.SPHERE, frame, TARGET_COLOR)
-    target.scale = Vector3(x=TARGET_SIZE, y=TARGET_SIZE, z=TARGET_SIZE)
-    target.pose.position = _points(solutions.target)[0]
-
-    clear = Marker(action=Marker.DELETEALL)
-    return MarkerArray(markers=[clear, posterior, best, target])
+    if log_densities is None:
+        classes, weights = [segments], [1.0]
+    else:
+        classes = np.array_split(segments[np.argsort(log_densities)], DENSITY_CLASSES)
+        weights = np.linspace(0.0, 2.0, DENSITY_CLASSES + 1)[1:]
+    markers = []
+    for index, (members, weight) in enumerate(zip(classes, weights, strict=True)):
+        marker = _marker("posterior", frame, pool.take(members))
+        marker.id = index
+        ink = weight * VISIBLE_ARMS / len(chains)
+        marker.color.a = float(np.clip(ink, LEAST_ALPHA * weight, MOST_ALPHA))
+        markers.append(marker)
+    return markers
 
 
-def _marker(namespace: str, kind: int, frame: str, color: tuple[float, float, float]) -> Marker:
-    red, green, blue = color
+def _reach(arm: PlanarArm, frame: str, pool: PointPool) -> list[Marker]:
+    """The circle that the arm reaches, and the one that it does not reach into if there is any."""
+    angles = np.linspace(0.0, 2.0 * np.pi, CIRCLE_CORNERS + 1)
+    circle = np.stack((np.cos(angles), np.sin(angles)), axis=1)
+    markers = []
+    for radius in arm.reach:
+        if radius > 0.0:
+            marker = _marker("reach", frame, pool.take(radius * circle))
+            marker.id = len(markers)
+            markers.append(marker)
+    return markers
+
+
+def _label(text: str, arm: PlanarArm, frame: str) -> Marker:
+    """The text above the reach."""
+    marker = _marker("label", frame)
+    marker.text = text
+    return _at(marker, 0.0, arm.reach[1] + 2.0 * STYLES["label"].size)
+
+
+def _marker(namespace: str, frame: str, points: list[Point] | None = None) -> Marker:
+    style = STYLES[namespace]
+    red, green, blue = style.color
     # Stamp 0: a latched marker is valid at any time.
-    marker = Marker(ns=namespace, type=kind, color=ColorRGBA(r=red, g=green, b=blue, a=1.0))
+    marker = Marker(ns=namespace, type=style.kind, color=ColorRGBA(r=red, g=green, b=blue, a=1.0))
     marker.header.frame_id = frame
+    marker.scale = Vector3(x=style.size, y=style.size, z=style.size)
+    marker.pose.position.z = style.layer * LAYER
     marker.pose.orientation.w = 1.0
+    marker.points = points or []
     return marker
 
 
-def _points(positions: np.ndarray) -> list[Point]:
-    return [Point(x=x, y=y) for x, y in positions.reshape(-1, 2).tolist()]
+def _at(marker: Marker, x: float, y: float) -> Marker:
+    marker.pose.position.x, marker.pose.position.y = x, y
+    return marker
+
+
+def _nearest(tcps: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The share of the TCPs (n, 2) that the hull is drawn around."""
+    distances = np.linalg.norm(tcps - target, axis=1)
+    return tcps[distances <= np.quantile(distances, HULL_SHARE)]
+
+
+def _evenly_spread(count: int, most: int) -> np.ndarray:
+    return np.linspace(0, count - 1, min(count, most)).round().astype(int)
+
+
+def _closed(corners: np.ndarray) -> np.ndarray:
+    return np.concatenate((corners, corners[:1]))

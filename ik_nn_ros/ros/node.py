@@ -1,4 +1,4 @@
-"""`ik_server`: answers /solve_ik, and shows the latest answer."""
+"""`ik_server`: answers /solve_ik, shows the latest answer and tells how it fares."""
 
 from __future__ import annotations
 
@@ -6,34 +6,38 @@ import re
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Sequence
+from typing import Any
 
 import rclpy
+import torch
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PointStamped
-from rcl_interfaces.msg import ParameterDescriptor
+from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.event_handler import PublisherEventCallbacks
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.logging import LoggingSeverity, set_logger_level
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions, install_signal_handlers
 from sensor_msgs.msg import JointState
 from visualization_msgs.msg import MarkerArray
 
-from ik_nn_interfaces.srv import SolveIK
+from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.ros.errors import StartError, TimedOutError
-from ik_nn_ros.ros.markers import posterior_markers
-from ik_nn_ros.ros.messages import fill_error, fill_solutions, parse_request
+from ik_nn_ros.ros import qos
+from ik_nn_ros.ros.answering import Answering, Solved
+from ik_nn_ros.ros.diagnostics import RequestStatistics, diagnostic_array
+from ik_nn_ros.ros.errors import StartError
+from ik_nn_ros.ros.frames import Frames, listening_buffer
+from ik_nn_ros.ros.markers import PointPool, posterior_markers
 from ik_nn_ros.ros.parameters import ServerParameters, descriptors
-from ik_nn_ros.solver import IKSolver, Solutions
+from ik_nn_ros.ros.requests import clicked_request
+from ik_nn_ros.ros.solvers import Solvers
 
-LATCHED = QoSProfile(
-    depth=1,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-    reliability=ReliabilityPolicy.RELIABLE,
-)
 LINK_LENGTHS = ParameterDescriptor(description="The arm's links [m].", read_only=True)
+DIAGNOSTICS_PERIOD = 1.0  # [s]
+REFUSALS_PERIOD = 5.0  # [s], between two lines about refused requests
 
 
 class IKServer(Node):
@@ -47,119 +51,171 @@ class IKServer(Node):
 
     def __init__(self) -> None:
         super().__init__("ik_server")
-        self._settings = _declare_parameters(self)
-        self._solvers: dict[str, IKSolver] = {}
-        arm = self._solver(self._settings.model).arm
-        self.declare_parameter(
-            "link_lengths", list(arm.link_lengths), LINK_LENGTHS, ignore_override=True
+        self._solvers = Solvers(ServerParameters.from_values(_given_values(self)))
+        self._frames = Frames(self._solvers.settings.base_frame, listening_buffer(self))
+        self._answering = Answering(self._solvers, self._frames, self.get_logger())
+        self._statistics = RequestStatistics()
+        self._declare_parameters()
+        self._advertise()
+        self.create_subscription(PointStamped, "clicked_point", self._on_click, 10)
+        # Last: their appearance says that the server is ready.
+        self.create_service(SolveIKPath, "solve_ik_path", self._on_path, qos_profile=qos.SERVICE)
+        self.create_service(SolveIK, "solve_ik", self._on_request, qos_profile=qos.SERVICE)
+        settings = self._answering.settings
+        self.get_logger().info(
+            f"ready: {settings.model}, {settings.dof} joints, on {settings.device}"
         )
 
+    def _declare_parameters(self) -> None:
+        settings = self._answering.settings
+        for name, descriptor in descriptors().items():
+            self.declare_parameter(name, getattr(settings, name), descriptor, ignore_override=True)
+        links = list(self._solvers.arm.link_lengths)
+        self.declare_parameter("link_lengths", links, LINK_LENGTHS, ignore_override=True)
+        self.add_on_set_parameters_callback(self._check_parameters)
+        self.add_post_set_parameters_callback(self._take_parameters)
+
+    def _check_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+        try:
+            settings = self._answering.settings.changed(_own_values(changes))
+            self._solvers[settings.model]  # loads its weights, or says why it cannot
+        except IKError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _take_parameters(self, changes: list[Parameter]) -> None:
+        values = _own_values(changes)
+        self._answering.settings = self._answering.settings.changed(values)
+        for name, value in values.items():
+            self.get_logger().info(f"parameter '{name}' is now {value}")
+
+    def _advertise(self) -> None:
         # A guard condition runs after the answer that triggered it has left. A new viewer triggers
         # it too: nothing is drawn while nobody looks.
-        self._undrawn: tuple[IKSolver, Solutions] | None = None
+        self._undrawn: Solved | None = None
+        self._pool = PointPool()
         self._draw_soon = self.create_guard_condition(self._draw)
         viewer_came_or_went = PublisherEventCallbacks(matched=lambda _: self._draw_soon.trigger())
         self._markers = self.create_publisher(
-            MarkerArray, "posterior_markers", LATCHED, event_callbacks=viewer_came_or_went
+            MarkerArray, "posterior_markers", qos.LATCHED, event_callbacks=viewer_came_or_went
         )
         self._best = self.create_publisher(JointState, "best_joint_state", 10)
-        self.create_subscription(PointStamped, "clicked_point", self._on_click, 10)
-        # Last: the service's appearance says that the server is ready.
-        self.create_service(SolveIK, "solve_ik", self._answer)
-        self.get_logger().info(
-            f"ready: {self._settings.model}, {self._settings.dof} joints, "
-            f"on {self._settings.device}"
-        )
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.create_timer(DIAGNOSTICS_PERIOD, self._tell_how_it_fares)
 
-    def _solver(self, model: str) -> IKSolver:
-        """The solver of a model, loaded at its first use."""
-        if model not in self._solvers:
-            parameters = self._settings
-            self._solvers[model] = IKSolver.from_pretrained(
-                parameters.dof, model, parameters.device
-            )
-        return self._solvers[model]
-
-    def _answer(self, request: SolveIK.Request, response: SolveIK.Response) -> SolveIK.Response:
-        arrival = time.monotonic()
-        try:
-            arguments = parse_request(request, self._settings)
-            solver = self._solver(arguments.model)
-            _require_time(arrival, arguments.timeout)
-            start = time.monotonic()
-            solutions = arguments.solve_with(solver)
-            response.solve_time = time.monotonic() - start
-            fill_solutions(response, solutions)
+    def _on_request(self, request: SolveIK.Request, response: SolveIK.Response) -> SolveIK.Response:
+        start = time.monotonic()
+        solved = self._answering.solve_ik(request, response)
+        if solved is not None:
             response.best.header.stamp = self.get_clock().now().to_msg()
-            response.best.header.frame_id = self._settings.base_frame
-            self._undrawn = (solver, solutions)
             self._best.publish(response.best)
+            self._undrawn = solved
             self._draw_soon.trigger()
-            _require_time(arrival, arguments.timeout)
-        except IKError as error:
-            fill_error(response, error)
-        except Exception as error:
-            self.get_logger().error(traceback.format_exc())
-            fill_error(response, error)
+        self._record(response, start)
         return response
 
+    def _on_path(
+        self, request: SolveIKPath.Request, response: SolveIKPath.Response
+    ) -> SolveIKPath.Response:
+        start = time.monotonic()
+        self._answering.solve_ik_path(request, response)
+        self._record(response, start)
+        return response
+
+    def _record(self, response: SolveIK.Response | SolveIKPath.Response, start: float) -> None:
+        self._statistics.record(response.error_code, time.monotonic() - start)
+        if response.error_code == SolveIK.Response.SUCCESS:
+            self.get_logger().debug(response.message)
+        else:
+            self.get_logger().warning(
+                f"refused with {response.error_code}: {response.message}",
+                throttle_duration_sec=REFUSALS_PERIOD,
+            )
+
     def _on_click(self, click: PointStamped) -> None:
-        # RViz gives the point on the surface of what was clicked: a little above the plane.
-        click.point.z = 0.0
-        response = self._answer(SolveIK.Request(target=click), SolveIK.Response())
-        if response.error_code != SolveIK.Response.SUCCESS:
-            self.get_logger().warning(f"clicked point refused: {response.message}")
+        try:
+            request = clicked_request(click, self._frames)
+        except IKError as error:
+            self.get_logger().warning(f"clicked point refused: {error}")
+        else:
+            self._on_request(request, SolveIK.Response())
 
     def _draw(self) -> None:
         if self._undrawn is None or self._markers.get_subscription_count() == 0:
             return
-        solver, solutions = self._undrawn
-        self._undrawn = None
-        frame, max_arms = self._settings.base_frame, self._settings.max_marker_arms
-        self._markers.publish(posterior_markers(solver.arm, solutions, frame, max_arms))
+        solved, self._undrawn = self._undrawn, None
+        markers = posterior_markers(
+            self._solvers.arm,
+            solved.solutions,
+            solved.describe(),
+            self._frames.base_frame,
+            self._answering.settings.max_marker_arms,
+            self._pool,
+        )
+        self._markers.publish(markers)
+
+    def _tell_how_it_fares(self) -> None:
+        name, stamp = self.get_fully_qualified_name(), self.get_clock().now().to_msg()
+        settings = self._answering.settings
+        self._diagnostics.publish(diagnostic_array(name, stamp, settings, self._statistics))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM: 0; or 1 with one line where the server cannot start."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # These networks gain little from a second thread, and on a busy machine they wait for it.
+    torch.set_num_threads(1)
     try:
         _initialize(arguments)
-        rclpy.spin(IKServer())
+        _end_on_signals()
+        executor = SingleThreadedExecutor()
+        executor.add_node(IKServer())
+        executor.spin()
     except IKError as error:
         print(f"ik_server: {error}", file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        return 0
+    except KeyboardInterrupt:
+        pass  # before the signals were rclpy's
+    except Exception:
+        # While the server starts, a shutdown makes rclpy fail in many ways.
+        if rclpy.ok():
+            raise
     finally:
         rclpy.try_shutdown()
+    return 0
 
 
 def _initialize(arguments: Sequence[str] | None) -> None:
     # Our line says it; rcl would log a second one.
     set_logger_level("rcl", LoggingSeverity.FATAL)
     try:
-        rclpy.init(args=arguments)
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:
         reason = re.sub(r",\s+at \S+:\d+", "", str(error))
         raise StartError(" ".join(reason.split())) from None
     set_logger_level("rcl", LoggingSeverity.UNSET)
 
 
-def _declare_parameters(node: Node) -> ServerParameters:
+def _end_on_signals() -> None:
+    # A signal shuts rclpy down and does nothing else: a KeyboardInterrupt beside it could come
+    # anywhere, also in the midst of rclpy's own clearing up.
+    numbers = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    for number in numbers:
+        signal.signal(number, lambda *_: None)
+    install_signal_handlers()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+
+
+def _given_values(node: Node) -> dict[str, Any]:
     # rclpy has no public view of values given for parameters that nobody declared.
-    given = {name: value.value for name, value in node._parameter_overrides.items()}
-    own = {name: value for name, value in given.items() if not node.has_parameter(name)}
-    parameters = ServerParameters.from_values(own)
-    for name, descriptor in descriptors().items():
-        value = getattr(parameters, name)
-        node.declare_parameter(name, value, descriptor, ignore_override=True)
-    return parameters
+    given = node._parameter_overrides.values()
+    return {value.name: value.value for value in given if not node.has_parameter(value.name)}
 
 
-def _require_time(start: float, timeout: float) -> None:
-    elapsed = time.monotonic() - start
-    if elapsed > timeout:
-        raise TimedOutError(elapsed, timeout)
+def _own_values(changes: list[Parameter]) -> dict[str, Any]:
+    names = descriptors()
+    return {change.name: change.value for change in changes if change.name in names}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,12 @@
-"""The server's parameters: one table of types, defaults, ranges and descriptions."""
+"""The server's parameters: one table of types, defaults, ranges and descriptions.
+
+`python -m ik_nn_ros.ros.parameters` prints it as Markdown.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +21,13 @@ from ik_nn_ros.solver import DEFAULT_NUM_SAMPLES, DEFAULT_POSITION_TOLERANCE
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
-def _parameter(default: Any, description: str, allowed: tuple[float, float] | None = None) -> Any:
-    metadata = {"description": description, "allowed": allowed}
+def _parameter(
+    default: Any,
+    description: str,
+    allowed: tuple[float, float] | None = None,
+    read_only: bool = False,
+) -> Any:
+    metadata = {"description": description, "allowed": allowed, "read_only": read_only}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -31,13 +40,21 @@ class ServerParameters:
             samples above the largest one, a device that this machine does not have.
     """
 
-    dof: int = _parameter(6, "Number of joints of the arm.", (2, 100))
+    dof: int = _parameter(6, "Number of joints of the arm.", (2, 100), read_only=True)
     model: str = _parameter("cvae", "Model that answers where a request names none.")
+    checkpoint: str = _parameter(
+        "",
+        "Weights file of your own network to serve, empty for the shipped ones; dof and model are "
+        "then the file's: leave them at their defaults, or let them agree with it.",
+        read_only=True,
+    )
     num_samples: int = _parameter(
         DEFAULT_NUM_SAMPLES, "Samples drawn where a request says 0.", (1, 1_000_000)
     )
     max_samples: int = _parameter(10_000, "Most samples of one request.", (1, 1_000_000))
-    device: str = _parameter("cpu", "Where the networks run: cpu, cuda, cuda:1, ...")
+    device: str = _parameter(
+        "cpu", "Where the networks run: cpu, cuda, cuda:1, ...", read_only=True
+    )
     refine: bool = _parameter(
         True, "Project samples onto the target; if false, every request is answered with raw ones."
     )
@@ -46,7 +63,11 @@ class ServerParameters:
         "Largest error of a refined solution where a request says 0 [m].",
         (1e-12, 1.0),
     )
-    base_frame: str = _parameter("base_link", "Frame of the arm's base, in which targets are.")
+    base_frame: str = _parameter(
+        "base_link",
+        "Frame of the arm's base, in which the arm is solved and shown.",
+        read_only=True,
+    )
     max_marker_arms: int = _parameter(
         300, "Most arms drawn as markers, evenly spread over the solutions.", (1, 10_000)
     )
@@ -68,21 +89,63 @@ class ServerParameters:
         Raises:
             InvalidParameterError: also for a name that is not a parameter.
         """
-        fields = {field.name: field for field in dataclasses.fields(cls)}
+        return cls().changed(values)
+
+    def changed(self, values: Mapping[str, Any]) -> ServerParameters:
+        """These parameters with some values changed, checked as a set; see `from_values`."""
+        fields = {field.name: field for field in dataclasses.fields(self)}
         for name in values:
             if name not in fields:
                 raise InvalidParameterError(name, f"is unknown; there are {', '.join(fields)}")
-        return cls(**{name: _widened(value, fields[name]) for name, value in values.items()})
+        widened = {name: _widened(value, fields[name]) for name, value in values.items()}
+        return dataclasses.replace(self, **widened)
+
+    def of_checkpoint(self, dof: int, model: str) -> ServerParameters:
+        """These parameters with the number of joints and the model of the checkpoint.
+
+        Raises:
+            InvalidParameterError: one of them has a value of its own that does not agree.
+        """
+        defaults = ServerParameters()
+        for name, wanted in (("dof", dof), ("model", model)):
+            value = getattr(self, name)
+            if value not in (wanted, getattr(defaults, name)):
+                raise InvalidParameterError(
+                    name, f"is {value}, but the checkpoint's is {wanted}: leave it out"
+                )
+        return dataclasses.replace(self, dof=dof, model=model)
 
 
 def descriptors() -> dict[str, ParameterDescriptor]:
-    """What ROS tools are told of each parameter; none can change while the server runs."""
+    """What ROS tools are told of each parameter."""
     return {
         field.name: ParameterDescriptor(
-            description=field.metadata["description"], read_only=True, **_range_of(field)
+            description=field.metadata["description"],
+            read_only=field.metadata["read_only"],
+            **_range_of(field),
         )
         for field in dataclasses.fields(ServerParameters)
     }
+
+
+def markdown_table() -> str:
+    """The parameters as a table for the documentation."""
+    lines = [
+        "| parameter | type | default | allowed | while it runs | what |",
+        "|---|---|---|---|---|---|",
+    ]
+    for field in dataclasses.fields(ServerParameters):
+        allowed = field.metadata["allowed"]
+        cells = (
+            f"`{field.name}`",
+            type(field.default).__name__,
+            f"`{json.dumps(field.default)}`",
+            f"{allowed[0]} to {allowed[1]}" if allowed else "",
+            "fixed" if field.metadata["read_only"] else "can change",
+            field.metadata["description"],
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _range_of(field: dataclasses.Field) -> dict[str, list[Any]]:
@@ -102,7 +165,7 @@ def _check(field: dataclasses.Field, value: Any) -> None:
     wanted = type(field.default)
     if type(value) is not wanted:
         raise InvalidParameterError(field.name, f"must be {TYPE_NAMES[wanted]}, got {value!r}")
-    if value == "":
+    if value == "" and field.default != "":
         raise InvalidParameterError(field.name, "must not be empty")
     if field.metadata["allowed"] is not None:
         lowest, highest = field.metadata["allowed"]
@@ -116,3 +179,7 @@ def _check_device(device: str) -> None:
         require_device(device)
     except InvalidRequestError as error:
         raise InvalidParameterError("device", error.reason) from None
+
+
+if __name__ == "__main__":
+    print(markdown_table())

@@ -14,7 +14,7 @@ import setuptools
 ROOT = Path(__file__).parents[2]
 SERVICE = ROOT / "ik_nn_interfaces" / "srv" / "SolveIK.srv"
 REQUIREMENT_FILES = sorted(ROOT.glob("requirements/*.txt"))
-PINNED = re.compile(r'[\w.-]+==[\w.+]+(; python_version (<|>=) "3\.11")?')
+PINNED = re.compile(r'[\w.-]+(\[\w+\])?==[\w.+]+(; python_version (<|>=) "3\.11")?')
 
 # moveit_msgs/MoveItErrorCodes
 MOVEIT_CODES = {
@@ -80,7 +80,9 @@ def test_every_file_to_install_exists(build_definition):
     assert [source for source in sources if not (ROOT / source).is_file()] == []
 
 
-@pytest.mark.parametrize("path", ["launch/ik_server.launch.py", "config/ik_server.yaml"])
+@pytest.mark.parametrize(
+    "path", ["launch/ik_server.launch.py", "config/ik_server.yaml", "config/posterior.rviz"]
+)
 def test_what_the_node_is_started_with_is_installed(build_definition, path):
     assert is_installed(build_definition, path)
 

@@ -1,6 +1,8 @@
 """Real processes over loopback DDS: servers to be asked, and this process as their client."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -45,6 +47,11 @@ class Server:
         self.process.send_signal(signal_number)
         return self.process.wait(PATIENCE)
 
+    def memory(self) -> int:
+        """Its resident memory [kB]."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
+
     def close(self) -> None:
         """End it in order, which clears its shared memory, or by force."""
         try:
@@ -83,6 +90,18 @@ def root():
     return ROOT
 
 
+@pytest.fixture
+def figure(request):
+    """Keeps what a test measured, where the environment names a file for it."""
+
+    def keep(**values) -> None:
+        if path := os.environ.get("RELIABILITY_FIGURES"):
+            with open(path, "a") as file:
+                file.write(json.dumps({"test": request.node.originalname, **values}) + "\n")
+
+    return keep
+
+
 @pytest.fixture(scope="session", autouse=True)
 def ros_environment(tmp_path_factory):
     """A DDS domain of this session's own, on this machine only."""
@@ -117,11 +136,12 @@ def client(ros):
 
 @pytest.fixture(scope="module")
 def start_server(tmp_path_factory, listener):
-    """Starts servers, each after the one before has gone, and ends those that still run."""
+    """Starts servers, each after or beside the one before, and ends those that still run."""
     servers = []
 
-    def start(*arguments: str) -> Server:
-        listener.wait_until(lambda: listener.node.count_services("solve_ik") == 0)
+    def start(*arguments: str, beside: bool = False) -> Server:
+        if not beside:
+            listener.wait_until(lambda: listener.node.count_services("solve_ik") == 0)
         log = tmp_path_factory.mktemp("server") / "output.log"
         servers.append(Server(log, arguments))
         return servers[-1]
@@ -131,15 +151,20 @@ def start_server(tmp_path_factory, listener):
         server.close()
 
 
-@pytest.fixture(scope="module")
-def server(start_server, client):
-    """A server with its default parameters, ready."""
-    server = start_server()
+def wait_for(server: Server, client: IKClient) -> None:
+    """Until the server answers the client; at once if it ends instead."""
     deadline = time.monotonic() + PATIENCE
     while True:
         assert server.process.poll() is None, server.output()
         try:
-            client.wait_for_server(1.0)
-            return server
+            return client.wait_for_server(1.0)
         except ServiceUnavailableError:
             assert time.monotonic() < deadline, server.output()
+
+
+@pytest.fixture(scope="module")
+def server(start_server, client):
+    """A server with its default parameters, ready."""
+    server = start_server()
+    wait_for(server, client)
+    return server

@@ -3,11 +3,14 @@
 import dataclasses
 import importlib.util
 import runpy
+import signal
+import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros.ros.parameters import ServerParameters
 
 
@@ -15,7 +18,7 @@ class Recorded(SimpleNamespace):
     """Whatever is constructed remembers its arguments."""
 
     def __init__(self, *arguments, **keywords):
-        super().__init__(arguments=arguments, **keywords)
+        super().__init__(**{"arguments": arguments} | keywords)
 
 
 class Configuration(Recorded):
@@ -28,6 +31,7 @@ class Configuration(Recorded):
 STAND_INS = {
     "launch": ["LaunchContext", "LaunchDescription"],
     "launch.actions": ["DeclareLaunchArgument", "OpaqueFunction"],
+    "launch.conditions": ["IfCondition"],
     "launch.substitutions": ["PathJoinSubstitution"],
     "launch_ros": [],
     "launch_ros.actions": ["Node"],
@@ -55,8 +59,28 @@ def declared(launch_file):
 def test_every_parameter_of_the_node_is_an_argument_with_a_description(launch_file):
     arguments = declared(launch_file)
     parameters = {field.name for field in dataclasses.fields(ServerParameters)}
-    assert arguments.keys() == parameters | {"config", "namespace"}
+    assert arguments.keys() == parameters | {"config", "namespace", "rviz"}
     assert all(argument.description for argument in arguments.values())
+
+
+def test_it_describes_the_parameters_as_the_node_does(launch_file):
+    fields = dataclasses.fields(ServerParameters)
+    described = {field.name: field.metadata["description"] for field in fields}
+    assert launch_file["DESCRIPTIONS"] == described
+
+
+def test_rviz_shows_the_node_s_topics(launch_file, root):
+    display = (root / "config" / "posterior.rviz").read_text()
+    assert all(f"Value: {topic}\n" in display for topic in launch_file["SHOWN_TOPICS"])
+    (node,) = launch_file["rviz"]({"namespace": "/left", "base_frame": "world"})
+    assert (node.package, node.executable) == ("rviz2", "rviz2")
+    assert node.arguments[-2:] == ["-f", "world"]
+    assert node.remappings == [
+        ("/posterior_markers", "/left/posterior_markers"),
+        ("/clicked_point", "/left/clicked_point"),
+    ]
+    (node,) = launch_file["rviz"]({"namespace": "", "base_frame": ""})
+    assert node.remappings == []
 
 
 def test_given_arguments_win_over_the_file_in_the_parameter_s_type(launch_file):
@@ -77,16 +101,35 @@ def test_given_arguments_win_over_the_file_in_the_parameter_s_type(launch_file):
     assert given["position_tolerance"].value_type is float
 
 
-@pytest.mark.skipif(
+needs_launch = pytest.mark.skipif(
     importlib.util.find_spec("launch_ros") is None,
     reason="launch_ros is not installed: it is not on PyPI, only in a ROS 2 installation",
 )
-def test_launch_s_own_machinery_reads_the_file(root):
-    from launch import LaunchContext
-    from launch.actions import DeclareLaunchArgument
-    from launch.launch_description_sources import PythonLaunchDescriptionSource
+LAUNCH = """
+import sys
+from launch import LaunchDescription, LaunchService
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
 
-    source = PythonLaunchDescriptionSource(str(root / "launch" / "ik_server.launch.py"))
-    description = source.get_launch_description(LaunchContext())
-    names = {e.name for e in description.entities if isinstance(e, DeclareLaunchArgument)}
-    assert "dof" in names
+source = PythonLaunchDescriptionSource(sys.argv[1])
+arguments = {"dof": "6", "model": "exact"}.items()
+service = LaunchService()
+service.include_launch_description(
+    LaunchDescription([IncludeLaunchDescription(source, launch_arguments=arguments)])
+)
+sys.exit(service.run())
+"""
+
+
+@needs_launch
+def test_launch_s_own_machinery_starts_a_server_that_answers(client, root):
+    file = root / "launch" / "ik_server.launch.py"
+    launched = subprocess.Popen([sys.executable, "-c", LAUNCH, str(file)])
+    try:
+        client.wait_for_server(60.0)
+        request = SolveIK.Request(num_samples=5)
+        request.target.point.x = 3.0
+        assert client.solve(request).positions.shape == (5, 6)
+    finally:
+        launched.send_signal(signal.SIGINT)
+        assert launched.wait(60.0) == 0

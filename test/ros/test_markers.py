@@ -1,15 +1,17 @@
 """Solutions as markers that RViz accepts."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 from visualization_msgs.msg import Marker
 
-from ik_nn_ros import IKSolver
-from ik_nn_ros.ros.markers import posterior_markers
+from ik_nn_ros import IKSolver, PlanarArm
+from ik_nn_ros.ros.markers import DENSITY_CLASSES, PointPool, convex_hull, posterior_markers
 
 TARGET = (1.5, 0.5)
+NAMESPACES = ["reach", "posterior", "best", "joints", "tcp", "hull", "target", "label"]
 
 
 @pytest.fixture(scope="module")
@@ -22,51 +24,133 @@ def solutions(solver):
     return solver.solve(TARGET, 50, seed=1)
 
 
+@pytest.fixture
+def draw(solver, solutions):
+    """The markers of a namespace; of the solutions unless others are given."""
+
+    def draw(namespace, solutions=solutions, arm=solver.arm, max_arms=50, pool=None):
+        pool = pool or PointPool()
+        array = posterior_markers(arm, solutions, "a line", "base_link", max_arms, pool)
+        return [marker for marker in array.markers if marker.ns == namespace]
+
+    return draw
+
+
 def as_array(points):
-    return np.array([(point.x, point.y, point.z) for point in points])
+    return np.array([(point.x, point.y) for point in points])
+
+
+def spread(tcps):
+    """Solutions of a two-joint arm whose TCPs are given."""
+    x, y = np.transpose(tcps)
+    elbow = np.arccos((x**2 + y**2) / 2.0 - 1.0)
+    positions = np.stack((np.arctan2(y, x) - elbow / 2.0, elbow), axis=1)
+    return positions
 
 
 def test_old_markers_go_before_new_ones_come(solver, solutions):
-    markers = posterior_markers(solver.arm, solutions, "base_link", 50).markers
-    assert markers[0].action == Marker.DELETEALL
-    assert [marker.ns for marker in markers[1:]] == ["posterior", "best", "target"]
-    assert all(marker.header.frame_id == "base_link" for marker in markers[1:])
-    assert all(marker.header.stamp.sec == 0 for marker in markers)
-    assert all(marker.pose.orientation.w == 1.0 for marker in markers[1:])
+    array = posterior_markers(solver.arm, solutions, "", "base_link", 50, PointPool())
+    clear, *markers = array.markers
+    assert clear.action == Marker.DELETEALL
+    assert list(dict.fromkeys(marker.ns for marker in markers)) == NAMESPACES
+    assert len({(marker.ns, marker.id) for marker in markers}) == len(markers)
+    assert all(marker.header.frame_id == "base_link" for marker in markers)
+    assert all(marker.header.stamp.sec == 0 for marker in array.markers)
+    assert all(marker.pose.orientation.w == 1.0 for marker in markers)
+    assert all(marker.color.a > 0.0 and marker.scale.x > 0.0 for marker in markers)
 
 
-def test_one_line_list_holds_every_link_of_every_arm(solver, solutions):
-    _, posterior, _, _ = posterior_markers(solver.arm, solutions, "base_link", 50).markers
+def test_one_line_list_holds_every_link_of_every_arm(draw, solver, solutions):
+    (posterior,) = draw("posterior")
     assert posterior.type == Marker.LINE_LIST
     assert 0.0 < posterior.color.a < 1.0
-    lines = as_array(posterior.points).reshape(50, 4, 2, 3)
+    lines = as_array(posterior.points).reshape(50, 4, 2, 2)
     chains = solver.arm.joint_positions(solutions.positions)
-    np.testing.assert_allclose(lines[:, :, 0, :2], chains[:, :-1])
-    np.testing.assert_allclose(lines[:, :, 1, :2], chains[:, 1:])
-    assert np.all(lines[..., 2] == 0.0)
+    np.testing.assert_allclose(lines[:, :, 0], chains[:, :-1])
+    np.testing.assert_allclose(lines[:, :, 1], chains[:, 1:])
 
 
-def test_the_best_arm_and_the_target_stand_out(solver, solutions):
-    _, _, best, target = posterior_markers(solver.arm, solutions, "base_link", 50).markers
+def test_the_likelier_arms_are_the_more_opaque(draw, solver, solutions):
+    densities = np.random.default_rng(1).normal(size=50)
+    markers = draw("posterior", dataclasses.replace(solutions, log_densities=densities))
+    assert [marker.id for marker in markers] == list(range(DENSITY_CLASSES))
+    alphas = [marker.color.a for marker in markers]
+    assert alphas == sorted(set(alphas))
+    lines = np.concatenate([as_array(marker.points) for marker in markers]).reshape(50, 4, 2, 2)
+    chains = solver.arm.joint_positions(solutions.positions[np.argsort(densities)])
+    np.testing.assert_allclose(lines[:, :, 1], chains[:, 1:])
+
+
+def test_the_best_arm_its_joints_and_the_target_stand_out(draw, solver, solutions):
     chain = solver.arm.joint_positions(solutions.positions[0])
-    np.testing.assert_allclose(as_array(best.points)[:, :2], chain)
-    assert best.color.a == 1.0
-    position = target.pose.position
-    assert (position.x, position.y, position.z) == (*TARGET, 0.0)
+    for namespace, kind in (("best", Marker.LINE_STRIP), ("joints", Marker.SPHERE_LIST)):
+        (marker,) = draw(namespace)
+        assert (marker.type, marker.color.a) == (kind, 1.0)
+        np.testing.assert_allclose(as_array(marker.points), chain)
+    (target,) = draw("target")
+    assert (target.pose.position.x, target.pose.position.y) == TARGET
 
 
 @pytest.mark.parametrize("max_arms", [1, 7, 1000])
-def test_no_more_arms_are_drawn_than_allowed_and_the_best_is_among_them(
-    solver, solutions, max_arms
-):
-    _, posterior, best, _ = posterior_markers(solver.arm, solutions, "base_link", max_arms).markers
-    arms = as_array(posterior.points).reshape(-1, 4, 2, 3)
+def test_no_more_arms_are_drawn_than_allowed_and_the_best_is_among_them(draw, max_arms):
+    (posterior,), (best,) = (draw(name, max_arms=max_arms) for name in ("posterior", "best"))
+    arms = as_array(posterior.points).reshape(-1, 4, 2, 2)
     assert len(arms) == min(max_arms, 50)
     np.testing.assert_array_equal(arms[0, :, 1], as_array(best.points)[1:])
     assert len({arm.tobytes() for arm in arms}) > 0.5 * len(arms)
 
 
-def test_nothing_in_the_markers_is_not_a_number(solver, solutions):
-    for marker in posterior_markers(solver.arm, solutions, "base_link", 50).markers:
+def test_the_hull_is_around_all_but_the_furthest_three_percent(draw):
+    angles = np.linspace(0.0, 2.0 * np.pi, 97, endpoint=False)
+    near = TARGET + 0.1 * np.stack((np.cos(angles), np.sin(angles)), axis=1)
+    tcps = np.concatenate((near, np.tile((1.0, -0.5), (3, 1))))
+    positions = spread(tcps)
+    arm = PlanarArm((1.0, 1.0))
+    solutions = IKSolver.from_pretrained(4, "exact").solve(TARGET, 1, seed=1)
+    solutions = dataclasses.replace(solutions, positions=positions)
+    (points,) = draw("tcp", solutions, arm, 100)
+    np.testing.assert_allclose(as_array(points.points), tcps, atol=1e-9)
+    (hull,) = draw("hull", solutions, arm, 100)
+    corners = as_array(hull.points)
+    np.testing.assert_array_equal(corners[0], corners[-1])
+    np.testing.assert_allclose(np.linalg.norm(corners - TARGET, axis=1), 0.1, atol=1e-9)
+    assert len(corners) == 97 + 1
+
+
+@pytest.mark.parametrize(
+    ("points", "corners"),
+    [
+        ([(0, 0), (2, 0), (1, 1), (2, 2), (0, 2), (1, 0)], [(0, 0), (2, 0), (2, 2), (0, 2)]),
+        ([(0, 0), (1, 1), (3, 3)], [(0, 0), (3, 3)]),
+        ([(1, 2), (1, 2)], [(1, 2)]),
+    ],
+)
+def test_the_hull_has_the_corners_and_nothing_else(points, corners):
+    assert convex_hull(np.array(points, dtype=float)).tolist() == [list(c) for c in corners]
+
+
+def test_the_reach_is_a_circle_and_a_hole_where_there_is_one(draw):
+    (outer,) = draw("reach")
+    np.testing.assert_allclose(np.linalg.norm(as_array(outer.points), axis=1), 2.5)
+    hole, outer = draw("reach", arm=PlanarArm((2.0, 0.5, 0.5, 0.5)))
+    np.testing.assert_allclose(np.linalg.norm(as_array(hole.points), axis=1), 0.5)
+    np.testing.assert_allclose(np.linalg.norm(as_array(outer.points), axis=1), 3.5)
+
+
+def test_the_label_is_a_line_of_text_above_the_reach(draw):
+    (label,) = draw("label")
+    assert (label.type, label.text) == (Marker.TEXT_VIEW_FACING, "a line")
+    assert label.pose.position.y > 2.5
+
+
+def test_a_pool_draws_fewer_arms_after_more(draw, solutions):
+    pool = PointPool()
+    draw("posterior", max_arms=50, pool=pool)
+    (again,), (fresh,) = draw("posterior", max_arms=7, pool=pool), draw("posterior", max_arms=7)
+    assert as_array(again.points).tolist() == as_array(fresh.points).tolist()
+
+
+def test_nothing_in_the_markers_is_not_a_number(draw):
+    for marker in (marker for namespace in NAMESPACES for marker in draw(namespace)):
         assert np.isfinite(as_array(marker.points)).all()
         assert all(math.isfinite(value) for value in (marker.scale.x, marker.color.a))

@@ -6,24 +6,23 @@ import re
 
 import numpy as np
 import pytest
-import yaml
 from builtin_interfaces.msg import Duration
-from visualization_msgs.msg import Marker
 
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros import IKSolver
-from ik_nn_ros.ros.errors import InvalidParameterError, RequestRefusedError
-from ik_nn_ros.ros.markers import posterior_markers
+from ik_nn_ros.ros.errors import RequestRefusedError
+from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import (
     ERROR_CODES,
     error_code,
     fill_error,
     fill_solutions,
-    parse_request,
     parse_response,
 )
-from ik_nn_ros.ros.parameters import ServerParameters, descriptors
+from ik_nn_ros.ros.parameters import ServerParameters
+from ik_nn_ros.ros.requests import parse_request
 
+BASE = Frames("base_link", None)
 PARAMETERS = ServerParameters(model="exact", num_samples=50, position_tolerance=1e-5)
 
 
@@ -38,7 +37,7 @@ def solutions(solver):
 
 
 def test_zero_means_the_server_s_default():
-    arguments = parse_request(SolveIK.Request(), PARAMETERS)
+    arguments = parse_request(SolveIK.Request(), PARAMETERS, BASE)
     assert arguments.num_samples == 50
     assert arguments.model == "exact"
     assert arguments.position_tolerance == 1e-5
@@ -58,7 +57,7 @@ def test_what_a_request_says_wins():
         allow_approximate=True,
         timeout=Duration(sec=1, nanosec=500_000_000),
     )
-    arguments = parse_request(request, PARAMETERS)
+    arguments = parse_request(request, PARAMETERS, BASE)
     assert (arguments.num_samples, arguments.model, arguments.seed) == (7, "inn", 5)
     assert (arguments.refine, arguments.allow_approximate) == (False, True)
     assert (arguments.position_tolerance, arguments.timeout) == (1e-3, 1.5)
@@ -105,56 +104,3 @@ def test_no_error_of_the_core_is_an_internal_one():
         SolveIK.Response.FAILURE,
         SolveIK.Response.INVALID_ROBOT_STATE,
     }
-
-
-def test_markers_draw_every_link_of_evenly_spread_arms(solver, solutions):
-    _, arms, best, target = posterior_markers(solver.arm, solutions, "base", 10).markers
-    assert arms.type == Marker.LINE_LIST
-    assert len(arms.points) == 10 * 6 * 2
-    drawn = np.array([(p.x, p.y) for p in arms.points]).reshape(10, 6, 2, 2)
-    np.testing.assert_array_equal(drawn[:, 1:, 0], drawn[:, :-1, 1])
-    first, last = (solver.arm.joint_positions(solutions.positions[row]) for row in (0, -1))
-    np.testing.assert_allclose(drawn[0, :, 1], first[1:])
-    np.testing.assert_allclose(drawn[-1, :, 1], last[1:])
-    assert np.isfinite(drawn).all()
-    assert target.pose.position.x == 3.2
-    assert len(best.points) == 7
-
-
-def test_parameters_are_declared_with_their_ranges():
-    declared = descriptors()
-    assert declared.keys() == {field.name for field in dataclasses.fields(ServerParameters)}
-    assert all(descriptor.description for descriptor in declared.values())
-    (dof,) = declared["dof"].integer_range
-    assert dof.from_value == 2
-    (tolerance,) = declared["position_tolerance"].floating_point_range
-    assert tolerance.to_value == 1.0
-
-
-def test_the_shipped_parameter_file_lists_every_parameter_with_its_default(root):
-    content = yaml.safe_load((root / "config" / "ik_server.yaml").read_text())
-    ((_, node),) = content.items()
-    assert node["ros__parameters"] == dataclasses.asdict(ServerParameters())
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({"dofs": 6}, "dofs"),
-        ({"dof": 6.5}, "dof"),
-        ({"dof": True}, "dof"),
-        ({"refine": 1}, "refine"),
-        ({"position_tolerance": 0.0}, "position_tolerance"),
-        ({"position_tolerance": math.nan}, "position_tolerance"),
-        ({"num_samples": 0}, "num_samples"),
-        ({"device": "abacus"}, "device"),
-        ({"base_frame": 3}, "base_frame"),
-    ],
-)
-def test_a_bad_parameter_is_named(values, words):
-    with pytest.raises(InvalidParameterError, match=words):
-        ServerParameters.from_values(values)
-
-
-def test_a_whole_number_may_stand_for_a_real_one():
-    assert ServerParameters.from_values({"position_tolerance": 1}).position_tolerance == 1.0

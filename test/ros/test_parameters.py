@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from ik_nn_ros.ros.errors import InvalidParameterError
-from ik_nn_ros.ros.parameters import ServerParameters, descriptors
+from ik_nn_ros.ros.parameters import ServerParameters, descriptors, markdown_table
 
 CONFIG = Path(__file__).parents[2] / "config" / "ik_server.yaml"
 
@@ -60,3 +60,35 @@ def test_ros_tools_are_told_the_description_and_the_range():
     assert dof_range.from_value == 2
     (tolerance_range,) = described["position_tolerance"].floating_point_range
     assert 0.0 < tolerance_range.from_value < tolerance_range.to_value
+
+
+def test_what_decides_the_arm_and_its_frame_is_fixed():
+    fixed = {name for name, descriptor in descriptors().items() if descriptor.read_only}
+    assert fixed == {"dof", "checkpoint", "device", "base_frame"}
+
+
+def test_a_change_is_checked_with_what_stays():
+    parameters = ServerParameters().changed({"num_samples": 10_000})
+    assert parameters == dataclasses.replace(ServerParameters(), num_samples=10_000)
+    with pytest.raises(InvalidParameterError, match="must not exceed max_samples"):
+        parameters.changed({"max_samples": 9_999})
+
+
+def test_a_checkpoint_decides_what_was_left_at_its_default():
+    settings = ServerParameters(position_tolerance=1e-3).of_checkpoint(4, "inn")
+    assert (settings.dof, settings.model, settings.position_tolerance) == (4, "inn", 1e-3)
+    assert ServerParameters(dof=4, model="inn").of_checkpoint(4, "inn").dof == 4
+
+
+@pytest.mark.parametrize(("name", "value"), [("dof", 5), ("model", "exact")])
+def test_what_contradicts_the_checkpoint_is_refused(name, value):
+    with pytest.raises(InvalidParameterError, match=f"'{name}': is {value}, but the checkpoint's"):
+        ServerParameters(**{name: value}).of_checkpoint(4, "inn")
+
+
+def test_the_table_for_the_documentation_has_a_row_for_each():
+    heading, rule, *rows = markdown_table().splitlines()
+    assert len({line.count("|") for line in (heading, rule, *rows)}) == 1
+    for field, row in zip(dataclasses.fields(ServerParameters), rows, strict=True):
+        assert row.startswith(f"| `{field.name}` ")
+        assert row.endswith(f"{field.metadata['description']} |")

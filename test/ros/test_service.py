@@ -10,7 +10,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import JointState
 from visualization_msgs.msg import Marker, MarkerArray
 
-from ik_nn_interfaces.srv import SolveIK
+from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros import PlanarArm
 from ik_nn_ros.posterior import ExactPosterior
 from ik_nn_ros.ros.errors import RequestRefusedError
@@ -40,6 +40,33 @@ def assert_good(answer, count=1000):
     errors = np.linalg.norm(tcp(answer.positions) - TARGET, axis=1)
     assert errors.max() <= 1e-6
     np.testing.assert_allclose(answer.position_errors, errors, atol=1e-12)
+
+
+@pytest.fixture
+def click(server, listener):
+    """Clicks in RViz: a point a little above the plane, in the fixed frame."""
+    publisher = listener.node.create_publisher(PointStamped, "clicked_point", 50)
+    listener.wait_until(lambda: publisher.get_subscription_count() > 0)
+
+    def click(x, y, frame="base_link"):
+        point = PointStamped(point=Point(x=x, y=y, z=0.02))
+        point.header.frame_id = frame
+        publisher.publish(point)
+
+    yield click
+    listener.node.destroy_publisher(publisher)
+
+
+@pytest.fixture
+def best_states(server, listener):
+    """What comes on best_joint_state."""
+    received = []
+    subscription = listener.node.create_subscription(
+        JointState, "best_joint_state", received.append, 50
+    )
+    listener.wait_until(lambda: listener.node.count_publishers("best_joint_state") > 0)
+    yield received
+    listener.node.destroy_subscription(subscription)
 
 
 def test_a_request_with_nothing_but_a_target_gets_the_default(server, client):
@@ -147,39 +174,76 @@ def test_a_timeout_is_kept_and_a_negative_one_refused(server, client, sec, nanos
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("model", ["cvae", "inn"])
+def test_a_millimetre_moves_every_solution_by_millimetres(server, client, model):
+    """With the same seed: the furthest point of every arm, from its counterpart."""
+    arm = PlanarArm.of_paper(6)
+    x, y = TARGET
+    here, there = (
+        client.solve(request(*target, model=model, num_samples=200, random_seed=1)).positions
+        for target in ((x, y), (x + 1e-3, y))
+    )
+    assert len(here) == len(there)
+    counterparts = np.linalg.norm(here[:, None] - there, axis=-1).argmin(axis=1)
+    assert len(set(counterparts.tolist())) == len(here)
+    moved = arm.joint_positions(here) - arm.joint_positions(there[counterparts])
+    furthest = np.linalg.norm(moved, axis=-1).max(axis=1)
+    assert np.median(furthest) < 2e-3
+    assert furthest.max() < 20e-3
+
+
 def test_a_late_subscriber_sees_the_latest_arms_best_arm_and_target(server, client, listener):
     answer = client.solve(request(num_samples=500, random_seed=3))
     received = []
     listener.node.create_subscription(MarkerArray, "posterior_markers", received.append, LATCHED)
     listener.wait_until(lambda: received)
-    clear, arms, best, target = received[-1].markers
-    assert clear.action == Marker.DELETEALL
-    assert arms.type == Marker.LINE_LIST
-    assert len(arms.points) == 300 * 6 * 2  # max_marker_arms, two ends of six links
-    assert 0.0 < arms.color.a < 1.0
+    assert received[-1].markers[0].action == Marker.DELETEALL
+    shown = {marker.ns: marker for marker in received[-1].markers[1:]}
+    assert len(shown["posterior"].points) == 300 * 6 * 2  # max_marker_arms, two ends of six links
     expected = PlanarArm.of_paper(6).joint_positions(answer.positions[0])
-    np.testing.assert_allclose([(p.x, p.y) for p in best.points], expected, atol=1e-12)
-    assert (target.pose.position.x, target.pose.position.y) == TARGET
-    assert {marker.header.frame_id for marker in (arms, best, target)} == {"base_link"}
-    assert len({(marker.ns, marker.id) for marker in (arms, best, target)}) == 3
+    best = [(point.x, point.y) for point in shown["best"].points]
+    np.testing.assert_allclose(best, expected, atol=1e-12)
+    position = shown["target"].pose.position
+    assert (position.x, position.y) == TARGET
+    assert shown["label"].text.startswith(f"cvae: {len(answer.positions)} solutions, errors up to")
+    assert {marker.header.frame_id for marker in shown.values()} == {"base_link"}
 
 
-def test_a_click_solves_and_shows(server, client, listener):
-    received = []
-    listener.node.create_subscription(JointState, "best_joint_state", received.append, 10)
-    publisher = listener.node.create_publisher(PointStamped, "clicked_point", 10)
-    listener.wait_until(lambda: publisher.get_subscription_count() > 0)
-    listener.wait_until(lambda: listener.node.count_publishers("best_joint_state") > 0)
-    click = PointStamped(point=Point(x=3.1, y=-0.3, z=0.02))
-    click.header.frame_id = "map"
-    publisher.publish(click)  # refused: another frame
-    click.header.frame_id = "base_link"
-    publisher.publish(click)
-    listener.wait_until(lambda: received)
-    (state,) = received
+def test_a_click_solves_and_shows(server, client, listener, click, best_states):
+    click(3.1, -0.3, frame="map")  # refused: another frame
+    click(3.1, -0.3)
+    listener.wait_until(lambda: best_states)
+    (state,) = best_states
     assert state.header.frame_id == "base_link"
     np.testing.assert_allclose(tcp(np.array([state.position])), [[3.1, -0.3]], atol=1e-6)
-    assert "map" in server.output()
+    assert "'map' cannot be transformed to 'base_link'" in server.output()
+
+
+def test_clicks_and_calls_interleave_without_mixing(client, listener, click, best_states):
+    clicked, called = ([(x, y) for x in np.linspace(2.9, 3.2, 12)] for y in (-0.3, 0.4))
+    for click_target, call_target in zip(clicked, called, strict=True):
+        click(*click_target)
+        answer = client.solve(request(*call_target, num_samples=20))
+        np.testing.assert_allclose(
+            tcp(answer.positions), [call_target] * len(answer.positions), atol=1e-6
+        )
+    listener.wait_until(lambda: len(best_states) == len(clicked) + len(called))
+    shown = tcp(np.array([state.position for state in best_states]))
+    np.testing.assert_allclose(shown[shown[:, 1] < 0.0], clicked, atol=1e-6)
+    np.testing.assert_allclose(shown[shown[:, 1] > 0.0], called, atol=1e-6)
+
+
+def test_a_path_is_answered_with_a_trajectory(server, listener):
+    asked = listener.node.create_client(SolveIKPath, "solve_ik_path")
+    listener.wait_until(asked.service_is_ready)
+    targets = [Point(x=3.0 + 0.01 * index, y=0.2) for index in range(10)]
+    future = asked.call_async(SolveIKPath.Request(targets=targets, num_samples=50, random_seed=1))
+    listener.wait_until(future.done)
+    response = future.result()
+    assert response.error_code == Code.SUCCESS
+    path = np.array([point.positions for point in response.trajectory.points])
+    np.testing.assert_allclose(tcp(path), [(point.x, point.y) for point in targets], atol=1e-6)
+    assert response.largest_joint_step < 0.03
 
 
 def test_the_arm_s_links_can_be_asked_for(server, client):

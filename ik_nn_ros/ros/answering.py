@@ -1,0 +1,115 @@
+"""From a request to its response: all that the node does but its topics."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ik_nn_interfaces.srv import SolveIK, SolveIKPath
+from ik_nn_ros.ros.deadline import Deadline, TimedSampler
+from ik_nn_ros.ros.frames import Frames
+from ik_nn_ros.ros.messages import fill_error, fill_solutions
+from ik_nn_ros.ros.parameters import ServerParameters
+from ik_nn_ros.ros.path_messages import PathArguments, fill_trajectory, parse_path_request
+from ik_nn_ros.ros.requests import parse_request
+from ik_nn_ros.ros.solvers import Solvers
+from ik_nn_ros.solver import IKSolver, Solutions
+
+
+class Logger(Protocol):
+    """What is used of ROS's logger."""
+
+    def error(self, message: str) -> object:
+        """Write a line."""
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What there is to show of an answer.
+
+    Attributes:
+        model: that answered.
+        solutions: at least one.
+        solve_time: [s].
+    """
+
+    model: str
+    solutions: Solutions
+    solve_time: float
+
+    def describe(self) -> str:
+        """A line to be shown: the model, how many solutions, how good and how fast."""
+        return (
+            f"{self.model}: {len(self.solutions)} solutions, "
+            f"errors up to {self.solutions.position_errors.max():.1e} m, "
+            f"{1e3 * self.solve_time:.1f} ms"
+        )
+
+
+class Answering:
+    """Answers requests one at a time. Whatever a request says, its response says how it went.
+
+    Args:
+        solvers: with the parameters that it starts with.
+        frames: what is known of other frames.
+        logger: is told the faults that are not the client's.
+
+    Attributes:
+        settings: the parameters now; the fixed ones must stay those of ``solvers``.
+    """
+
+    def __init__(self, solvers: Solvers, frames: Frames, logger: Logger) -> None:
+        self.settings: ServerParameters = solvers.settings
+        self._solvers = solvers
+        self._frames = frames
+        self._logger = logger
+
+    def solve_ik(self, request: SolveIK.Request, response: SolveIK.Response) -> Solved | None:
+        """Fill the response; what it shows, or None if it carries an error code."""
+        try:
+            return self._solve_ik(request, response)
+        except Exception as error:
+            self._refuse(response, error)
+            return None
+
+    def solve_ik_path(self, request: SolveIKPath.Request, response: SolveIKPath.Response) -> None:
+        """Fill the response; where the path breaks or the time runs out, with what comes before."""
+        start = time.monotonic()
+        try:
+            arguments = parse_path_request(request, self.settings, self._frames)
+            positions: list[np.ndarray] = []
+            try:
+                self._collect_path(arguments, positions)
+            finally:
+                fill_trajectory(response, positions, arguments.time_step, self._frames.base_frame)
+        except Exception as error:
+            self._refuse(response, error)
+        response.solve_time = time.monotonic() - start
+
+    def _solve_ik(self, request: SolveIK.Request, response: SolveIK.Response) -> Solved:
+        arguments = parse_request(request, self.settings, self._frames)
+        deadline = Deadline(arguments.timeout)
+        solver = self._solvers[arguments.model]
+        deadline.check()
+        start = time.monotonic()
+        solutions = arguments.solve_with(IKSolver(TimedSampler(solver.sampler, deadline)))
+        response.solve_time = time.monotonic() - start
+        fill_solutions(response, solutions)
+        response.best.header.frame_id = self._frames.base_frame
+        deadline.check()
+        return Solved(arguments.model, solutions, response.solve_time)
+
+    def _collect_path(self, arguments: PathArguments, positions: list[np.ndarray]) -> None:
+        deadline = Deadline(arguments.timeout)
+        for position in arguments.follow_with(self._solvers[arguments.model]):
+            positions.append(position)
+            deadline.check()
+
+    def _refuse(self, response: SolveIK.Response | SolveIKPath.Response, error: Exception) -> None:
+        fill_error(response, error)
+        if response.error_code == SolveIK.Response.FAILURE:
+            self._logger.error("".join(traceback.format_exception(error)))

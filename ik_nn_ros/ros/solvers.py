@@ -1,0 +1,54 @@
+"""The solvers that the server has at hand: one arm, one solver for each model."""
+
+from __future__ import annotations
+
+from ik_nn_ros.errors import ModelNotFoundError
+from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.ros.parameters import ServerParameters
+from ik_nn_ros.solver import IKSolver
+
+
+class Solvers:
+    """The solvers of one arm, by model. The default one is loaded here, others at their first use.
+
+    Attributes:
+        settings: the parameters, with the checkpoint's dof and model where there is one.
+        arm: the arm of the default solver, which all of them solve for.
+
+    Raises:
+        InvalidParameterError: dof or model contradicts the checkpoint.
+        ModelNotFoundError: no weights for the model and the number of joints.
+        CheckpointError: the weights cannot be read.
+    """
+
+    def __init__(self, parameters: ServerParameters) -> None:
+        self._device = parameters.device
+        if parameters.checkpoint:
+            solver = IKSolver.from_checkpoint(parameters.checkpoint, parameters.device)
+            parameters = parameters.of_checkpoint(solver.arm.dof, solver.model)
+        else:
+            solver = IKSolver.from_pretrained(parameters.dof, parameters.model, parameters.device)
+        self.settings = parameters
+        self.arm: PlanarArm = solver.arm
+        self._loaded = {solver.model: solver}
+
+    def __getitem__(self, model: str) -> IKSolver:
+        """The solver of a model.
+
+        Raises:
+            ModelNotFoundError: there is none, or only one for another arm.
+            CheckpointError: its weights cannot be read.
+        """
+        if model not in self._loaded:
+            self._loaded[model] = self._load(model)
+        return self._loaded[model]
+
+    def _load(self, model: str) -> IKSolver:
+        if model == ExactPosterior.name:
+            return IKSolver(ExactPosterior(self.arm))
+        solver = IKSolver.from_pretrained(self.arm.dof, model, self._device)
+        if solver.arm != self.arm:
+            offers = {*self._loaded, ExactPosterior.name}
+            raise ModelNotFoundError(model, "its weights are for another arm", sorted(offers))
+        return solver

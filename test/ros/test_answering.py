@@ -1,0 +1,100 @@
+"""From requests to responses without a node: the time, and faults."""
+
+import itertools
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros import IKSolver
+from ik_nn_ros.errors import CheckpointError
+from ik_nn_ros.ros import answering as module
+from ik_nn_ros.ros.answering import Answering
+from ik_nn_ros.ros.deadline import Deadline
+from ik_nn_ros.ros.frames import Frames
+from ik_nn_ros.ros.parameters import ServerParameters
+from ik_nn_ros.ros.solvers import Solvers
+
+Code = SolveIK.Response
+
+
+class Log(list):
+    """A logger that keeps its lines."""
+
+    error = list.append
+
+
+@pytest.fixture
+def log():
+    return Log()
+
+
+@pytest.fixture
+def answering(log):
+    solvers = Solvers(ServerParameters(dof=4, model="exact", num_samples=20))
+    return Answering(solvers, Frames("base_link", None), log)
+
+
+@pytest.fixture
+def ticking(monkeypatch):
+    """A clock on which every look takes a second."""
+    ticks = partial(next, itertools.count())
+    monkeypatch.setattr(module, "Deadline", partial(Deadline, clock=ticks))
+
+
+def answer(answering, x=2.0, timeout=0.0, **fields):
+    request = SolveIK.Request(random_seed=1, **fields)
+    request.target.point.x = x
+    request.timeout.sec, request.timeout.nanosec = int(timeout), int(1e9 * (timeout % 1.0))
+    response = SolveIK.Response()
+    return answering.solve_ik(request, response), response
+
+
+def test_what_is_shown_is_what_was_answered(answering):
+    solved, response = answer(answering)
+    assert response.error_code == Code.SUCCESS
+    assert np.array_equal(np.reshape(response.positions, (20, 4)), solved.solutions.positions)
+    assert (solved.model, solved.solve_time) == ("exact", response.solve_time)
+    assert response.best.header.frame_id == "base_link"
+
+
+@pytest.mark.parametrize("timeout", [0.0, 3.0])
+def test_within_the_time_or_without_a_limit_it_answers(answering, ticking, timeout):
+    assert answer(answering, timeout=timeout)[1].error_code == Code.SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("timeout", "stage", "elapsed", "ready"),
+    [
+        (0.5, "before sampling", "1.000", 0),
+        (1.5, "before projecting", "2.000", 0),
+        (2.5, "before answering", "3.000", 20),
+    ],
+)
+def test_out_of_time_it_stops_at_the_next_stage_with_what_is_ready(
+    answering, ticking, timeout, stage, elapsed, ready
+):
+    solved, response = answer(answering, timeout=timeout)
+    assert solved is None
+    assert response.error_code == Code.TIMED_OUT
+    assert response.message == f"timeout: {elapsed} s have passed, {timeout:.3f} s were allowed"
+    assert len(response.positions) == 4 * ready
+
+
+def test_weights_that_break_while_it_runs_are_a_fault_of_its_own(answering, log, monkeypatch):
+    def broken(*_):
+        raise CheckpointError(Path("inn_4.safetensors"), "is damaged")
+
+    monkeypatch.setattr(IKSolver, "from_pretrained", broken)
+    _, response = answer(answering, model="inn")
+    assert response.error_code == Code.FAILURE
+    assert "CheckpointError: weights file inn_4.safetensors: is damaged" in response.message
+    assert "Traceback" in log[0]
+    assert answer(answering)[1].error_code == Code.SUCCESS
+
+
+def test_a_refusal_is_no_fault(answering, log):
+    assert answer(answering, 9.0)[1].error_code == Code.NO_IK_SOLUTION
+    assert log == []

@@ -1,0 +1,315 @@
+"""Load and faults between real processes; `tools/reliability.py` keeps the figures."""
+
+import math
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import Point, PointStamped
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sensor_msgs.msg import JointState
+
+from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros import PlanarArm
+from ik_nn_ros.ros import qos
+from ik_nn_ros.ros.client import IKClient
+from ik_nn_ros.ros.errors import RequestRefusedError
+from ik_nn_ros.ros.messages import parse_response
+
+ARM = PlanarArm.of_paper(6)
+CLIENTS, REQUESTS = 8, 250
+EARLY, LATE = 500, 5000  # requests after which the memory is compared
+MALFORMED = 1000
+AT_ONCE = 200
+MAX_SAMPLES = 100
+Code = SolveIK.Response
+
+
+@pytest.fixture(scope="module")
+def server(start_server, client):
+    """A server whose requests are small: it is their number that counts here."""
+    server = start_server("-p", "num_samples:=20", "-p", f"max_samples:={MAX_SAMPLES}")
+    client.wait_for_server(60.0)
+    return server
+
+
+def request(x, y, **fields):
+    target = PointStamped(point=Point(x=float(x), y=float(y)))
+    return SolveIK.Request(target=target, **fields)
+
+
+def assert_answers(answer, asked):
+    """It is the answer to this request and to no other: its own target and number of samples."""
+    assert len(answer.positions) <= asked.num_samples
+    point = asked.target.point
+    np.testing.assert_allclose(
+        ARM.forward(answer.positions), [(point.x, point.y)] * len(answer.positions), atol=1e-5
+    )
+
+
+class LoadedClient(threading.Thread):
+    """Sends requests of its own, one after the other: valid, invalid and abandoned ones."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__()
+        self._rng = np.random.default_rng(index)
+        self._client = IKClient()
+        self.outcomes = {"answered": 0, "refused": 0, "cancelled": 0}
+        self.seconds: list[float] = []
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._client.wait_for_server(60.0)
+            for _ in range(REQUESTS):
+                outcome = self._rng.choice(["answered", "refused", "cancelled"], p=[0.6, 0.2, 0.2])
+                getattr(self, f"_{outcome}")()
+                self.outcomes[outcome] += 1
+        except BaseException as failure:
+            self.failure = failure
+        finally:
+            self._client.close()
+
+    def _valid_request(self) -> SolveIK.Request:
+        bearing, distance = self._rng.uniform(-0.2, 0.2), self._rng.uniform(3.0, 3.3)
+        x, y = distance * np.cos(bearing), distance * np.sin(bearing)
+        return request(x, y, num_samples=int(self._rng.integers(5, 20)))
+
+    def _answered(self) -> None:
+        asked = self._valid_request()
+        start = time.monotonic()
+        answer = self._client.solve(asked)
+        self.seconds.append(time.monotonic() - start)
+        assert_answers(answer, asked)
+
+    def _refused(self) -> None:
+        distance = self._rng.uniform(4.0, 9.0)
+        with pytest.raises(RequestRefusedError, match=f"it is {distance:.4f} m") as caught:
+            self._client.solve(request(distance, 0.0))
+        assert caught.value.code == Code.NO_IK_SOLUTION
+
+    def _cancelled(self) -> None:
+        self._client.abandon(self._valid_request())
+
+
+def test_eight_clients_get_all_their_own_answers_once(server, client, listener, figure):
+    start = time.monotonic()
+    clients = [LoadedClient(index) for index in range(CLIENTS)]
+    for loaded in clients:
+        loaded.start()
+    for loaded in clients:
+        loaded.join()
+    elapsed = time.monotonic() - start
+    assert [loaded.failure for loaded in clients] == [None] * CLIENTS
+    totals = {
+        name: sum(loaded.outcomes[name] for loaded in clients) for name in clients[0].outcomes
+    }
+    assert sum(totals.values()) == CLIENTS * REQUESTS
+    milliseconds = 1e3 * np.concatenate([loaded.seconds for loaded in clients])
+    p50, p99 = np.percentile(milliseconds, (50, 99))
+    figure(clients=CLIENTS, **totals, lost=0, mixed_up=0, seconds=elapsed, p50_ms=p50, p99_ms=p99)
+
+
+def test_requests_sent_all_at_once_are_all_answered(server, listener, figure):
+    """ROS's default depth of 10 loses nine of ten."""
+    node = listener.node
+    hasty = node.create_client(SolveIK, "solve_ik", qos_profile=qos.SERVICE)
+    listener.wait_until(hasty.service_is_ready)
+    asked = [request(3.0 + 1e-3 * index, 0.0, num_samples=5) for index in range(AT_ONCE)]
+    futures = [hasty.call_async(message) for message in asked]
+    listener.wait_until(lambda: all(future.done() for future in futures))
+    for message, future in zip(asked, futures, strict=True):
+        assert_answers(parse_response(future.result()), message)
+    node.destroy_client(hasty)
+    figure(at_once=AT_ONCE, answered=len(futures))
+
+
+def test_memory_does_not_grow_with_the_requests(server, client, figure):
+    asked = request(3.2, 0.4, num_samples=10, random_seed=1)
+    memory = []
+    for number in range(1, LATE + 1):
+        client.solve(asked)
+        if number in (EARLY, LATE):
+            memory.append(server.memory())
+    early, late = memory
+    figure(early_requests=EARLY, late_requests=LATE, early_kb=early, late_kb=late)
+    assert late < 1.05 * early
+
+
+def stamped(x, y, z, frame, sec):
+    target = PointStamped(point=Point(x=x, y=y, z=z))
+    target.header.frame_id = frame
+    target.header.stamp.sec = sec
+    return target
+
+
+numbers = st.floats() | st.sampled_from([0.0, 1.0, 3.0])
+counts = st.integers(0, 2**32 - 1) | st.integers(0, 50)
+malformed = st.builds(
+    SolveIK.Request,
+    target=st.builds(
+        stamped,
+        numbers,
+        numbers,
+        numbers | st.just(0.0),
+        st.sampled_from(["", "base_link", "map"]) | st.text(max_size=5),
+        st.integers(-(2**31), 2**31 - 1),
+    ),
+    num_samples=counts,
+    model=st.sampled_from(["", "cvae", "gan"]) | st.text(max_size=5),
+    raw=st.booleans(),
+    position_tolerance=numbers | st.just(0.0),
+    seed_state=st.builds(
+        JointState,
+        name=st.lists(st.sampled_from([f"joint_{index}" for index in range(8)]), max_size=7),
+        position=st.lists(numbers, max_size=7),
+    )
+    | st.just(JointState()),
+    random_seed=st.integers(0, 2**64 - 1),
+    allow_approximate=st.booleans(),
+)
+
+
+def must_be_refused(asked):
+    """By the contract alone, as far as it can be told without solving."""
+    point, state = asked.target.point, asked.seed_state
+    return (
+        not all(map(math.isfinite, (point.x, point.y, point.z)))
+        or asked.target.header.frame_id not in ("", "base_link")
+        or asked.model not in ("", "cvae", "inn", "exact")
+        or asked.num_samples > MAX_SAMPLES
+        or not 0.0 <= asked.position_tolerance < math.inf
+        or (math.hypot(point.x, point.y) > 3.5 + 1e-9 and not asked.allow_approximate)
+        or len(state.position) not in (0, 6)
+        or not all(map(math.isfinite, state.position))
+    )
+
+
+def test_malformed_requests_are_refused_and_never_answered_wrongly(server, client, figure):
+    counts = {"refused": 0, "answered": 0}
+
+    @settings(
+        max_examples=MALFORMED,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(malformed)
+    def ask(asked):
+        try:
+            answer = client.solve(asked)
+        except RequestRefusedError as refusal:
+            assert refusal.code != Code.FAILURE, str(refusal)
+            assert "\n" not in str(refusal)
+            counts["refused"] += 1
+            return
+        assert not must_be_refused(asked)
+        tcp = ARM.forward(answer.positions)
+        point = np.array([asked.target.point.x, asked.target.point.y])
+        distance = math.hypot(*point)
+        aim = point / distance * 3.5 if distance > 3.5 else point
+        errors = np.linalg.norm(tcp - aim, axis=1)
+        np.testing.assert_allclose(errors, answer.position_errors, atol=1e-6)
+        counts["answered"] += 1
+
+    ask()
+    assert counts["refused"] > 0.5 * MALFORMED
+    assert counts["answered"] > 0
+    assert "Traceback" not in server.output()
+    figure(**counts, exceptions=0, wrong=0)
+
+
+ASK_AND_WAIT = """
+import time, rclpy
+from ik_nn_interfaces.srv import SolveIK
+
+rclpy.init()
+node = rclpy.create_node("doomed")
+client = node.create_client(SolveIK, "solve_ik")
+client.wait_for_service()
+request = SolveIK.Request(num_samples=100)
+request.target.point.x = 3.0
+for _ in range(50):
+    client.call_async(request)
+print("asked", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_client_killed_in_mid_call_harms_nobody(server, client, figure):
+    doomed = subprocess.Popen(
+        [sys.executable, "-c", ASK_AND_WAIT], stdout=subprocess.PIPE, text=True
+    )
+    assert doomed.stdout.readline() == "asked\n"
+    doomed.kill()
+    doomed.wait()
+    doomed.stdout.close()
+    asked = request(3.2, 0.4, num_samples=10)
+    start = time.monotonic()
+    for _ in range(20):
+        assert_answers(client.solve(asked), asked)
+    assert server.process.poll() is None
+    figure(abandoned_requests=50, next_answers=20, seconds=time.monotonic() - start)
+
+
+def test_servers_in_two_namespaces_answer_their_own_clients(start_server, ros):
+    """Beside the one in the root namespace."""
+    arms = {"left": 3, "right": 4}
+    clients = {name: IKClient(name) for name in arms}
+    try:
+        for name, dof in arms.items():
+            arguments = ("-r", f"__ns:=/{name}", "-p", f"dof:={dof}", "-p", "model:=exact")
+            start_server(*arguments, beside=True)
+        for name, dof in arms.items():
+            clients[name].wait_for_server(60.0)
+            answer = clients[name].solve(request(1.0, 0.3, num_samples=5))
+            assert answer.positions.shape == (5, dof)
+            assert clients[name].arm() == PlanarArm.of_paper(dof)
+    finally:
+        for one in clients.values():
+            one.close()
+
+
+def test_waiting_clients_get_their_answers_from_the_server_s_successor(
+    server, start_server, client, figure
+):
+    """Last: the server is killed. The answers are the same as before, too."""
+    waiting = [IKClient() for _ in range(3)]
+    answers = {}
+    try:
+        asked = {
+            model: request(3.2, 0.4, model=model, num_samples=50, random_seed=7)
+            for model in ("cvae", "inn", "exact")
+        }
+        before = {model: client.solve(message) for model, message in asked.items()}
+        for one in waiting:
+            one.wait_for_server()
+        server.process.send_signal(signal.SIGSTOP)
+
+        def wait(one, model):
+            answers[model] = one.solve(asked[model])
+
+        threads = [
+            threading.Thread(target=wait, args=pair) for pair in zip(waiting, asked, strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        server.process.kill()
+        server.process.wait()
+        start = time.monotonic()
+        start_server(beside=True)
+        for thread in threads:
+            thread.join()
+        figure(waiting=len(waiting), answered=len(answers), seconds=time.monotonic() - start)
+    finally:
+        for one in waiting:
+            one.close()
+    assert answers.keys() == asked.keys()
+    for model, answer in answers.items():
+        assert np.array_equal(answer.positions, before[model].positions)

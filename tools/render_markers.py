@@ -1,0 +1,161 @@
+"""Draw what RViz would show of the latest answer, from the markers that the server publishes.
+
+Asks the server for a target, receives /posterior_markers and draws every marker of it from above:
+
+    .venv/bin/ik_server &
+    .venv/bin/python tools/render_markers.py --target 3.0 0.5 --raw --output markers.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import rclpy
+from geometry_msgs.msg import Point, PointStamped
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from rclpy.executors import SingleThreadedExecutor
+from visualization_msgs.msg import Marker, MarkerArray
+
+from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros.errors import IKError
+from ik_nn_ros.ros import qos
+from ik_nn_ros.ros.client import IKClient
+from ik_nn_ros.ros.errors import ServiceUnavailableError
+
+MARKERS_TIMEOUT = 10.0  # [s]
+SURROUNDINGS = 0.2  # [m]
+POINTS_PER_METRE = 72.0  # of line width: thicker than to scale, as in RViz's window
+
+
+def main() -> int:
+    """Ask, receive, draw: 0; or 1 with one line that says why not."""
+    options = _parser().parse_args()
+    rclpy.init()
+    client = IKClient()
+    try:
+        client.wait_for_server()
+        x, y = options.target
+        target = PointStamped(point=Point(x=x, y=y))
+        client.solve(
+            SolveIK.Request(target=target, model=options.model, raw=options.raw, random_seed=1)
+        )
+        draw(options.output, latest_markers())
+    except IKError as error:
+        print(f"render_markers: {error}", file=sys.stderr)
+        return 1
+    finally:
+        client.close()
+        rclpy.try_shutdown()
+    return 0
+
+
+def latest_markers() -> MarkerArray:
+    """The markers that the server published last.
+
+    Raises:
+        ServiceUnavailableError: there are none.
+    """
+    node = rclpy.create_node("render_markers")
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    received: list[MarkerArray] = []
+    topic = "posterior_markers"
+    node.create_subscription(MarkerArray, topic, received.append, qos.LATCHED)
+    deadline = time.monotonic() + MARKERS_TIMEOUT
+    try:
+        while not received:
+            if time.monotonic() > deadline:
+                raise ServiceUnavailableError(topic, MARKERS_TIMEOUT, "no markers")
+            executor.spin_once(timeout_sec=0.1)
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+    return received[-1]
+
+
+def draw(path: Path, array: MarkerArray) -> None:
+    """Draw markers from above, all of them and the target's surroundings.
+
+    Args:
+        path: the picture's file; its suffix decides the format.
+        array: what the server published.
+    """
+    figure = Figure(figsize=(13.0, 6.6), layout="constrained")
+    everything, surroundings = figure.subplots(1, 2)
+    for axes in (everything, surroundings):
+        axes.set_aspect("equal")
+        axes.set(xlabel="x [m]", ylabel="y [m]")
+        axes.grid(alpha=0.25)
+        for marker in array.markers:
+            if marker.action == Marker.ADD:
+                DRAWERS[marker.type](axes, marker)
+    everything.autoscale_view()
+    (target,) = (marker.pose.position for marker in array.markers if marker.ns == "target")
+    surroundings.set_xlim(target.x - SURROUNDINGS, target.x + SURROUNDINGS)
+    surroundings.set_ylim(target.y - SURROUNDINGS, target.y + SURROUNDINGS)
+    FigureCanvasAgg(figure).print_figure(path, dpi=100)
+
+
+def _draw_lines(axes: Axes, marker: Marker) -> None:
+    points = _positions(marker)
+    lines = points.reshape(-1, 2, 2) if marker.type == Marker.LINE_LIST else [points]
+    width = max(0.5, POINTS_PER_METRE * marker.scale.x)
+    axes.add_collection(LineCollection(lines, linewidths=width, **_look(marker)))
+
+
+def _draw_points(axes: Axes, marker: Marker) -> None:
+    size = (POINTS_PER_METRE * marker.scale.x) ** 2
+    axes.scatter(*_positions(marker).T, s=max(size, 4.0), linewidths=0.0, **_look(marker))
+
+
+def _draw_sphere(axes: Axes, marker: Marker) -> None:
+    position, size = marker.pose.position, (POINTS_PER_METRE * marker.scale.x) ** 2
+    axes.scatter(position.x, position.y, s=size, linewidths=0.0, **_look(marker))
+
+
+def _draw_text(axes: Axes, marker: Marker) -> None:
+    position, look = marker.pose.position, _look(marker)
+    axes.text(position.x, position.y, marker.text, ha="center", clip_on=True, **look)
+    axes.update_datalim([(position.x, position.y + 2.0 * marker.scale.z)])
+
+
+DRAWERS = {
+    Marker.LINE_LIST: _draw_lines,
+    Marker.LINE_STRIP: _draw_lines,
+    Marker.POINTS: _draw_points,
+    Marker.SPHERE_LIST: _draw_points,
+    Marker.SPHERE: _draw_sphere,
+    Marker.TEXT_VIEW_FACING: _draw_text,
+}
+
+
+def _positions(marker: Marker) -> np.ndarray:
+    return np.array([(point.x, point.y) for point in marker.points])
+
+
+def _look(marker: Marker) -> dict:
+    color = marker.color
+    height = marker.pose.position.z
+    return {"color": (color.r, color.g, color.b), "alpha": color.a, "zorder": 2.0 + height}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--target", type=float, nargs=2, required=True, metavar=("X", "Y"))
+    parser.add_argument("--model", default="", help="default: the server's")
+    parser.add_argument("--raw", action="store_true", help="the model's samples as they are")
+    parser.add_argument("--output", type=Path, required=True)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
