@@ -87,12 +87,14 @@ class SearchJournal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a+")
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise JournalError(path, "is in use by another search") from None
         except OSError as error:
             raise JournalError(path, f"cannot be written: {error.strerror}") from None
-        self._read()
+        try:
+            self._lock()
+            self._read()
+        except JournalError:
+            self._file.close()
+            raise
 
     def __enter__(self) -> SearchJournal:
         return self
@@ -125,6 +127,12 @@ class SearchJournal:
         """
         self._write_line(asdict(trial))
         self.trials.append(trial)
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise JournalError(self.path, "is in use by another search") from None
 
     def _read(self) -> None:
         self._file.seek(0)

@@ -36,17 +36,22 @@ class SearchProgress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.update(running=0)
-        if self._live is not None:
+        self._running = 0
+        if self._live is None:
+            self._print_line()
+        else:
             self._live.stop()
 
     def update(self, running: int) -> None:
         """Show the journal as it is now, with the number of trials that are running."""
         self._running = running
-        now = time.monotonic()
-        if self._live is None and now - self._last_line > PLAIN_INTERVAL:
-            self._last_line = now
-            self._console.print("  ".join(self._rows().values()), soft_wrap=True)
+        if self._live is None and time.monotonic() - self._last_line > PLAIN_INTERVAL:
+            self._last_line = time.monotonic()
+            self._print_line()
+
+    def _print_line(self) -> None:
+        line = "  ".join(f"{name} {text}" for name, text in self._rows().items())
+        self._console.print(line, soft_wrap=True)
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))
@@ -57,13 +62,12 @@ class SearchProgress:
     def _rows(self) -> dict[str, str]:
         counts, best = self._journal.counts, self._journal.best
         ends = ", ".join(f"{counts[end]} {end}" for end in ("finished", "stopped", "diverged"))
+        found = f"{best.loss:.4g} with {parameters_text(best.parameters)}" if best else "none yet"
         return {
             "trials": f"{len(self._journal.trials)}/{self._num_trials}: {ends}, "
             f"{self._running} running",
-            "left": f"{self._seconds_left()} left",
-            "best": f"best loss {best.loss:.4g}: {parameters_text(best.parameters)}"
-            if best
-            else "no loss yet",
+            "time left": self._seconds_left(),
+            "best loss": found,
         }
 
     def _seconds_left(self) -> str:
