@@ -17,7 +17,7 @@ from ik_nn_ros.errors import (
     UnreachableTargetError,
 )
 from ik_nn_ros.kinematics import PlanarArm, wrapped
-from ik_nn_ros.models import NetworkSampler, Sampler, pretrained_path
+from ik_nn_ros.models import DEFAULT_MODEL, NetworkSampler, Sampler, pretrained_path
 from ik_nn_ros.posterior import ExactPosterior
 from ik_nn_ros.projection import project
 
@@ -66,12 +66,12 @@ class IKSolver:
         self.sampler = sampler
 
     @classmethod
-    def from_pretrained(cls, dof: int, model: str = "cvae", device: str = "cpu") -> IKSolver:
+    def from_pretrained(cls, dof: int, model: str = DEFAULT_MODEL, device: str = "cpu") -> IKSolver:
         """A solver for the paper's arm with shipped weights, or with the exact sampler.
 
         Args:
             dof: number of joints.
-            model: "cvae", "inn", or "exact", which needs no weights.
+            model: "cinn", "cvae", "inn", or "exact", which needs no weights.
             device: where the network runs, as torch names it.
 
         Raises:

@@ -107,7 +107,7 @@ class TrainingConfig(Section):
             try:
                 objective.model_validate(value)
             except ValidationError as error:
-                raise ValueError(_sentences(error, objective)) from None
+                raise ValueError(sentences(error, objective)) from None
         return value
 
     @field_validator("batch_size")
@@ -147,16 +147,25 @@ def load_config(path: Path) -> TrainingConfig:
     Raises:
         ConfigError: the file is missing, not YAML, or names a key or a value that is not allowed.
     """
+    content = read_yaml(path)
     try:
-        content = yaml.safe_load(path.read_text())
+        return TrainingConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(path, sentences(error, TrainingConfig)) from None
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file.
+
+    Raises:
+        ConfigError: the file is missing or not YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text())
     except OSError as error:
         raise ConfigError(path, error.strerror or str(error)) from None
     except yaml.YAMLError as error:
         raise ConfigError(path, f"is not YAML: {' '.join(str(error).split())}") from None
-    try:
-        return TrainingConfig.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError(path, _sentences(error, TrainingConfig)) from None
 
 
 def _accepted_by(kind: type, values: dict[str, Any]) -> dict[str, Any]:
@@ -172,7 +181,7 @@ def _accepted_by(kind: type, values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _sentences(error: ValidationError, section: type[BaseModel]) -> str:
+def sentences(error: ValidationError, section: type[BaseModel]) -> str:
     """Every problem: where it is, what is wrong, what is allowed."""
     return "; ".join(_sentence(problem, section) for problem in error.errors())
 

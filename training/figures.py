@@ -17,7 +17,7 @@ from training.hull import TcpHull
 from training.published import PUBLISHED
 from training.results import Result
 
-MODEL_COLORS = {"cvae": "#1f77b4", "inn": "#d62728"}
+MODEL_COLORS = {"cvae": "#1f77b4", "inn": "#d62728", "cinn": "#2ca02c"}
 DATASET_ARMS = 100
 DATASET_POINTS = 5000
 

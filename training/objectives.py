@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, NamedTuple
 import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
 
-from ik_nn_ros.models import CVAE, INN
+from ik_nn_ros.models import CINN, CVAE, INN
 from training.mmd import MMDFunction, mmd2
 
 Terms = dict[str, torch.Tensor]
@@ -109,4 +109,18 @@ def ramp(progress: float) -> float:
     return min(1.0, 2.0 * 0.002 ** (1.0 - progress))
 
 
-OBJECTIVES: dict[str, type[Objective]] = {CVAE.kind: CVAEObjective, INN.kind: INNObjective}
+class CINNObjective(Objective):
+    """Negative log-likelihood of the directions, each with a random length, given the targets."""
+
+    def __call__(self, network: CINN, batch: Batch) -> Terms:
+        directions = network.chart.directions(batch.theta).float()
+        lengths = torch.linalg.vector_norm(batch.normal(network.latent_dim), dim=1, keepdim=True)
+        log_prob = network.log_prob(lengths * directions, batch.targets)
+        return {"negative log-likelihood": -log_prob.mean()}
+
+
+OBJECTIVES: dict[str, type[Objective]] = {
+    CVAE.kind: CVAEObjective,
+    INN.kind: INNObjective,
+    CINN.kind: CINNObjective,
+}

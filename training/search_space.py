@@ -7,12 +7,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import NETWORKS
-from training.config import ConfigError, Section, TrainingConfig, _sentences
+from training.config import ConfigError, Section, TrainingConfig, read_yaml, sentences
 
 Parameters = dict[str, int | float]
 """A point of a search space: values by key, ``section.key`` as in a training file."""
@@ -125,23 +124,18 @@ def load_space(path: Path, model: str, dof: int) -> SearchSpace:
             that is not allowed.
         InvalidArmError: no arm has so few joints.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ConfigError(path, error.strerror or str(error)) from None
-    except yaml.YAMLError as error:
-        raise ConfigError(path, f"is not YAML: {' '.join(str(error).split())}") from None
+    content = read_yaml(path)
     try:
         space = SearchSpace.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(path, _sentences(error, SearchSpace)) from None
+        raise ConfigError(path, sentences(error, SearchSpace)) from None
     if space.model != model:
         raise ConfigError(path, f"model: is {space.model}, the search is for {model}")
     try:
         for end in ("min", "max"):
             space.trial_config(space.corner(end), dof)
     except ValidationError as error:
-        raise ConfigError(path, _sentences(error, TrainingConfig)) from None
+        raise ConfigError(path, sentences(error, TrainingConfig)) from None
     return space
 
 
@@ -153,7 +147,7 @@ def _range(key: str, fields: Any) -> Range:
     try:
         return Range.model_validate(_mapping(key, fields))
     except ValidationError as error:
-        raise ValueError(f"{key}.{_sentences(error, Range)}") from None
+        raise ValueError(f"{key}.{sentences(error, Range)}") from None
 
 
 def _mapping(key: str, fields: Any) -> dict[str, Any]:

@@ -16,10 +16,13 @@ from ik_nn_ros.models.base import (
     Sampler,
     require_device,
 )
+from ik_nn_ros.models.cinn import CINN, CINNConfig
 from ik_nn_ros.models.cvae import CVAE, CVAEConfig
 from ik_nn_ros.models.inn import INN, INNConfig
 
 __all__ = [
+    "DEFAULT_MODEL",
+    "CINN",
     "CVAE",
     "INN",
     "NETWORKS",
@@ -33,6 +36,7 @@ __all__ = [
     "require_device",
 ]
 
+DEFAULT_MODEL = CINN.kind
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 
 
@@ -47,6 +51,7 @@ class NetworkKind:
 NETWORKS: dict[str, NetworkKind] = {
     "cvae": NetworkKind(CVAE, CVAEConfig),
     "inn": NetworkKind(INN, INNConfig),
+    "cinn": NetworkKind(CINN, CINNConfig),
 }
 
 

@@ -85,7 +85,8 @@ class GenerativeNetwork(nn.Module, ABC):
 
     def standardise(self, targets: torch.Tensor) -> torch.Tensor:
         """Features of targets (b, 2) [m] in units of their deviation over the training targets."""
-        return (self.features(targets) - self.target_mean) / self.target_std
+        features = self.features(targets.to(self.target_mean.dtype))
+        return (features - self.target_mean) / self.target_std
 
     @abstractmethod
     def decode(
@@ -119,7 +120,7 @@ class NetworkSampler(Sampler):
         shape = (len(targets), num_samples)
         latents = rng.standard_normal((*shape, self.network.latent_dim), dtype=np.float32)
         latents = latents.reshape(-1, self.network.latent_dim)
-        repeated = np.repeat(targets.astype(np.float32), num_samples, axis=0)
+        repeated = np.repeat(targets, num_samples, axis=0)
         positions, log_densities = self._decode_in_chunks(repeated, latents)
         if log_densities is not None:
             log_densities = log_densities.reshape(shape)

@@ -14,7 +14,7 @@ from typing import Any
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
 from ik_nn_ros.errors import InvalidRequestError
-from ik_nn_ros.models import require_device
+from ik_nn_ros.models import DEFAULT_MODEL, require_device
 from ik_nn_ros.ros.errors import InvalidParameterError
 from ik_nn_ros.solver import DEFAULT_NUM_SAMPLES, DEFAULT_POSITION_TOLERANCE
 
@@ -41,7 +41,7 @@ class ServerParameters:
     """
 
     dof: int = _parameter(6, "Number of joints of the arm.", (2, 100), read_only=True)
-    model: str = _parameter("cvae", "Model that answers where a request names none.")
+    model: str = _parameter(DEFAULT_MODEL, "Model that answers where a request names none.")
     checkpoint: str = _parameter(
         "",
         "Weights file of your own network to serve, empty for the shipped ones; dof and model are "

@@ -15,14 +15,15 @@ from ik_nn_ros.models import build_network
 ARM = PlanarArm((0.5, 0.7, 0.4, 1.0), prior_std=0.3)
 
 
-@pytest.fixture(params=["cvae", "inn"])
+@pytest.fixture(params=["cinn", "cvae", "inn"])
 def network(request):
     config = {
         "cvae": {"layers": 1, "neurons": 8},
         "inn": {"coupling_layers": 3, "subnet_layers": 2, "neurons": 8},
+        "cinn": {"coupling_layers": 3, "subnet_layers": 1, "neurons": 8},
     }
     network = build_network(request.param, ARM, config[request.param])
-    network.fit_target_scale(torch.tensor([[2.0, -0.5], [3.0, 0.5]]))
+    network.fit_target_scale(torch.tensor([[2.0, -0.5], [1.0, 0.5]]))
     return network
 
 

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from ik_nn_ros import PlanarArm
-from ik_nn_ros.models import NETWORKS, NetworkSampler, build_network
+from ik_nn_ros.checkpoint import load_checkpoint
+from ik_nn_ros.models import NETWORKS, NetworkSampler, build_network, pretrained_path
+from ik_nn_ros.models.cinn import CINNConfig
 from ik_nn_ros.models.cvae import CVAEConfig
 from ik_nn_ros.models.inn import INNConfig
 
@@ -13,6 +15,7 @@ ARM = PlanarArm.of_paper(5)
 SMALL = {
     "cvae": {"layers": 2, "neurons": 16},
     "inn": {"coupling_layers": 3, "subnet_layers": 2, "neurons": 16},
+    "cinn": {"coupling_layers": 3, "subnet_layers": 1, "neurons": 16},
 }
 TABLE_III = {  # dof: layers, neurons, parameters
     4: (3, 230, 217_128),
@@ -28,17 +31,22 @@ TABLE_IV = {  # dof: subnet layers, coupling layers, neurons, parameters
 }
 
 
-@pytest.fixture(params=sorted(NETWORKS))
-def network(request):
+def randomised(name, arm):
+    """A small network with weights away from their initial values."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = build_network(request.param, ARM, SMALL[request.param])
+        network = build_network(name, arm, SMALL[name])
         # Away from zero, so that no term of a density or a gradient vanishes by symmetry.
         for parameter in network.parameters():
             if parameter.requires_grad:
                 parameter.data += 0.1 * torch.randn_like(parameter)
-    network.fit_target_scale(torch.tensor([[2.0, -0.5], [3.0, 0.5]]))
+    network.fit_target_scale(sum(arm.link_lengths) * torch.tensor([[0.9, 0.0], [0.5, 0.5]]))
     return network
+
+
+@pytest.fixture(params=sorted(NETWORKS))
+def network(request):
+    return randomised(request.param, ARM)
 
 
 def num_parameters(network):
@@ -139,12 +147,69 @@ def test_inn_log_density_is_that_of_the_autograd_jacobian():
     )
 
 
+def test_cinn_samples_are_on_their_targets_trained_or_not():
+    network = build_network("cinn", ARM, SMALL["cinn"])
+    rng = np.random.default_rng(0)
+    targets = ARM.forward(ARM.sample_prior(20, rng))
+    targets[0] = (ARM.reach[1] - 1e-9, 0.0)
+    positions = NetworkSampler(network).sample(targets, 50, rng).positions
+    assert np.abs(ARM.forward(positions) - targets[:, None]).max() < 1e-9
+
+
+def test_cinn_log_prob_is_that_of_the_autograd_jacobian():
+    network = randomised("cinn", ARM).double()
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.randn(6, network.latent_dim, dtype=torch.float64, generator=generator)
+    targets = torch.tensor([[2.0, 0.3]], dtype=torch.float64).expand(6, 2)
+    log_prob = network.log_prob(vectors, targets)
+    transform = network.flow(network.standardise(targets[:1])[0]).transform
+    for row in range(6):
+        latents = transform(vectors[row])
+        jacobian = torch.autograd.functional.jacobian(transform, vectors[row])
+        normal = torch.distributions.Normal(0.0, 1.0).log_prob(latents).sum()
+        expected = normal + torch.linalg.slogdet(jacobian).logabsdet
+        torch.testing.assert_close(log_prob[row], expected)
+
+
+@pytest.mark.parametrize("target", [(3.4, 0.2), (3.45, -0.1), (3.499, 0.0)])
+def test_cinn_density_of_directions_integrates_to_one(target):
+    """Over the sphere, with the shipped weights: the quadrature is for what training leads to."""
+    network = load_checkpoint(pretrained_path("cinn", 6)).network
+    generator = torch.Generator().manual_seed(0)
+    directions = torch.randn(100_000, 5, generator=generator)
+    directions = torch.nn.functional.normalize(directions, dim=1)
+    with torch.no_grad():
+        targets = torch.tensor([target]).expand(len(directions), 2)
+        density = network.log_density_of_directions(directions, targets).exp()
+    area = 8.0 / 3.0 * np.pi**2  # of the unit sphere in five dimensions
+    assert density.mean().item() * area == pytest.approx(1.0, abs=0.06)
+
+
+def test_cinn_decodes_the_density_with_respect_to_the_surface():
+    """Density on the sphere over dS / dOmega, each from its own function."""
+    network = randomised("cinn", ARM).double()
+    generator = torch.Generator().manual_seed(0)
+    latents = torch.randn(20, network.latent_dim, dtype=torch.float64, generator=generator)
+    targets = torch.tensor([[2.0, 0.3]], dtype=torch.float64).expand(20, 2)
+    theta, log_density = network.decode(targets, latents)
+    directions = network.chart.directions(theta)
+    on_sphere = network.log_density_of_directions(directions, targets)
+    volume = network.chart.solve(directions, targets).log_volume
+    torch.testing.assert_close(log_density, on_sphere - volume)
+
+
+def test_cinn_refuses_an_arm_that_turns_all_the_way():
+    with pytest.raises(ValueError, match="normal prior"):
+        build_network("cinn", PlanarArm((1.0, 1.0), prior="uniform"), SMALL["cinn"])
+
+
 @pytest.mark.parametrize(
     ("config", "fields"),
     [
         (CVAEConfig, {"layers": 0, "neurons": 10}),
         (CVAEConfig, {"layers": 2, "neurons": 1.5}),
         (INNConfig, {"coupling_layers": -1, "subnet_layers": 2, "neurons": 4}),
+        (CINNConfig, {"coupling_layers": 1, "subnet_layers": 1, "neurons": 4, "bins": 0}),
         (INNConfig, {"coupling_layers": 1, "subnet_layers": 2, "neurons": 4, "clamp": 0.0}),
     ],
 )

@@ -23,8 +23,8 @@ Code = SolveIK.Response
 
 @pytest.mark.parametrize(
     ("model", "targets"),
-    [("cvae", CIRCLE), ("inn", LINE), ("exact", LINE)],
-    ids=["cvae", "inn", "exact"],
+    [("cinn", CIRCLE), ("cvae", CIRCLE), ("inn", LINE), ("exact", LINE)],
+    ids=["cinn", "cvae", "inn", "exact"],
 )
 def test_centimetres_turn_the_joints_by_less_than_the_stated_bound(model, targets):
     assert np.linalg.norm(np.diff(targets, axis=0), axis=1).max() < 0.0101

@@ -181,7 +181,7 @@ def must_be_refused(asked):
     return (
         not all(map(math.isfinite, (point.x, point.y, point.z)))
         or asked.target.header.frame_id not in ("", "base_link")
-        or asked.model not in ("", "cvae", "inn", "exact")
+        or asked.model not in ("", "cinn", "cvae", "inn", "exact")
         or asked.num_samples > MAX_SAMPLES
         or not 0.0 <= asked.position_tolerance < math.inf
         or (math.hypot(point.x, point.y) > 3.5 + 1e-9 and not asked.allow_approximate)
@@ -285,7 +285,7 @@ def test_waiting_clients_get_their_answers_from_the_server_s_successor(
     try:
         asked = {
             model: request(3.2, 0.4, model=model, num_samples=50, random_seed=7)
-            for model in ("cvae", "inn", "exact")
+            for model in ("cinn", "cvae", "inn", "exact")
         }
         before = {model: client.solve(message) for model, message in asked.items()}
         for one in waiting:

@@ -1,0 +1,63 @@
+"""The solution set as rays: back and forth, exactness, volume."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from ik_nn_ros import PlanarArm
+from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.ray_chart import RayChart
+
+
+def prior_samples(arm, count):
+    return torch.from_numpy(arm.sample_prior(count, np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("dof", [2, 4, 10, 15])
+def test_a_configuration_is_found_again_from_its_direction_and_target(dof):
+    arm = PlanarArm.of_paper(dof)
+    chart, theta = RayChart(arm), prior_samples(arm, 5000)
+    directions, targets = chart.directions(theta), arm.forward(theta)
+    found = chart.solve(directions, targets).theta
+    torch.testing.assert_close(found, theta, rtol=0.0, atol=1e-7)
+    torch.testing.assert_close(arm.forward(found), targets, rtol=0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("slack", [0.0, 1e-9, 1e-3, 0.5])
+def test_every_direction_reaches_a_target_near_the_rim(slack):
+    arm = PlanarArm.of_paper(6)
+    generator = torch.Generator().manual_seed(0)
+    directions = torch.randn(1000, 5, dtype=torch.float64, generator=generator)
+    directions = torch.nn.functional.normalize(directions, dim=1)
+    distance = arm.reach[1] - slack
+    targets = torch.tensor([[0.6 * distance, -0.8 * distance]]).double().expand(1000, 2)
+    reached = arm.forward(RayChart(arm).solve(directions, targets).theta)
+    assert torch.linalg.vector_norm(reached - targets, dim=1).max() < 1e-9
+
+
+def test_a_ray_that_never_comes_so_near_gives_nan():
+    arm = PlanarArm((1.0, 1.0, 1.0))
+    chart = RayChart(arm)
+    # One joint alone folds the last link back upon the middle one, and comes no nearer than 1 m.
+    theta = torch.tensor([[0.0, 0.0, 1.0]], dtype=torch.float64)
+    point = chart.solve(chart.directions(theta), torch.tensor([[0.2, 0.1]]))
+    assert point.theta.isnan().all()
+
+
+def test_the_volume_integrates_to_the_evidence():
+    """The integral of prior * dS / dOmega over all directions is p(target); the exact sampler's
+    weights give the same."""
+    arm = PlanarArm.of_paper(4)
+    target = np.array([[2.4, 0.3]])
+    rng = np.random.default_rng(0)
+    directions = rng.standard_normal((200_000, 3))
+    directions = torch.from_numpy(directions / np.linalg.norm(directions, axis=1, keepdims=True))
+    point = RayChart(arm).solve(directions, torch.from_numpy(target).expand(len(directions), 2))
+    log_prior = arm.joint_log_priors(point.theta.numpy()).sum(1)
+    sphere = 4.0 * math.pi
+    evidence = sphere * np.exp(log_prior + point.log_volume.numpy()).mean()
+    draws = 50_000
+    weights = ExactPosterior(arm).candidates(target, draws, rng).weights
+    assert evidence == pytest.approx(weights.sum() / draws, rel=0.02)
