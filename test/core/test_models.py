@@ -171,12 +171,12 @@ def test_cinn_log_prob_is_that_of_the_autograd_jacobian():
         torch.testing.assert_close(log_prob[row], expected)
 
 
-@pytest.mark.parametrize("target", [(3.4, 0.2), (3.45, -0.1), (3.499, 0.0)])
+@pytest.mark.parametrize("target", [(3.45, -0.1), (3.499, 0.0)])
 def test_cinn_density_of_directions_integrates_to_one(target):
     """Over the sphere, with the shipped weights: the quadrature is for what training leads to."""
     network = load_checkpoint(pretrained_path("cinn", 6)).network
     generator = torch.Generator().manual_seed(0)
-    directions = torch.randn(100_000, 5, generator=generator)
+    directions = torch.randn(20_000, 5, generator=generator)
     directions = torch.nn.functional.normalize(directions, dim=1)
     with torch.no_grad():
         targets = torch.tensor([target]).expand(len(directions), 2)
