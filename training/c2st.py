@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 FOLDS = 5
 NEURONS_PER_DIMENSION = 10
@@ -26,8 +28,9 @@ LEARNING_RATE = 0.003
 
 def c2st_of_each(samples: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> np.ndarray:
     """`c2st` of every pair (n, d), (m, d) of sample sets, on all cores: (targets,)."""
-    pairs = zip(samples, reference, strict=True)
-    return np.array(Parallel(n_jobs=-1)(delayed(c2st)(x, y) for x, y in pairs))
+    # Spawned: a fork of a process that has used torch's threads may hang.
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        return np.array(list(pool.map(c2st, samples, reference)))
 
 
 def c2st(x: np.ndarray, y: np.ndarray) -> float:
@@ -42,7 +45,7 @@ def c2st(x: np.ndarray, y: np.ndarray) -> float:
     )
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     labels = np.repeat((0, 1), (len(x), len(y)))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1):  # one process per core does more
         warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is our choice
         scores = cross_val_score(
             make_pipeline(StandardScaler(), classifier), np.concatenate((x, y)), labels, cv=folds

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial import ConvexHull
 
 HULL_SHARE = 0.97
+POINT_SIZE = 1e-9  # [m], below which TCPs are one point: their spread is rounding
 
 
 class TcpHull(NamedTuple):
@@ -28,6 +29,8 @@ def tcp_hull(tcp: np.ndarray, target: np.ndarray) -> TcpHull:
     """The hull of the 97 % of the TCPs (n, 2) [m] that are nearest to the target (2,) [m]."""
     distance = np.linalg.norm(tcp - target, axis=1)
     nearest = tcp[distance <= np.quantile(distance, HULL_SHARE)]
+    if np.ptp(nearest, axis=0).max() < POINT_SIZE:
+        return TcpHull(nearest[:1], area=0.0, perimeter=0.0)
     hull = ConvexHull(nearest)
     # In two dimensions SciPy's "area" is the hull's boundary, its "volume" the hull itself.
     return TcpHull(nearest[hull.vertices], area=float(hull.volume), perimeter=float(hull.area))

@@ -31,7 +31,7 @@ class FrameError(IKError):
 
     def __init__(self, frame: str, base_frame: str, reason: str) -> None:
         super().__init__(
-            f"target: frame '{frame}' cannot be transformed to '{base_frame}' ({reason}); "
+            f"target: frame {frame!r} cannot be transformed to '{base_frame}' ({reason}); "
             f"give it in '{base_frame}', or leave the frame empty"
         )
         self.frame = frame

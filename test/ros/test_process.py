@@ -77,8 +77,8 @@ sys.exit(main())
     ids=["truncated", "a pickle", "of another arm"],
 )
 def test_weights_that_cannot_be_used_are_told_in_one_line(tmp_path, damage, words):
-    content = pretrained_path("cvae", 6).read_bytes()
-    (tmp_path / "cvae_7.safetensors").write_bytes(damage(content))
+    content = pretrained_path("cinn", 6).read_bytes()
+    (tmp_path / "cinn_7.safetensors").write_bytes(damage(content))
     code = WITH_WEIGHTS_OF.format(folder=str(tmp_path))
     outcome = subprocess.run(
         [sys.executable, "-c", code, "--ros-args", "-p", "dof:=7"], capture_output=True, text=True
@@ -86,7 +86,7 @@ def test_weights_that_cannot_be_used_are_told_in_one_line(tmp_path, damage, word
     assert outcome.returncode == 1
     assert outcome.stdout + outcome.stderr == outcome.stderr
     assert outcome.stderr.startswith("ik_server: weights file")
-    assert "cvae_7.safetensors" in outcome.stderr
+    assert "cinn_7.safetensors" in outcome.stderr
     assert words in outcome.stderr
     assert outcome.stderr.count("\n") == 1
 

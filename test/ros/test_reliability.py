@@ -280,7 +280,7 @@ def test_waiting_clients_get_their_answers_from_the_server_s_successor(
     server, start_server, client, figure
 ):
     """Last: the server is killed. The answers are the same as before, too."""
-    waiting = [IKClient() for _ in range(3)]
+    waiting = [IKClient() for _ in range(4)]
     answers = {}
     try:
         asked = {

@@ -12,9 +12,11 @@ ARM = PlanarArm.of_paper(4)
 CONFIGS = {
     "cvae": {"layers": 2, "neurons": 8},
     "inn": {"coupling_layers": 3, "subnet_layers": 2, "neurons": 8},
+    "cinn": {"coupling_layers": 3, "subnet_layers": 1, "neurons": 8},
 }
 SETTINGS = {
     "cvae": {},
+    "cinn": {},
     "inn": {
         "fit_weight": 1,
         "latent_weight": 1,

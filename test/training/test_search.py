@@ -44,7 +44,7 @@ TINY = {
         "network.layers": {"min": 1, "max": 2},
         "network.neurons": {"min": 8, "max": 16},
     },
-    "fixed": {"data": {"num_samples": 2000}, "epochs": 20, "batch_size": 50},
+    "fixed": {"data": {"num_samples": 8000}, "epochs": 20, "batch_size": 50},
 }
 TRIAL = FinishedTrial(
     number=1,
@@ -139,7 +139,8 @@ def cluster():
 def search(cluster, tmp_path_factory):
     """A killed search that went on, on the cluster: its folder, and its journal when it died.
 
-    Half of its learning rates are far too large.
+    Half of its learning rates are far too large. Its trials last long enough for the second node to
+    start before the first has done them all.
     """
     folder = tmp_path_factory.mktemp("search")
     arguments = command(folder, write(folder), 30)
