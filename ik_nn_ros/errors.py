@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -58,6 +58,21 @@ class NoSolutionError(IKError):
             "the joint limits; a larger tolerance or more samples may help"
         )
         self.num_samples = num_samples
+
+
+class PathBreakError(IKError):
+    """A path that no continuous motion follows to its end.
+
+    Attributes:
+        index: of the first target that is not reached, from 0.
+        target: that target, (x, y) [m].
+    """
+
+    def __init__(self, index: int, target: Sequence[float], reason: str) -> None:
+        x, y = target
+        super().__init__(f"the path breaks at target {index + 1}, ({x:.4f}, {y:.4f}) m: {reason}")
+        self.index = index
+        self.target = (x, y)
 
 
 class ModelNotFoundError(IKError):

@@ -7,30 +7,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ik_nn_ros.errors import (
-    IKError,
     InvalidRequestError,
     NoSolutionError,
+    PathBreakError,
     UnreachableTargetError,
 )
 from ik_nn_ros.models import RawSamples, Sampler
 from ik_nn_ros.solver import DEFAULT_NUM_SAMPLES, DEFAULT_POSITION_TOLERANCE, IKSolver
 
 DEFAULT_MAX_JOINT_STEP = 0.2  # [rad]
-
-
-class PathBreakError(IKError):
-    """A path that no continuous motion follows to its end.
-
-    Attributes:
-        index: of the first target that is not reached, from 0.
-        target: that target, (x, y) [m].
-    """
-
-    def __init__(self, index: int, target: Sequence[float], reason: str) -> None:
-        x, y = target
-        super().__init__(f"the path breaks at target {index + 1}, ({x:.4f}, {y:.4f}) m: {reason}")
-        self.index = index
-        self.target = (x, y)
 
 
 def follow(

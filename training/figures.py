@@ -12,14 +12,15 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from ik_nn_ros.hull import TcpHull
 from ik_nn_ros.kinematics import PlanarArm
-from training.hull import TcpHull
 from training.published import PUBLISHED
 from training.results import Result
 
 MODEL_COLORS = {"cvae": "#1f77b4", "inn": "#d62728", "cinn": "#2ca02c"}
 DATASET_ARMS = 100
 DATASET_POINTS = 5000
+MMD2_LINEAR = 1e-4  # up to here mmd2 is drawn on a linear scale
 
 
 def draw_datasets(path: Path, datasets: Mapping[int, tuple[PlanarArm, np.ndarray]]) -> None:
@@ -56,7 +57,11 @@ def draw_errors(path: Path, results: Iterable[Result]) -> None:
             value = getattr(published, theirs)
             if value is not None:
                 _mark(axis, (published.parameters, value), model, dof, filled=False)
-        axis.set(title=title, xlabel="parameters", xscale="log", yscale="log")
+        axis.set(title=title, xlabel="parameters", xscale="log")
+        if theirs == "mmd2_raw":  # unbiased, so it may be negative
+            axis.set_yscale("symlog", linthresh=MMD2_LINEAR)
+        else:
+            axis.set_yscale("log")
         axis.grid(alpha=0.25, which="both")
         axis.xaxis.set_minor_formatter(NullFormatter())
     for model, color in MODEL_COLORS.items():

@@ -1,8 +1,9 @@
 """The authors' figures, as published with the paper or measured on the weights they released.
 
-Sources: the figures' data in the paper's supplement (e_resim, mmd_paper "as plotted"), the same
-statistic against rejection samples of the arm's own prior ("corrected"), and mmd2 of the released
-weights, where there are any. Everything else in this project's reports is measured here.
+The authors published their results with the code: e_resim, and mmd_paper both "as plotted" in the
+paper and against rejection samples of the arm's own prior ("corrected"). mmd2 was measured on the
+weights that they released, where there are any. Everything else in this project's reports is
+measured here.
 """
 
 from __future__ import annotations
@@ -61,6 +62,9 @@ PUBLISHED_POSTERIORS: dict[tuple[str, int], PublishedPosterior] = {
     ("cvae", 10): PublishedPosterior(0.057, None),
     ("inn", 10): PublishedPosterior(0.025, None),
 }
+
+FIGURE_1_DOF = (4, 6, 8, 10)
+"""The arms whose datasets Fig. 1 shows."""
 
 FIGURE_TARGETS: dict[int, tuple[float, float]] = {6: (3.47, 0.19), 10: (5.00, 0.53)}
 """The targets [m] of Figs. 4 and 6, and of Figs. 5 and 7, by DoF."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from training.config import TrainingConfig, load_config
 from training.metrics import Mismatch
-from training.published import PUBLISHED, PUBLISHED_POSTERIORS
+from training.published import FIGURE_TARGETS, PUBLISHED, PUBLISHED_POSTERIORS
 from training.reproduction import PosteriorFigure
 from training.results import Result
 from training.speed import Speed
@@ -59,8 +59,9 @@ class Contents(NamedTuple):
 
 
 def read_searches(folder: Path) -> list[Found]:
-    """The outcomes of all searches in a folder."""
-    return [_read_search(path) for path in sorted(folder.glob("*.json"))]
+    """The outcomes of all searches in a folder that found something."""
+    summaries = {path: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    return [_found(path, summary) for path, summary in summaries.items() if summary["best"]]
 
 
 def report(contents: Contents) -> str:
@@ -178,8 +179,10 @@ def _figures(contents: Contents) -> str:
         "statistics, and re-simulation error over the number of parameters. Filled: ours; hollow: "
         "the authors'; numbers: DoF.*",
     ]
-    for number, dof in enumerate(sorted({figure.dof for figure in contents.posteriors})):
+    for number, dof in enumerate(sorted(FIGURE_TARGETS)):
         figures = [figure for figure in contents.posteriors if figure.dof == dof]
+        if not figures:
+            continue
         hulls, arms = 4 + number, 6 + number
         parts.append(
             f"![Fig. {hulls}]({folder}/hulls_{dof}.png)\n\n*Fig. {hulls}: the hull of 97 % of 1000 "
@@ -312,8 +315,7 @@ def _speed(speeds: Sequence[Speed]) -> str:
     )
 
 
-def _read_search(path: Path) -> Found:
-    summary = json.loads(path.read_text())
+def _found(path: Path, summary: dict[str, Any]) -> Found:
     settings, best, counts = summary["settings"], summary["best"], summary["counts"]
     with path.with_suffix(".csv").open() as table:
         rows = {int(row["number"]): row for row in csv.DictReader(table)}

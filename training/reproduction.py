@@ -10,12 +10,12 @@ import numpy as np
 
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.drawing import Panel, draw_posterior
+from ik_nn_ros.hull import tcp_hull
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import NetworkSampler
 from training.config import DataConfig
 from training.data import held_out_targets
 from training.figures import draw_datasets, draw_hulls
-from training.hull import tcp_hull
 from training.metrics import mmd_paper
 from training.published import FIGURE_TARGETS
 from training.references import EvaluationSize, make_references

@@ -142,6 +142,18 @@ class NetworkSampler(Sampler):
         return _to_numpy(positions), _to_numpy(log_densities) if has_density else None
 
 
+def rim_coordinates(arm: PlanarArm, targets: torch.Tensor, min_slack: float) -> torch.Tensor:
+    """sqrt(L - |target|) and the bearing of targets (b, 2) [m], with L the full reach: (b, 2).
+
+    Near full reach all angles shrink with this root: in these coordinates the posterior varies
+    smoothly up to the rim, where millimetres of the target decide about it. ``min_slack`` bounds
+    L - |target| [m] from below.
+    """
+    slack = arm.reach[1] - torch.linalg.vector_norm(targets, dim=1)
+    root = slack.clamp_min(min_slack).sqrt()
+    return torch.stack((root, torch.atan2(targets[:, 1], targets[:, 0])), dim=1)
+
+
 def hidden_layers(width_in: int, width: int, count: int) -> list[nn.Module]:
     """``count`` linear layers of a width, each followed by a ReLU."""
     layers: list[nn.Module] = []

@@ -27,11 +27,13 @@ from zuko.flows import (
 from zuko.transforms import MonotonicAffineTransform, MonotonicRQSTransform
 
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models.base import GenerativeNetwork, require_positive_integers
+from ik_nn_ros.models.base import GenerativeNetwork, require_positive_integers, rim_coordinates
 from ik_nn_ros.ray_chart import RayChart
 
 MIN_SLACK = 1e-12  # [m]
-QUADRATURE_NODES = 3  # leave 0.03 nats of error in a trained network, a quarter of its own
+QUADRATURE_NODES = (
+    3  # each costs a pass through the flow; the error left is below the network's own
+)
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,7 @@ class CINN(GenerativeNetwork):
         self.register_buffer("_log_weights", log_weights.float(), persistent=False)
 
     def features(self, targets: torch.Tensor) -> torch.Tensor:
-        """sqrt(L - |target|) and the bearing: the posterior is smooth in these up to the rim."""
-        slack = self.arm.reach[1] - torch.linalg.vector_norm(targets, dim=1)
-        root = slack.clamp_min(MIN_SLACK).sqrt()
-        return torch.stack((root, torch.atan2(targets[:, 1], targets[:, 0])), dim=1)
+        return rim_coordinates(self.arm, targets, MIN_SLACK)
 
     def log_prob(self, vectors: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Log density (b,) of the vectors w (b, n) given targets (b, 2) [m]."""

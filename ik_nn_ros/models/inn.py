@@ -15,7 +15,12 @@ from FrEIA.modules import PermuteRandom, RNVPCouplingBlock
 from torch import nn
 
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models.base import GenerativeNetwork, hidden_layers, require_positive_integers
+from ik_nn_ros.models.base import (
+    GenerativeNetwork,
+    hidden_layers,
+    require_positive_integers,
+    rim_coordinates,
+)
 
 MIN_SLACK = 1e-8  # [m], where the density's Jacobian ends
 
@@ -75,14 +80,7 @@ class INN(GenerativeNetwork):
             )
 
     def features(self, targets: torch.Tensor) -> torch.Tensor:
-        """sqrt(L - |target|) and the bearing, with L the full reach.
-
-        Near full reach all angles shrink with this root: in these coordinates the posterior varies
-        smoothly up to the rim, where millimetres of the target decide about it.
-        """
-        slack = self.arm.reach[1] - torch.linalg.vector_norm(targets, dim=1)
-        root = slack.clamp_min(MIN_SLACK).sqrt()
-        return torch.stack((root, torch.atan2(targets[:, 1], targets[:, 0])), dim=1)
+        return rim_coordinates(self.arm, targets, MIN_SLACK)
 
     def encode(self, theta: torch.Tensor) -> Forward:
         """Run configurations (b, dof) [rad] forward."""

@@ -9,10 +9,10 @@ from geometry_msgs.msg import Point, Vector3
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
+from ik_nn_ros.hull import tcp_hull
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.solver import Solutions
 
-HULL_SHARE = 0.97  # of the TCPs, those nearest to the target; as in the paper's Figs. 4 and 5
 DENSITY_CLASSES = 4  # a colour for each arm would take three times as long to publish
 LEAST_ALPHA, MOST_ALPHA = 0.05, 0.8
 VISIBLE_ARMS = 20  # so many opaque arms' worth of ink, shared among all
@@ -96,7 +96,7 @@ def posterior_markers(
     chains = arm.joint_positions(solutions.positions[drawn])
     densities = solutions.log_densities
     tcps = chains[:, -1]
-    hull = _closed(convex_hull(_nearest(tcps, solutions.target)))
+    hull = _closed(tcp_hull(tcps, solutions.target).corners)
     markers = [
         Marker(action=Marker.DELETEALL),
         *_reach(arm, frame, pool),
@@ -109,31 +109,6 @@ def posterior_markers(
         _label(label, arm, frame),
     ]
     return MarkerArray(markers=markers)
-
-
-def convex_hull(points: np.ndarray) -> np.ndarray:
-    """Corners of the convex hull of points (n, 2), anticlockwise from the leftmost.
-
-    Quickhull (Eddy 1977); unlike SciPy's it takes points on a line, or all in one place.
-    """
-    ordered = points[np.lexsort(points.T[::-1])]
-    leftmost, rightmost = ordered[0], ordered[-1]
-    if np.array_equal(leftmost, rightmost):
-        return ordered[:1]
-    below = _corners(points, leftmost, rightmost)
-    above = _corners(points, rightmost, leftmost)
-    return np.array(below + above)
-
-
-def _corners(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> list[np.ndarray]:
-    """The hull's corners to the right of a line, from its start to before its end."""
-    (dx, dy), offsets = end - start, points - start
-    beyond = dy * offsets[:, 0] - dx * offsets[:, 1]
-    if not np.any(beyond > 0.0):
-        return [start]
-    furthest = points[beyond.argmax()]
-    points = points[beyond > 0.0]
-    return _corners(points, start, furthest) + _corners(points, furthest, end)
 
 
 def _arms(
@@ -192,12 +167,6 @@ def _marker(namespace: str, frame: str, points: list[Point] | None = None) -> Ma
 def _at(marker: Marker, x: float, y: float) -> Marker:
     marker.pose.position.x, marker.pose.position.y = x, y
     return marker
-
-
-def _nearest(tcps: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The share of the TCPs (n, 2) that the hull is drawn around."""
-    distances = np.linalg.norm(tcps - target, axis=1)
-    return tcps[distances <= np.quantile(distances, HULL_SHARE)]
 
 
 def _evenly_spread(count: int, most: int) -> np.ndarray:

@@ -13,9 +13,9 @@ from ik_nn_ros.errors import (
     InvalidRequestError,
     ModelNotFoundError,
     NoSolutionError,
+    PathBreakError,
     UnreachableTargetError,
 )
-from ik_nn_ros.path import PathBreakError
 from ik_nn_ros.ros.errors import FrameError, RequestRefusedError, TimedOutError
 from ik_nn_ros.solver import Solutions
 

@@ -49,16 +49,12 @@ def network(request):
     return randomised(request.param, ARM)
 
 
-def num_parameters(network):
-    return sum(p.numel() for p in network.parameters() if p.requires_grad)
-
-
 @pytest.mark.parametrize("dof", TABLE_III)
 def test_cvae_has_the_parameters_of_table_iii(dof):
     layers, neurons, parameters = TABLE_III[dof]
     config = {"layers": layers, "neurons": neurons}
     network = build_network("cvae", PlanarArm.of_paper(dof), config)
-    assert num_parameters(network) == parameters
+    assert network.num_parameters == parameters
 
 
 @pytest.mark.parametrize("dof", TABLE_IV)
@@ -70,7 +66,7 @@ def test_inn_has_the_parameters_of_table_iv(dof):
         "neurons": neurons,
     }
     network = build_network("inn", PlanarArm.of_paper(dof), config)
-    assert num_parameters(network) == parameters
+    assert network.num_parameters == parameters
 
 
 def test_samples_have_their_shapes_and_follow_the_seed(network):

@@ -37,13 +37,14 @@ def test_every_direction_reaches_a_target_near_the_rim(slack):
     assert torch.linalg.vector_norm(reached - targets, dim=1).max() < 1e-9
 
 
-def test_a_ray_that_never_comes_so_near_gives_nan():
+def test_a_ray_that_never_comes_so_near_gives_an_arm_beside_the_target_without_density():
     arm = PlanarArm((1.0, 1.0, 1.0))
     chart = RayChart(arm)
     # One joint alone folds the last link back upon the middle one, and comes no nearer than 1 m.
     theta = torch.tensor([[0.0, 0.0, 1.0]], dtype=torch.float64)
     point = chart.solve(chart.directions(theta), torch.tensor([[0.2, 0.1]]))
-    assert point.theta.isnan().all()
+    assert point.theta.isfinite().all()
+    assert point.log_volume.tolist() == [math.inf]
 
 
 def test_the_volume_integrates_to_the_evidence():

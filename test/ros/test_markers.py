@@ -8,7 +8,7 @@ import pytest
 from visualization_msgs.msg import Marker
 
 from ik_nn_ros import IKSolver, PlanarArm
-from ik_nn_ros.ros.markers import DENSITY_CLASSES, PointPool, convex_hull, posterior_markers
+from ik_nn_ros.ros.markers import DENSITY_CLASSES, PointPool, posterior_markers
 
 TARGET = (1.5, 0.5)
 NAMESPACES = ["reach", "posterior", "best", "joints", "tcp", "hull", "target", "label"]
@@ -115,18 +115,6 @@ def test_the_hull_is_around_all_but_the_furthest_three_percent(draw):
     np.testing.assert_array_equal(corners[0], corners[-1])
     np.testing.assert_allclose(np.linalg.norm(corners - TARGET, axis=1), 0.1, atol=1e-9)
     assert len(corners) == 97 + 1
-
-
-@pytest.mark.parametrize(
-    ("points", "corners"),
-    [
-        ([(0, 0), (2, 0), (1, 1), (2, 2), (0, 2), (1, 0)], [(0, 0), (2, 0), (2, 2), (0, 2)]),
-        ([(0, 0), (1, 1), (3, 3)], [(0, 0), (3, 3)]),
-        ([(1, 2), (1, 2)], [(1, 2)]),
-    ],
-)
-def test_the_hull_has_the_corners_and_nothing_else(points, corners):
-    assert convex_hull(np.array(points, dtype=float)).tolist() == [list(c) for c in corners]
 
 
 def test_the_reach_is_a_circle_and_a_hole_where_there_is_one(draw):

@@ -6,8 +6,8 @@ from geometry_msgs.msg import Point
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros import IKSolver, PlanarArm
-from ik_nn_ros.errors import InvalidRequestError
-from ik_nn_ros.path import PathBreakError, follow
+from ik_nn_ros.errors import InvalidRequestError, PathBreakError
+from ik_nn_ros.path import follow
 from ik_nn_ros.posterior import ExactPosterior
 from ik_nn_ros.ros.answering import Answering
 from ik_nn_ros.ros.frames import Frames

@@ -1,5 +1,7 @@
 """The losses: against plain formulas, and every parameter learns."""
 
+import math
+
 import pytest
 import torch
 
@@ -32,6 +34,11 @@ def make_batch(progress=0.5, size=50):
     return Batch(theta, ARM.forward(theta), progress, generator)
 
 
+def half(batch, part):
+    """The first or the second half of a batch."""
+    return batch._replace(theta=batch.theta.chunk(2)[part], targets=batch.targets.chunk(2)[part])
+
+
 @pytest.mark.parametrize("model", sorted(NETWORKS))
 def test_the_gradient_reaches_every_parameter(model):
     network = build_network(model, ARM, CONFIGS[model])
@@ -58,6 +65,23 @@ def test_cvae_terms_are_the_evidence_lower_bound_s():
     latents = posterior.mean + posterior.stddev * batch.normal(network.latent_dim)
     error = network.decode(batch.targets, latents)[0] - batch.theta
     torch.testing.assert_close(terms["reconstruction"], error.square().sum(1).mean())
+
+
+def test_cinn_learns_where_the_directions_of_unseen_configurations_are():
+    """Lengths that are not the chi distribution's own would leave it below the uniform density."""
+    network = build_network("cinn", ARM, CONFIGS["cinn"])
+    seen, unseen = (half(make_batch(size=2000), part) for part in (0, 1))
+    network.fit_target_scale(seen.targets)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(60):
+        optimizer.zero_grad()
+        sum(OBJECTIVES["cinn"]()(network, seen).values()).backward()
+        optimizer.step()
+    directions = network.chart.directions(unseen.theta).float()
+    with torch.no_grad():
+        log_density = network.log_density_of_directions(directions, unseen.targets).mean()
+    uniform = -math.log(4.0 * math.pi)  # on the unit sphere in three dimensions
+    assert log_density > uniform + 0.5
 
 
 def test_mmd2_is_the_plain_formula_and_so_is_its_gradient():

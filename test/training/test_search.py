@@ -204,7 +204,7 @@ def test_the_best_is_a_training_file_with_the_full_data(search):
     }
     assert config.optimizer.learning_rate == best["parameters"]["optimizer.learning_rate"]
     assert (config.data.num_samples, config.epochs, config.batch_size) == (1_000_000, 60, 50)
-    weights = sum(p.numel() for p in config.build_network().parameters())
+    weights = config.build_network().num_parameters
     assert int(rows(search[0])[best["number"] - 1]["num_parameters"]) == weights
     assert config.build_arm().dof == 3
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial import ConvexHull
+from scipy.spatial import ConvexHull, QhullError
 
 HULL_SHARE = 0.97
 POINT_SIZE = 1e-9  # [m], below which TCPs are one point: their spread is rounding
@@ -15,7 +15,8 @@ class TcpHull(NamedTuple):
     """The convex hull of the TCPs nearest to their target.
 
     Attributes:
-        corners: (c, 2) [m], counterclockwise.
+        corners: (c, 2) [m], counterclockwise; two where the TCPs lie on a line, one where they are
+            in one place.
         area: [m^2].
         perimeter: [m]; the paper prints it as the area.
     """
@@ -28,9 +29,17 @@ class TcpHull(NamedTuple):
 def tcp_hull(tcp: np.ndarray, target: np.ndarray) -> TcpHull:
     """The hull of the 97 % of the TCPs (n, 2) [m] that are nearest to the target (2,) [m]."""
     distance = np.linalg.norm(tcp - target, axis=1)
-    nearest = tcp[distance <= np.quantile(distance, HULL_SHARE)]
-    if np.ptp(nearest, axis=0).max() < POINT_SIZE:
-        return TcpHull(nearest[:1], area=0.0, perimeter=0.0)
-    hull = ConvexHull(nearest)
+    return convex_hull(tcp[distance <= np.quantile(distance, HULL_SHARE)])
+
+
+def convex_hull(points: np.ndarray) -> TcpHull:
+    """The hull of all points (n, 2) [m], n > 0."""
+    if np.ptp(points, axis=0).max() < POINT_SIZE:
+        return TcpHull(points[:1], area=0.0, perimeter=0.0)
+    try:
+        hull = ConvexHull(points)
+    except QhullError:  # two points, or more on a line
+        ends = points[np.lexsort(points.T[::-1])[[0, -1]]]
+        return TcpHull(ends, area=0.0, perimeter=2.0 * float(np.linalg.norm(ends[1] - ends[0])))
     # In two dimensions SciPy's "area" is the hull's boundary, its "volume" the hull itself.
-    return TcpHull(nearest[hull.vertices], area=float(hull.volume), perimeter=float(hull.area))
+    return TcpHull(points[hull.vertices], area=float(hull.volume), perimeter=float(hull.area))
