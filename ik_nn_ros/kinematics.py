@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from types import ModuleType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
+from ik_nn_ros.arrays import Array, namespace, wrapped
+from ik_nn_ros.base_joint import BASE_JOINTS, BaseJoint
 from ik_nn_ros.errors import InvalidArmError
-
-Array = TypeVar("Array", np.ndarray, torch.Tensor)
 
 PAPER_PRIOR_STD = 0.2  # [rad], section "Dataset" of the paper
 PAPER_LINK_LENGTH = 0.5  # [m], all links but the last; follows from the paper's figures
@@ -24,31 +23,40 @@ PRIOR_STD = {"normal": PAPER_PRIOR_STD, "uniform": FULL_CIRCLE_STD}
 
 @dataclass(frozen=True)
 class PlanarArm:
-    """A planar arm of N revolute joints with its base at the origin.
+    """A planar arm of N joints with its base at the origin.
 
     Joint positions ``theta`` are arrays (..., N) [rad], each relative to the previous link; points
     are arrays (..., 2) [m]. The kinematics take NumPy arrays and torch tensors alike and return
     what they were given.
 
     Args:
-        link_lengths: N lengths [m], all positive.
+        link_lengths: one length for each revolute joint [m], all positive.
         prior_std: standard deviation of the prior over each joint [rad], one for all joints or one
             per joint; kept as one per joint. None: 0.2 if normal, pi / sqrt(3) if uniform.
         joint_limits: (lower, upper) per joint [rad]; None: unlimited.
         prior: "normal", theta_i ~ N(0, std^2); or "uniform", theta_i ~ U(-pi, pi), for joints that
             use the whole circle.
+        base: "revolute", N links turn about N joints; or "rail", the first joint carries the arm
+            along y and is in metres wherever others are in radians (the benchmark of Kruse et al.
+            2021, arXiv 2101.10763).
 
     Raises:
         InvalidArmError: fewer than two links, a length or deviation that is not positive, limits
-            that leave a joint no room, an unknown prior, a deviation that is not the uniform one's.
+            that leave a joint no room, an unknown prior or base, a deviation that is not the
+            uniform one's, a rail that turns all the way.
     """
 
     link_lengths: tuple[float, ...]
     prior_std: float | tuple[float, ...] | None = None
     joint_limits: tuple[tuple[float, float], ...] | None = None
     prior: Literal["normal", "uniform"] = "normal"
+    base: Literal["revolute", "rail"] = "revolute"
 
     def __post_init__(self) -> None:
+        if self.base not in BASE_JOINTS:
+            raise InvalidArmError(f"base must be {' or '.join(BASE_JOINTS)}, got {self.base!r}")
+        if self.base == "rail" and self.prior == "uniform":
+            raise InvalidArmError("an arm on a rail needs a normal prior, got 'uniform'")
         object.__setattr__(self, "link_lengths", _checked_lengths(self.link_lengths))
         object.__setattr__(self, "prior_std", _checked_std(self.prior, self.prior_std, self.dof))
         if self.joint_limits is not None:
@@ -71,7 +79,12 @@ class PlanarArm:
     @property
     def dof(self) -> int:
         """The number of joints N."""
-        return len(self.link_lengths)
+        return len(self.link_lengths) + (self.base == "rail")
+
+    @property
+    def base_joint(self) -> BaseJoint:
+        """What the first joint does."""
+        return BASE_JOINTS[self.base]
 
     @property
     def full_circle(self) -> bool:
@@ -80,13 +93,18 @@ class PlanarArm:
 
     @property
     def reach(self) -> tuple[float, float]:
-        """Smallest and largest distance of the TCP from the base, joint limits aside [m]."""
-        total = sum(self.link_lengths)
-        return max(0.0, 2.0 * max(self.link_lengths) - total), total
+        """Smallest and largest distance of the TCP from the base, joint limits aside [m].
+
+        From a rail the distance is x.
+        """
+        return self.base_joint.reach(self.link_lengths)
 
     def joint_positions(self, theta: Array) -> Array:
-        """The base, the joints after each link and the TCP: (..., N) -> (..., N + 1, 2) [m]."""
-        xp = _namespace(theta)
+        """The base, the joints after each link and the TCP: (..., N) -> (..., N + 1, 2) [m].
+
+        On a rail the first two are the origin and where the arm stands.
+        """
+        xp = namespace(theta)
         links = self._link_vectors(theta)
         return xp.concatenate((xp.zeros_like(links[..., :1, :]), xp.cumsum(links, -2)), -2)
 
@@ -97,12 +115,16 @@ class PlanarArm:
     def jacobian(self, theta: Array) -> Array:
         """d TCP / d theta: (..., N) -> (..., 2, N) [m / rad].
 
-        Column j is the vector from joint j to the TCP, turned by a right angle.
+        Column j is the vector from joint j to the TCP, turned by a right angle; of a rail, y.
         """
-        xp = _namespace(theta)
+        xp = namespace(theta)
         links = self._link_vectors(theta)
         to_tcp = xp.flip(xp.cumsum(xp.flip(links, (-2,)), -2), (-2,))
-        return xp.stack((-to_tcp[..., 1], to_tcp[..., 0]), -2)
+        jacobian = xp.stack((-to_tcp[..., 1], to_tcp[..., 0]), -2)
+        if self.base == "rail":
+            jacobian[..., 0, 0] = 0.0
+            jacobian[..., 1, 0] = 1.0
+        return jacobian
 
     def sample_prior(self, num_samples: int, rng: np.random.Generator) -> np.ndarray:
         """Configurations drawn from the prior, joint limits aside: (num_samples, N) [rad]."""
@@ -132,26 +154,22 @@ class PlanarArm:
         return np.all((theta >= lower) & (theta <= upper), axis=-1)
 
     def _link_vectors(self, theta: Array) -> Array:
-        xp = _namespace(theta)
-        headings = xp.cumsum(theta, -1)
+        """What each joint adds to the TCP: (..., N) -> (..., N, 2) [m]; a rail its own position."""
+        xp = namespace(theta)
         lengths = self.link_lengths
         if isinstance(theta, torch.Tensor):
             lengths = theta.new_tensor(lengths)
-        return xp.stack((xp.cos(headings) * lengths, xp.sin(headings) * lengths), -1)
-
-
-def wrapped(angles: Array) -> Array:
-    """The same angles in [-pi, pi) [rad]."""
-    return _namespace(angles).remainder(angles + math.pi, 2.0 * math.pi) - math.pi
+        headings = xp.cumsum(theta[..., -len(lengths) :], -1)
+        links = xp.stack((xp.cos(headings) * lengths, xp.sin(headings) * lengths), -1)
+        if self.base == "revolute":
+            return links
+        shift = xp.stack((xp.zeros_like(theta[..., :1]), theta[..., :1]), -1)
+        return xp.concatenate((shift, links), -2)
 
 
 def normal_log_density(values: np.ndarray, std: np.ndarray) -> np.ndarray:
     """Log density of N(0, std^2) [nats], entry by entry; the arrays broadcast."""
     return -0.5 * (values / std) ** 2 - np.log(std) - 0.5 * math.log(2.0 * math.pi)
-
-
-def _namespace(array: Array) -> ModuleType:
-    return torch if isinstance(array, torch.Tensor) else np
 
 
 def _checked_lengths(link_lengths: Sequence[float]) -> tuple[float, ...]:

@@ -1,7 +1,8 @@
 """The exact posterior p(theta | FK(theta) = target): the reference, and a model like the others.
 
 The posterior is covered by charts. Chart k draws every joint but 0 and k from a proposal q, solves
-joint k so that the TCP has the target's distance (two roots), and turns joint 0 into its bearing.
+joint k so that the TCP has the target's distance (two roots), and turns joint 0 into its bearing
+(on a rail: solves for x, and moves along y).
 With J_0k the determinant of the Jacobian's columns 0 and k, the chart's density on the surface is
 |J_0k| times the product of the q(theta_j) that it draws; the balance heuristic (Veach & Guibas
 1995) combines all charts, and accepting candidates in proportion to the weights
@@ -14,11 +15,14 @@ room for it: near full reach L every angle is bounded by a multiple of sqrt(L - 
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import logsumexp
 
-from ik_nn_ros.kinematics import PlanarArm, normal_log_density, wrapped
+from ik_nn_ros.arrays import wrapped
+from ik_nn_ros.kinematics import PlanarArm, normal_log_density
 from ik_nn_ros.models.base import RawSamples, Sampler
 
 CANDIDATES_PER_SAMPLE = 64
@@ -33,12 +37,13 @@ class Candidates(NamedTuple):
 
     Attributes:
         positions: (b, m, dof) [rad].
-        weights: (b, m), zero where a chart has no root or a joint limit is broken. Their mean over
-            the draws of one chart, summed over the charts, estimates the evidence p(target).
+        log_weights: (b, m), -inf where a chart has no root or a joint limit is broken. The mean of
+            the weights over the draws of one chart, summed over the charts, estimates the evidence
+            p(target).
     """
 
     positions: np.ndarray
-    weights: np.ndarray
+    log_weights: np.ndarray
 
 
 class ExactPosterior(Sampler):
@@ -69,7 +74,14 @@ class ExactPosterior(Sampler):
             for chart in range(1, self.arm.dof)
         ]
         positions = np.concatenate(charts, axis=1)
-        return Candidates(positions, self._weights(positions, proposal_std[:, None]))
+        return Candidates(positions, self._log_weights(positions, proposal_std[:, None]))
+
+    def log_evidence(
+        self, targets: np.ndarray, draws_per_chart: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Log density p(target) [nats, per m^2] of the prior's TCPs at targets (b, 2) [m]: (b,)."""
+        log_weights = self.candidates(targets, draws_per_chart, rng).log_weights
+        return logsumexp(log_weights, axis=1) - math.log(draws_per_chart)
 
     def _proposal_std(self, targets: np.ndarray) -> np.ndarray:
         """Deviation of each joint's proposal (b, dof) [rad].
@@ -77,11 +89,15 @@ class ExactPosterior(Sampler):
         With slack L - |target| shared evenly, link i deviates from the bearing by about
         sqrt(2 slack / (N l_i)); a joint's angle is the difference of two such deviations.
         """
-        slack = np.maximum(self.arm.reach[1] - np.hypot(*targets.T), MIN_SLACK)
+        distance = self.arm.base_joint.coordinates(targets)[0]
+        slack = np.maximum(self.arm.reach[1] - distance, MIN_SLACK)
         inverse_lengths = 1.0 / np.asarray(self.arm.link_lengths)
         inverse_lengths[1:] += inverse_lengths[:-1].copy()
         typical = np.sqrt(2.0 * slack[:, None] / self.arm.dof * inverse_lengths)
-        return np.minimum(self.arm.prior_std, PROPOSAL_WIDTH * typical)
+        std = np.tile(self.arm.prior_std, (len(targets), 1))
+        links = slice(-len(inverse_lengths), None)  # a rail has none
+        std[:, links] = np.minimum(std[:, links], PROPOSAL_WIDTH * typical)
+        return std
 
     @property
     def _roots_per_draw(self) -> int:
@@ -99,7 +115,8 @@ class ExactPosterior(Sampler):
         for start in range(0, len(targets), batch):
             rows = range(start, min(start + batch, len(targets)))
             candidates = self.candidates(targets[rows.start : rows.stop], per_chart, rng)
-            for row, positions, weights in zip(rows, *candidates, strict=True):
+            for row, positions, log_weights in zip(rows, *candidates, strict=True):
+                weights = _relative(log_weights)
                 chosen = _accept(weights, num_samples, rng)
                 if chosen is None and may_grow:
                     short.append(row)
@@ -130,22 +147,27 @@ class ExactPosterior(Sampler):
         links = np.diff(arm.joint_positions(theta), axis=-2)
         inner = _as_complex(links[..., :chart, :].sum(-2))
         outer = _as_complex(links[..., chart:, :].sum(-2))
-        distance = np.hypot(*targets.T)[:, None]
-        # |inner + e^{i angle} outer| = distance, solved for the angle between the two.
-        between = _arccos(
-            (distance**2 - np.abs(inner) ** 2 - np.abs(outer) ** 2)
-            / (2.0 * np.abs(inner) * np.abs(outer))
-        )
+        distance, shift = (values[:, None] for values in arm.base_joint.coordinates(targets))
+        if arm.base == "rail":
+            # Re(inner + e^{i angle} outer) = distance
+            between = _arccos((distance - inner.real) / np.abs(outer))
+            straight = -np.angle(outer)
+        else:
+            # |inner + e^{i angle} outer| = distance, solved for the angle between the two.
+            between = _arccos(
+                (distance**2 - np.abs(inner) ** 2 - np.abs(outer) ** 2)
+                / (2.0 * np.abs(inner) * np.abs(outer))
+            )
+            straight = np.angle(inner) - np.angle(outer)
         roots = np.concatenate((theta, theta), axis=1)
-        straight = np.angle(inner) - np.angle(outer)
-        roots[..., chart] = np.concatenate((straight + between, straight - between), axis=1)
-        tcp = _as_complex(arm.forward(roots))
-        bearing = np.arctan2(targets[:, 1], targets[:, 0])[:, None]
-        roots[..., 0] = bearing - np.angle(tcp)
-        roots[..., [0, chart]] = wrapped(roots[..., [0, chart]])
+        roots[..., chart] = wrapped(
+            np.concatenate((straight + between, straight - between), axis=1)
+        )
+        reached = arm.base_joint.coordinates(arm.forward(roots))[1]
+        roots[..., 0] = arm.base_joint.difference(shift, reached)
         return roots
 
-    def _weights(self, positions: np.ndarray, proposal_std: np.ndarray) -> np.ndarray:
+    def _log_weights(self, positions: np.ndarray, proposal_std: np.ndarray) -> np.ndarray:
         priors = self.arm.joint_log_priors(positions)
         uniform = self.arm.full_circle
         proposals = priors if uniform else normal_log_density(positions, proposal_std)
@@ -153,19 +175,23 @@ class ExactPosterior(Sampler):
         jacobian = self.arm.jacobian(positions)
         first, others = jacobian[..., :1], jacobian[..., 1:]
         cross = first[..., 0, :] * others[..., 1, :] - first[..., 1, :] * others[..., 0, :]
-        # The largest exponent is taken out: far from the bulk the densities underflow.
-        exponents = -(proposals[..., :1] + proposals[..., 1:])
-        largest = exponents.max(axis=-1, keepdims=True)
-        charts = (np.abs(cross) * np.exp(exponents - largest)).sum(-1)
-        with np.errstate(divide="ignore", over="ignore"):
-            weights = np.exp(ratios - largest[..., 0]) / charts
-        valid = np.isfinite(weights) & self.arm.within_limits(positions)
-        return np.where(valid, weights, 0.0)
+        with np.errstate(divide="ignore"):
+            charts = np.log(np.abs(cross)) - proposals[..., :1] - proposals[..., 1:]
+        log_weights = ratios - logsumexp(charts, axis=-1)
+        valid = np.isfinite(log_weights) & self.arm.within_limits(positions)
+        return np.where(valid, log_weights, -np.inf)
 
 
-def _accept(weights: np.ndarray, num_samples: int, rng: np.random.Generator) -> np.ndarray | None:
-    """Indices of ``num_samples`` candidates accepted in proportion to weights (m,), or None."""
-    accepted = np.flatnonzero(rng.random(len(weights)) * weights.max() < weights)
+def _relative(log_weights: np.ndarray) -> np.ndarray:
+    """Weights (m,) over the largest of them; all zero where there is none."""
+    return np.exp(log_weights - max(log_weights.max(), np.finfo(float).min))
+
+
+def _accept(
+    probabilities: np.ndarray, num_samples: int, rng: np.random.Generator
+) -> np.ndarray | None:
+    """Indices of ``num_samples`` candidates accepted with probabilities (m,), or None."""
+    accepted = np.flatnonzero(rng.random(len(probabilities)) < probabilities)
     if len(accepted) < num_samples:
         return None
     return rng.choice(accepted, num_samples, replace=False)

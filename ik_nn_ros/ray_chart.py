@@ -1,16 +1,18 @@
 """The solution set of a target as rays: one direction, one configuration, exactly on the target.
 
-Two of an arm's N joints are spent on the target. The base joint turns the TCP to its bearing,
-whatever the others do. The others, theta' = (theta_2 .. theta_N), bend the arm until the TCP has
-its distance: along a ray theta' = rho B u from the straight arm, |u| = 1, the distance falls from
-full reach L, and the rho where it is right gives the configuration. With B = A^(-1/2) and A the
-Hessian of L minus the distance at the straight arm, rho is close to sqrt(2 (L - |target|)) for
-every direction alike: within a few percent for nearly all of the paper's configurations.
+Two of an arm's N joints are spent on the target. The base joint turns the TCP to its bearing (or
+carries it to its y), whatever the others do. The others, theta' = (theta_2 .. theta_N), bend the
+arm until the TCP has its distance (or x): along a ray theta' = rho B u from the straight arm,
+|u| = 1, the distance falls from full reach L, and the rho where it is right gives the
+configuration. With B = A^(-1/2) and A the Hessian of L minus the distance at the straight arm, rho
+is close to sqrt(2 (L - distance)) for every direction alike: within a few percent for nearly all of
+the paper's configurations.
 
 What remains of the posterior is a density over directions u in R^n, n = N - 1, on the sphere. With
-delta(FK(theta) - target) the surface measure, R(theta') the distance and R_rho its slope,
+delta(FK(theta) - target) the surface measure, R(theta') the distance, R_rho its slope, and a the
+target's area element per distance and bearing (|target|; on a rail 1),
 
-    dS = |det B| rho^(n-1) / (|target| |R_rho|) dOmega(u).
+    dS = |det B| rho^(n-1) / (a |R_rho|) dOmega(u).
 
 A configuration that its ray meets at a second crossing is not covered: an arm that curls until the
 TCP comes back. Under the paper's prior such arms are too rare to matter; the tests look for them.
@@ -22,7 +24,7 @@ from typing import NamedTuple
 
 import torch
 
-from ik_nn_ros.kinematics import PlanarArm, wrapped
+from ik_nn_ros.kinematics import PlanarArm
 
 MAX_ITERATIONS = 20  # of Newton's method; 3 or 4 are usual
 MAX_CHANGE = 0.5  # of rho in one step, as a share of it
@@ -50,9 +52,10 @@ class RayChart:
         self.arm = arm
         self.dimension = arm.dof - 1
         lengths = torch.tensor(arm.link_lengths, dtype=torch.float64)
-        # Headings of all links by theta', with the base link along x.
-        headings = torch.ones(arm.dof, arm.dof, dtype=torch.float64).tril()[:, 1:]
-        stiffness = torch.diag(lengths) - torch.outer(lengths, lengths) / lengths.sum()
+        # Headings of all links by theta'; those of a revolute base's own link stay zero.
+        links = len(lengths)
+        headings = torch.ones(links, links, dtype=torch.float64).tril()[:, -self.dimension :]
+        stiffness = arm.base_joint.stiffness(lengths)
         values, vectors = torch.linalg.eigh(headings.T @ stiffness @ headings)
         self._to_joints = (vectors / values.sqrt()).T  # rows: bends, the softest first
         self._from_joints = vectors * values.sqrt()
@@ -65,16 +68,17 @@ class RayChart:
 
     def solve(self, directions: torch.Tensor, targets: torch.Tensor) -> RayPoint:
         """Where rays meet their targets' distance: unit vectors (b, n), targets (b, 2) [m]."""
-        targets = targets.double()
         bends = directions.double() @ self._to_joints.to(targets.device)
-        distance = torch.linalg.vector_norm(targets, dim=1)
+        base = self.arm.base_joint
+        distance, shift = base.coordinates(targets.double())
         rho, slope, found = self._crossing(bends, distance)
         theta = torch.cat((torch.zeros_like(rho)[:, None], rho[:, None] * bends), dim=1)
-        tcp = self.arm.forward(theta)
-        turn = torch.atan2(targets[:, 1], targets[:, 0]) - torch.atan2(tcp[:, 1], tcp[:, 0])
-        theta[:, 0] = wrapped(turn)
+        theta[:, 0] = base.difference(shift, base.coordinates(self.arm.forward(theta))[1])
         log_volume = (
-            self._log_det + (self.dimension - 1) * rho.log() - distance.log() - slope.abs().log()
+            self._log_det
+            + (self.dimension - 1) * rho.log()
+            - base.log_area(distance)
+            - slope.abs().log()
         )
         return RayPoint(theta, torch.where(found, log_volume, torch.inf))
 
@@ -84,11 +88,9 @@ class RayChart:
         """rho (b,) of the rays rho * bends (b, n), R_rho there, and whether it was found."""
         reach = self.arm.reach[1]
         tolerance = DISTANCE_TOLERANCE * reach
-        headings = torch.cumsum(bends, dim=1)
-        lengths = headings.new_tensor(self.arm.link_lengths)
         start = rho = torch.sqrt(2.0 * (reach - distance).clamp_min(0.0))
         for _ in range(MAX_ITERATIONS):
-            reached, slope = _distance_along(rho, headings, lengths)
+            reached, slope = self._distance_along(rho, bends)
             excess = reached - distance
             if (excess.abs() <= tolerance).all():
                 break
@@ -98,14 +100,19 @@ class RayChart:
         found = excess.abs() <= tolerance
         return torch.where(found, rho, start), slope, found
 
-
-def _distance_along(
-    rho: torch.Tensor, headings: torch.Tensor, lengths: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """R and R_rho (b,) of arms whose links, but the first, have the headings rho * (b, n)."""
-    angles = rho[:, None] * headings
-    cosines, sines = torch.cos(angles) * lengths[1:], torch.sin(angles) * lengths[1:]
-    x, y = lengths[0] + cosines.sum(1), sines.sum(1)
-    x_rho, y_rho = -(sines * headings).sum(1), (cosines * headings).sum(1)
-    reached = torch.hypot(x, y)
-    return reached, (x * x_rho + y * y_rho) / reached
+    def _distance_along(
+        self, rho: torch.Tensor, bends: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """R and R_rho (b,) of the rays rho * bends (b, n), with the base joint at zero."""
+        lengths = bends.new_tensor(self.arm.link_lengths)
+        # A revolute base's own link keeps the heading zero.
+        lead = len(lengths) - self.dimension
+        headings = torch.nn.functional.pad(torch.cumsum(bends, dim=1), (lead, 0))
+        angles = rho[:, None] * headings
+        links = torch.stack((torch.cos(angles), torch.sin(angles)), dim=-1) * lengths[:, None]
+        tcp = links.sum(1)
+        velocity = torch.stack(
+            (-(links[..., 1] * headings).sum(1), (links[..., 0] * headings).sum(1)), dim=-1
+        )
+        base = self.arm.base_joint
+        return base.coordinates(tcp)[0], base.rate(tcp, velocity)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ik_nn_ros.arrays import wrapped
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.errors import (
     CheckpointError,
@@ -16,7 +17,7 @@ from ik_nn_ros.errors import (
     NoSolutionError,
     UnreachableTargetError,
 )
-from ik_nn_ros.kinematics import PlanarArm, wrapped
+from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import DEFAULT_MODEL, NetworkSampler, Sampler, pretrained_path
 from ik_nn_ros.posterior import ExactPosterior
 from ik_nn_ros.projection import project
@@ -182,14 +183,13 @@ class IKSolver:
     def _reachable(self, point: np.ndarray, allow_approximate: bool) -> np.ndarray:
         """The point itself, or the nearest one in reach where that is allowed."""
         nearest, farthest = self.arm.reach
-        distance = math.hypot(*point)
+        distance, shift = self.arm.base_joint.coordinates(point)
         if nearest <= distance <= farthest:
             return point
         if not allow_approximate:
-            raise UnreachableTargetError(distance, (nearest, farthest))
-        radius = np.clip(distance, nearest + APPROXIMATION_MARGIN, farthest - APPROXIMATION_MARGIN)
-        direction = point / distance if distance > 0.0 else np.array([1.0, 0.0])
-        return direction * radius
+            raise UnreachableTargetError(float(distance), (nearest, farthest))
+        inside = np.clip(distance, nearest + APPROXIMATION_MARGIN, farthest - APPROXIMATION_MARGIN)
+        return self.arm.base_joint.points(inside, shift)
 
     def _rank(
         self,

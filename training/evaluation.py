@@ -48,8 +48,8 @@ class Evaluation:
         raw, refined: re-simulation error of its samples, and of the converged ones once projected.
         converged: share of the samples that projection brought within the tolerance.
         mmd_paper: against rejection samples of the arm's own prior ("corrected").
-        mmd_paper_as_plotted: against those of the prior of the paper's Fig. 2; None where the arm
-            has another prior than the paper's.
+        mmd_paper_as_plotted: against those of the prior of the paper's Fig. 2; None for an arm that
+            is not in it.
         mmd2, c2st: against the exact posterior.
     """
 

@@ -63,8 +63,8 @@ PUBLISHED_POSTERIORS: dict[tuple[str, int], PublishedPosterior] = {
     ("inn", 10): PublishedPosterior(0.025, None),
 }
 
-FIGURE_1_DOF = (4, 6, 8, 10)
-"""The arms whose datasets Fig. 1 shows."""
+PAPER_DOF = (4, 6, 8, 10)
+"""The arms of Figs. 1 to 3, by DoF."""
 
 FIGURE_TARGETS: dict[int, tuple[float, float]] = {6: (3.47, 0.19), 10: (5.00, 0.53)}
 """The targets [m] of Figs. 4 and 6, and of Figs. 5 and 7, by DoF."""

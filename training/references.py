@@ -11,6 +11,7 @@ import numpy as np
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.posterior import ExactPosterior
 from training.metrics import coordinates
+from training.published import PAPER_DOF
 from training.rejection import rejection_samples
 
 PLOTTED_PRIOR_STD = 0.5  # [rad], of the rejection samples behind the paper's Fig. 2
@@ -64,7 +65,7 @@ class References(NamedTuple):
         targets: (m, 2) [m] of the test split; each statistic takes them from the front.
         rejection: rejection samples of the arm's own prior, for `mmd_paper`.
         as_plotted: rejection samples of the prior that the paper's Fig. 2 compared with by
-            mistake; None for an arm with another prior than the paper's.
+            mistake; None for an arm that is not in it.
         exact: of the exact posterior, for `mmd2` and `c2st`.
     """
 
@@ -98,7 +99,7 @@ def make_references(
     on_stage("rejection sampling")
     rejection = _halves(arm, rejection_samples(arm, paper_targets, 2 * count, rng))
     as_plotted = None
-    if not arm.full_circle:
+    if arm in map(PlanarArm.of_paper, PAPER_DOF):
         on_stage("rejection sampling from the prior of the paper's Fig. 2")
         wide = replace(arm, prior_std=PLOTTED_PRIOR_STD)
         as_plotted = _halves(arm, rejection_samples(wide, paper_targets, 2 * count, rng))

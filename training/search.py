@@ -36,8 +36,7 @@ from training.search_progress import SearchProgress
 from training.search_space import Parameters, Range, SearchSpace
 from training.trainer import Trainer, TrainingDivergedError
 
-REPORT_EPOCHS = 5  # between two looks at the test loss
-GRACE_EPOCHS = 5  # before a trial may be stopped
+REPORT_EPOCHS = 3  # between two looks at the test loss; from the first on a trial may be stopped
 REDUCTION = 4  # of this many trials that come to a decision, one goes on
 DIVERGED_LOSS = 1e6  # a loss from here up is divergence; finite, for the scheduler's quantiles
 SEED = 0
@@ -325,7 +324,7 @@ def _scheduler(epochs: int, journal: SearchJournal) -> AsyncHyperBandScheduler:
         metric="loss",
         mode="min",
         max_t=epochs,
-        grace_period=min(GRACE_EPOCHS, epochs),
+        grace_period=min(REPORT_EPOCHS, epochs),
         reduction_factor=REDUCTION,
     )
     for trial in journal.trials:

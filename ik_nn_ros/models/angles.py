@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from ik_nn_ros.kinematics import wrapped
+from ik_nn_ros.arrays import wrapped
 
 
 class PlainAngles:

@@ -143,15 +143,15 @@ class NetworkSampler(Sampler):
 
 
 def rim_coordinates(arm: PlanarArm, targets: torch.Tensor, min_slack: float) -> torch.Tensor:
-    """sqrt(L - |target|) and the bearing of targets (b, 2) [m], with L the full reach: (b, 2).
+    """sqrt(L - distance) and shift of targets (b, 2) [m], with L the full reach: (b, 2).
 
-    Near full reach all angles shrink with this root: in these coordinates the posterior varies
-    smoothly up to the rim, where millimetres of the target decide about it. ``min_slack`` bounds
-    L - |target| [m] from below.
+    Distance and shift are the base joint's coordinates. Near full reach all angles shrink with this
+    root: in these coordinates the posterior varies smoothly up to the rim, where millimetres of the
+    target decide about it. ``min_slack`` bounds L - distance [m] from below.
     """
-    slack = arm.reach[1] - torch.linalg.vector_norm(targets, dim=1)
-    root = slack.clamp_min(min_slack).sqrt()
-    return torch.stack((root, torch.atan2(targets[:, 1], targets[:, 0])), dim=1)
+    distance, shift = arm.base_joint.coordinates(targets)
+    root = (arm.reach[1] - distance).clamp_min(min_slack).sqrt()
+    return torch.stack((root, shift), dim=1)
 
 
 def hidden_layers(width_in: int, width: int, count: int) -> list[nn.Module]:

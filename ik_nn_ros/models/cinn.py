@@ -110,6 +110,15 @@ class CINN(GenerativeNetwork):
         log_prob = self.flow(context).log_prob(vectors)
         return torch.logsumexp(log_prob + self._log_weights[:, None], dim=0)
 
+    def log_density(self, theta: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Log density (b,) of configurations (b, dof) [rad] that are on targets (b, 2) [m].
+
+        With respect to the surface measure, as in `RawSamples`.
+        """
+        directions = self.chart.directions(theta)
+        on_sphere = self.log_density_of_directions(directions.to(self.target_mean.dtype), targets)
+        return on_sphere - self.chart.solve(directions, targets).log_volume
+
     def decode(
         self, targets: torch.Tensor, latents: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:

@@ -105,19 +105,18 @@ class INN(GenerativeNetwork):
 
     def to_targets(self, standardised: torch.Tensor) -> torch.Tensor:
         """The inverse of `standardise`: (b, 2) -> targets (b, 2) [m]."""
-        root, bearing = (standardised * self.target_std + self.target_mean).unbind(1)
-        distance = self.arm.reach[1] - root.square()
-        return torch.stack((distance * bearing.cos(), distance * bearing.sin()), dim=1)
+        root, shift = (standardised * self.target_std + self.target_mean).unbind(1)
+        return self.arm.base_joint.points(self.arm.reach[1] - root.square(), shift)
 
     def _log_volume(self, standardised: torch.Tensor) -> torch.Tensor:
         """Log volume (b,) of targets [m] and joints [rad] per volume of what the flow maps.
 
-        A target's area element is r dr dbearing, and with r = L - root^2, |dr| = 2 root droot.
+        With distance = L - root^2, |d distance| = 2 root d root.
         """
-        root = standardised[:, 0] * self.target_std[0] + self.target_mean[0]
-        area = (2.0 * root * (self.arm.reach[1] - root.square())).abs()
+        root = (standardised[:, 0] * self.target_std[0] + self.target_mean[0]).abs()
+        log_area = self.arm.base_joint.log_area((self.arm.reach[1] - root.square()).abs())
         scales = self.target_std.log().sum() - self.joint_scale.log().sum()
-        return area.log() + scales
+        return log_area + (2.0 * root).log() + scales
 
 
 def _subnet(config: INNConfig) -> Callable[[int, int], nn.Module]:

@@ -16,7 +16,7 @@ from ik_nn_ros.solver import Solutions
 DENSITY_CLASSES = 4  # a colour for each arm would take three times as long to publish
 LEAST_ALPHA, MOST_ALPHA = 0.05, 0.8
 VISIBLE_ARMS = 20  # so many opaque arms' worth of ink, shared among all
-CIRCLE_CORNERS = 128
+OUTLINE_CORNERS = 129
 LAYER = 0.005  # [m], between things that lie over each other when seen from above
 
 
@@ -132,13 +132,12 @@ def _arms(
 
 
 def _reach(arm: PlanarArm, frame: str, pool: PointPool) -> list[Marker]:
-    """The circle that the arm reaches, and the one that it does not reach into if there is any."""
-    angles = np.linspace(0.0, 2.0 * np.pi, CIRCLE_CORNERS + 1)
-    circle = np.stack((np.cos(angles), np.sin(angles)), axis=1)
+    """Where the arm's reach ends: a circle, another one around a hole; on a rail two lines."""
     markers = []
-    for radius in arm.reach:
-        if radius > 0.0:
-            marker = _marker("reach", frame, pool.take(radius * circle))
+    for distance in arm.reach:
+        if distance != 0.0:
+            outline = arm.base_joint.outline(distance, arm.reach[1], OUTLINE_CORNERS)
+            marker = _marker("reach", frame, pool.take(outline))
             marker.id = len(markers)
             markers.append(marker)
     return markers

@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 
 from ik_nn_ros import InvalidArmError, PlanarArm
 
-arms = st.lists(st.floats(0.05, 3.0), min_size=2, max_size=12).map(lambda ls: PlanarArm(tuple(ls)))
+arms = st.builds(
+    lambda links, base: PlanarArm(tuple(links), base=base),
+    st.lists(st.floats(0.05, 3.0), min_size=2, max_size=12),
+    st.sampled_from(["revolute", "rail"]),
+)
 
 
 def test_paper_arm_has_half_metre_links_and_a_last_link_of_one_metre():
@@ -59,6 +63,9 @@ def test_joint_positions_run_from_the_base_to_the_tcp_along_the_links(arm, seed)
     assert np.all(points[:, 0] == 0.0)
     np.testing.assert_allclose(points[:, -1], arm.forward(theta), atol=1e-12)
     lengths = np.linalg.norm(np.diff(points, axis=1), axis=2)
+    if arm.base == "rail":
+        np.testing.assert_allclose(lengths[:, 0], np.abs(theta[:, 0]), atol=1e-12)
+        lengths = lengths[:, 1:]
     np.testing.assert_allclose(lengths, np.tile(arm.link_lengths, (5, 1)), atol=1e-12)
 
 
@@ -104,6 +111,7 @@ def test_limits_are_kept_joint_by_joint():
     [
         PlanarArm((1.0, 2.0), prior_std=0.3, joint_limits=((-1, 1), (-2, 2))),
         PlanarArm((1.0, 2.0), prior="uniform"),
+        PlanarArm((1.0, 2.0), prior_std=(0.1, 0.2, 0.3), base="rail"),
     ],
 )
 def test_an_arm_survives_its_dictionary(arm):
@@ -115,6 +123,9 @@ def test_an_arm_survives_its_dictionary(arm):
     [
         {"link_lengths": (1.0,)},
         {"link_lengths": (1.0, -1.0)},
+        {"link_lengths": (1.0, 1.0), "base": "wheels"},
+        {"link_lengths": (1.0, 1.0), "base": "rail", "prior": "uniform"},
+        {"link_lengths": (1.0, 1.0), "base": "rail", "prior_std": (0.1, 0.1)},
         {"link_lengths": (1.0, math.nan)},
         {"link_lengths": (1.0, 1.0), "prior_std": 0.0},
         {"link_lengths": (1.0, 1.0), "prior_std": (0.1, 0.1, 0.1)},

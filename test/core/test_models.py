@@ -12,6 +12,7 @@ from ik_nn_ros.models.cvae import CVAEConfig
 from ik_nn_ros.models.inn import INNConfig
 
 ARM = PlanarArm.of_paper(5)
+RAIL = PlanarArm((1.0, 0.5, 1.0, 1.5), prior_std=(0.5, 0.2, 0.2, 0.2, 0.2), base="rail")
 SMALL = {
     "cvae": {"layers": 2, "neurons": 16},
     "inn": {"coupling_layers": 3, "subnet_layers": 2, "neurons": 16},
@@ -117,9 +118,10 @@ def test_inn_reads_a_target_by_its_distance_from_full_reach_and_its_bearing():
     assert network.standardise(rim).isfinite().all()
 
 
-def test_inn_log_density_is_that_of_the_autograd_jacobian():
+@pytest.mark.parametrize("arm", [ARM, RAIL], ids=["revolute", "rail"])
+def test_inn_log_density_is_that_of_the_autograd_jacobian(arm):
     """log N(z) + log |d [z, y] / d theta|, the determinant from automatic differentiation."""
-    network = build_network("inn", ARM, SMALL["inn"]).double()
+    network = build_network("inn", arm, SMALL["inn"]).double()
     network.fit_target_scale(torch.tensor([[2.0, -0.5], [3.0, 0.5]]))
     generator = torch.Generator().manual_seed(0)
     latents = torch.randn(6, network.latent_dim, dtype=torch.float64, generator=generator)
@@ -143,13 +145,14 @@ def test_inn_log_density_is_that_of_the_autograd_jacobian():
     )
 
 
-def test_cinn_samples_are_on_their_targets_trained_or_not():
-    network = build_network("cinn", ARM, SMALL["cinn"])
+@pytest.mark.parametrize("arm", [ARM, RAIL], ids=["revolute", "rail"])
+def test_cinn_samples_are_on_their_targets_trained_or_not(arm):
+    network = build_network("cinn", arm, SMALL["cinn"])
     rng = np.random.default_rng(0)
-    targets = ARM.forward(ARM.sample_prior(20, rng))
-    targets[0] = (ARM.reach[1] - 1e-9, 0.0)
+    targets = arm.forward(arm.sample_prior(20, rng))
+    targets[0] = (arm.reach[1] - 1e-9, 0.0)
     positions = NetworkSampler(network).sample(targets, 50, rng).positions
-    assert np.abs(ARM.forward(positions) - targets[:, None]).max() < 1e-9
+    assert np.abs(arm.forward(positions) - targets[:, None]).max() < 1e-9
 
 
 def test_cinn_log_prob_is_that_of_the_autograd_jacobian():
@@ -192,6 +195,7 @@ def test_cinn_decodes_the_density_with_respect_to_the_surface():
     on_sphere = network.log_density_of_directions(directions, targets)
     volume = network.chart.solve(directions, targets).log_volume
     torch.testing.assert_close(log_density, on_sphere - volume)
+    torch.testing.assert_close(network.log_density(theta, targets), log_density)
 
 
 def test_cinn_refuses_an_arm_that_turns_all_the_way():

@@ -12,7 +12,7 @@ from rich.console import Console
 from ik_nn_ros.models import NETWORKS, WEIGHTS_FOLDER, available_models, pretrained_path
 from training.commands.shared import RESULTS, shown_stages
 from training.figures import draw_errors
-from training.published import FIGURE_1_DOF, FIGURE_TARGETS, PUBLISHED
+from training.published import PAPER_DOF, FIGURE_TARGETS, PUBLISHED
 from training.references import QUICK, EvaluationSize
 from training.report import Contents, read_searches, report
 from training.reproduction import draw_paper_datasets, draw_posteriors, measure_networks
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
             if weights.get(dof)
             for figure in draw_posteriors(dof, weights[dof], figures)
         ]
-    draw_paper_datasets([dof for dof in weights if dof in FIGURE_1_DOF], figures)
+    draw_paper_datasets([dof for dof in weights if dof in PAPER_DOF], figures)
     draw_errors(figures / "errors.png", paper_arms)
     _write_json(options.results / "posteriors.json", [asdict(figure) for figure in posteriors])
     contents = Contents(

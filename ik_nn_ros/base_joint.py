@@ -1,0 +1,118 @@
+"""What an arm's first joint does: it moves the TCP along one of two coordinates, whatever the rest.
+
+A base joint splits the plane into a distance, which only the other joints decide about, and a
+shift, which the base joint adds its own position to. A revolute base turns the arm about the
+origin: distance and bearing. A rail carries the arm along y: x and y.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import numpy as np
+import torch
+
+from ik_nn_ros.arrays import Array, namespace, wrapped
+
+
+class BaseJoint(ABC):
+    """The two coordinates of points (..., 2) [m]; arrays and tensors alike."""
+
+    @abstractmethod
+    def coordinates(self, points: Array) -> tuple[Array, Array]:
+        """Distance [m] and shift ([rad] or [m]) of points (..., 2) [m]: (...) each."""
+
+    @abstractmethod
+    def points(self, distance: Array, shift: Array) -> Array:
+        """The inverse of `coordinates`."""
+
+    @abstractmethod
+    def difference(self, shift: Array, other: Array) -> Array:
+        """shift - other: how far the joint has to move."""
+
+    @abstractmethod
+    def log_area(self, distance: Array) -> Array:
+        """Log of a point's area element per distance and shift, at a distance [m]."""
+
+    @abstractmethod
+    def rate(self, points: Array, velocities: Array) -> Array:
+        """Change of the distance (...) of points (..., 2) that move with velocities (..., 2)."""
+
+    @abstractmethod
+    def reach(self, link_lengths: tuple[float, ...]) -> tuple[float, float]:
+        """Smallest and largest distance that links reach, joint limits aside [m]."""
+
+    @abstractmethod
+    def stiffness(self, link_lengths: torch.Tensor) -> torch.Tensor:
+        """Hessian (l, l) [m] of full reach less the distance by the links' headings, at zero."""
+
+    @abstractmethod
+    def outline(self, distance: float, reach: float, corners: int) -> np.ndarray:
+        """Points (corners, 2) [m] at one distance, to draw where an arm of a reach ends."""
+
+
+class RevoluteBase(BaseJoint):
+    """A joint that turns the arm about the origin: distance and bearing."""
+
+    def coordinates(self, points: Array) -> tuple[Array, Array]:
+        xp = namespace(points)
+        x, y = points[..., 0], points[..., 1]
+        return xp.hypot(x, y), xp.arctan2(y, x)
+
+    def points(self, distance: Array, shift: Array) -> Array:
+        xp = namespace(distance)
+        return xp.stack((distance * xp.cos(shift), distance * xp.sin(shift)), -1)
+
+    def difference(self, shift: Array, other: Array) -> Array:
+        return wrapped(shift - other)
+
+    def log_area(self, distance: Array) -> Array:
+        return namespace(distance).log(distance)
+
+    def rate(self, points: Array, velocities: Array) -> Array:
+        return (points * velocities).sum(-1) / self.coordinates(points)[0]
+
+    def reach(self, link_lengths: tuple[float, ...]) -> tuple[float, float]:
+        total = sum(link_lengths)
+        return max(0.0, 2.0 * max(link_lengths) - total), total
+
+    def stiffness(self, link_lengths: torch.Tensor) -> torch.Tensor:
+        # Turning all links alike changes nothing.
+        return link_lengths.diag() - torch.outer(link_lengths, link_lengths) / link_lengths.sum()
+
+    def outline(self, distance: float, reach: float, corners: int) -> np.ndarray:
+        bearings = np.linspace(-math.pi, math.pi, corners)
+        return self.points(np.full(corners, distance), bearings)
+
+
+class RailBase(BaseJoint):
+    """A joint that carries the arm along y: x and y."""
+
+    def coordinates(self, points: Array) -> tuple[Array, Array]:
+        return points[..., 0], points[..., 1]
+
+    def points(self, distance: Array, shift: Array) -> Array:
+        return namespace(distance).stack((distance, shift), -1)
+
+    def difference(self, shift: Array, other: Array) -> Array:
+        return shift - other
+
+    def log_area(self, distance: Array) -> Array:
+        return namespace(distance).zeros_like(distance)
+
+    def rate(self, points: Array, velocities: Array) -> Array:
+        return velocities[..., 0]
+
+    def reach(self, link_lengths: tuple[float, ...]) -> tuple[float, float]:
+        total = sum(link_lengths)
+        return -total, total
+
+    def stiffness(self, link_lengths: torch.Tensor) -> torch.Tensor:
+        return link_lengths.diag()
+
+    def outline(self, distance: float, reach: float, corners: int) -> np.ndarray:
+        return self.points(np.full(corners, distance), np.linspace(-reach, reach, corners))
+
+
+BASE_JOINTS: dict[str, BaseJoint] = {"revolute": RevoluteBase(), "rail": RailBase()}
