@@ -12,7 +12,7 @@ from rich.console import Console
 from ik_nn_ros.models import NETWORKS, WEIGHTS_FOLDER, available_models, pretrained_path
 from training.commands.shared import RESULTS, shown_stages
 from training.figures import draw_errors
-from training.published import PAPER_DOF, FIGURE_TARGETS, PUBLISHED
+from training.published import FIGURE_TARGETS, PAPER_DOF, PUBLISHED
 from training.references import QUICK, EvaluationSize
 from training.report import Contents, read_searches, report
 from training.reproduction import draw_paper_datasets, draw_posteriors, measure_networks
