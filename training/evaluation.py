@@ -14,7 +14,6 @@ from training.c2st import c2st_of_each
 from training.metrics import (
     Mismatch,
     Resimulation,
-    coordinates,
     mismatch,
     mmd2,
     mmd_paper,
@@ -88,7 +87,7 @@ def evaluate(
     on_stage("mmd_paper")
     paper_targets = targets[: size.mmd_paper_targets]
     samples = sampler.sample(paper_targets, size.mmd_paper_samples, rng).positions
-    samples = coordinates(arm, samples)
+    samples = arm.embed(samples)
     as_plotted = references.as_plotted
     paper = _against_rejection(samples, references.rejection)
     plotted = None if as_plotted is None else _against_rejection(samples, as_plotted)
@@ -144,4 +143,4 @@ def _raw_and_refined(
         for rows, target in zip(samples, targets, strict=True)
     ]
     refined = [projection.positions[projection.converged] for projection in projections]
-    return list(coordinates(arm, samples)), [coordinates(arm, rows) for rows in refined]
+    return list(arm.embed(samples)), [arm.embed(rows) for rows in refined]

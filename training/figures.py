@@ -9,13 +9,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
+from matplotlib.colors import LogNorm, Normalize, SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from ik_nn_ros.coverage import LEAST_LOG_EVIDENCE
 from ik_nn_ros.hull import TcpHull
 from ik_nn_ros.kinematics import PlanarArm
 from training.published import PUBLISHED
 from training.results import Result
+from training.workspace import WorkspaceMap
 
 MODEL_COLORS = {"cvae": "#1f77b4", "inn": "#d62728", "cinn": "#2ca02c"}
 DATASET_ARMS = 100
@@ -90,6 +93,28 @@ def draw_hulls(
         axis.set(
             xlim=(target[0] - half, target[0] + half), ylim=(target[1] - half, target[1] + half)
         )
+    _save(figure, path)
+
+
+def draw_workspace(path: Path, maps: Sequence[WorkspaceMap]) -> None:
+    """Error, mismatch and convergence over the plane; a line around what a training set covers."""
+    columns = (
+        ("root of e_resim [m]", lambda one: np.sqrt(one.e_resim), LogNorm(1e-4, 1.0)),
+        ("mmd2", lambda one: np.maximum(one.mmd2, 0.0), SymLogNorm(1e-3, vmin=0.0, vmax=1.0)),
+        ("converged", lambda one: np.array(one.converged), Normalize(0.9, 1.0)),
+    )
+    figure = Figure(figsize=(4.0 * len(columns), 3.1 * len(maps)), layout="constrained")
+    axes = figure.subplots(len(maps), len(columns), squeeze=False)
+    for row, one in zip(axes, maps, strict=True):
+        shape = (one.size.distances, one.size.bearings)
+        x, y = (values.reshape(shape) for values in np.array(one.targets).T)
+        for axis, (title, values, norm) in zip(row, columns, strict=True):
+            mesh = axis.pcolormesh(x, y, values(one).reshape(shape), norm=norm, shading="gouraud")
+            figure.colorbar(mesh, ax=axis)
+            evidence = np.reshape(one.log_evidence, shape)
+            axis.contour(x, y, evidence, levels=[LEAST_LOG_EVIDENCE], colors="white")
+            axis.set_title(f"{one.model}: {title}", fontsize=9)
+            _plane(axis)
     _save(figure, path)
 
 

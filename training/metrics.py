@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from ik_nn_ros.kinematics import PlanarArm
-
 PAPER_KERNEL_WIDTH = 1.2
 MMD2_KERNEL_WIDTHS = (0.05, 0.2, 0.8)  # [rad^2]
 
@@ -82,14 +80,6 @@ def summary(values: np.ndarray, num_samples: int) -> Mismatch:
         num_targets=len(values),
         num_samples=num_samples,
     )
-
-
-def coordinates(arm: PlanarArm, theta: np.ndarray) -> np.ndarray:
-    """The coordinates (..., d) in which configurations (..., dof) [rad] are compared.
-
-    On a full circle these are cosines and sines: the distance is a chord, and knows no jump.
-    """
-    return np.concatenate((np.cos(theta), np.sin(theta)), -1) if arm.full_circle else theta
 
 
 def mmd_paper(x: np.ndarray, y: np.ndarray) -> float:

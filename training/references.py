@@ -10,7 +10,6 @@ import numpy as np
 
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.posterior import ExactPosterior
-from training.metrics import coordinates
 from training.published import PAPER_DOF
 from training.rejection import rejection_samples
 
@@ -114,10 +113,10 @@ def make_references(
         targets=targets[: size.resimulation_targets],
         rejection=rejection,
         as_plotted=as_plotted,
-        exact=SamplePair(*(coordinates(arm, positions) for positions in sets)),
+        exact=SamplePair(*(arm.embed(positions) for positions in sets)),
     )
 
 
 def _halves(arm: PlanarArm, samples: np.ndarray) -> SamplePair:
-    first, second = np.split(coordinates(arm, samples), 2, axis=1)
+    first, second = np.split(arm.embed(samples), 2, axis=1)
     return SamplePair(first, second)

@@ -85,7 +85,7 @@ def network_result(
         name=path.stem,
         num_parameters=network.num_parameters,
         training_seconds=training["seconds"],
-        weights=_fingerprint(path),
+        weights=fingerprint(path),
         size=references.size,
         evaluation=evaluate(NetworkSampler(network, device), references, on_stage=on_stage),
     )
@@ -110,10 +110,10 @@ def known_result(folder: Path, weights: Path, size: EvaluationSize) -> Result | 
         result = Result.read(folder / f"{weights.stem}.json")
     except ResultError:
         return None
-    measured = (result.weights, result.size) == (_fingerprint(weights), size)
+    measured = (result.weights, result.size) == (fingerprint(weights), size)
     return result if measured else None
 
 
-def _fingerprint(path: Path) -> str:
+def fingerprint(path: Path) -> str:
     """SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

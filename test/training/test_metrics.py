@@ -7,7 +7,7 @@ from ik_nn_ros import PlanarArm
 from ik_nn_ros.posterior import ExactPosterior
 from training.c2st import c2st
 from training.evaluation import evaluate
-from training.metrics import coordinates, mismatch, mmd2, mmd_paper, resimulation
+from training.metrics import mismatch, mmd2, mmd_paper, resimulation
 from training.references import EvaluationSize, make_references
 from training.rejection import ACCEPTANCE_RADIUS, rejection_samples
 
@@ -76,9 +76,9 @@ def test_c2st_tells_apart_what_differs_and_nothing_else():
 def test_full_circles_are_compared_without_a_jump():
     arm = PlanarArm((1.0, 1.0), prior="uniform")
     theta = np.array([[np.pi - 0.01, 0.0], [-np.pi + 0.01, 0.0]])
-    first, second = coordinates(arm, theta)
+    first, second = arm.embed(theta)
     assert np.linalg.norm(first - second) == pytest.approx(0.02, rel=1e-3)
-    assert coordinates(PlanarArm((1.0, 1.0)), theta) is theta
+    assert PlanarArm((1.0, 1.0)).embed(theta) is theta
 
 
 @pytest.mark.parametrize("prior", ["normal", "uniform"])

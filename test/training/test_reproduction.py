@@ -28,10 +28,16 @@ def test_the_report_has_every_section_and_picture(reproduction):
     folder, _ = reproduction
     document = folder / "docs" / "RESULTS.md"
     text = document.read_text()
-    for heading in ("paper's statistics", "exact posterior", "Figures", "Tables III and IV"):
+    for heading in (
+        "paper's statistics",
+        "exact posterior",
+        "Figures",
+        "Tables III and IV",
+        "workspace",
+    ):
         assert re.search(f"^## .*{heading}", text, re.MULTILINE)
     pictures = PICTURE.findall(text)
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     for picture in pictures:
         assert (document.parent / picture).stat().st_size > 5000
 

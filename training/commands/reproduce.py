@@ -11,15 +11,17 @@ from rich.console import Console
 
 from ik_nn_ros.models import NETWORKS, WEIGHTS_FOLDER, available_models, pretrained_path
 from training.commands.shared import RESULTS, shown_stages
-from training.figures import draw_errors
+from training.figures import draw_errors, draw_workspace
 from training.published import FIGURE_TARGETS, PAPER_DOF, PUBLISHED
 from training.references import QUICK, EvaluationSize
 from training.report import Contents, read_searches, report
 from training.reproduction import draw_paper_datasets, draw_posteriors, measure_networks
 from training.speed import Speed
+from training.workspace import QUICK_MAP, MapSize, measure_workspace
 
 DOCUMENT = Path("docs/RESULTS.md")
 CONFIGS = Path("config/train")
+WORKSPACE_DOF = 6
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -43,9 +45,17 @@ def run(options: argparse.Namespace, console: Console) -> None:
         for dof in options.dof or sorted({dof for _, dof in PUBLISHED})
     }
     circles = [] if options.dof else sorted(WEIGHTS_FOLDER.glob("*_full_circle_*.safetensors"))
+    rails = [] if options.dof else sorted(WEIGHTS_FOLDER.glob("*_rail.safetensors"))
     with shown_stages(console) as on_stage:
         paper_arms = measure_networks(sum(weights.values(), []), size, options.results, on_stage)
         full_circle = measure_networks(circles, size, options.results, on_stage)
+        rail = measure_networks(rails, size, options.results, on_stage)
+        maps = measure_workspace(
+            weights.get(WORKSPACE_DOF, []),
+            QUICK_MAP if options.quick else MapSize(),
+            options.results / "workspace.json",
+            on_stage,
+        )
         on_stage("the figures' targets")
         posteriors = [
             figure
@@ -55,10 +65,14 @@ def run(options: argparse.Namespace, console: Console) -> None:
         ]
     draw_paper_datasets([dof for dof in weights if dof in PAPER_DOF], figures)
     draw_errors(figures / "errors.png", paper_arms)
+    if maps:
+        draw_workspace(figures / "workspace.png", maps)
     _write_json(options.results / "posteriors.json", [asdict(figure) for figure in posteriors])
     contents = Contents(
         paper_arms,
         full_circle,
+        rail,
+        maps,
         posteriors,
         read_searches(options.results / "search"),
         _read_speeds(options.results / "speed"),

@@ -1,0 +1,31 @@
+"""Numbers and tables as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from training.metrics import Mismatch
+
+UNKNOWN = "-"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def integer(value: int | None) -> str:
+    return UNKNOWN if value is None else f"{value:,}".replace(",", " ")
+
+
+def small(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.1e}"
+
+
+def fixed(value: float | None, digits: int = 4) -> str:
+    return UNKNOWN if value is None else f"{value:.{digits}f}"
+
+
+def thousandths(result: Mismatch) -> str:
+    return f"{1e3 * result.mean:.2f} +- {1e3 * result.standard_error:.2f}"
