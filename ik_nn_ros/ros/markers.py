@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from geometry_msgs.msg import Point, Vector3
@@ -115,20 +116,30 @@ def _arms(
     chains: np.ndarray, log_densities: np.ndarray | None, frame: str, pool: PointPool
 ) -> list[Marker]:
     """One line list; with densities one for each class of them, the likelier the more opaque."""
-    segments = np.stack((chains[:, :-1], chains[:, 1:]), axis=2)
     if log_densities is None:
-        classes, weights = [segments], [1.0]
+        classes, weights = [chains], [1.0]
     else:
-        classes = np.array_split(segments[np.argsort(log_densities)], DENSITY_CLASSES)
-        weights = np.linspace(0.0, 2.0, DENSITY_CLASSES + 1)[1:]
+        count = min(DENSITY_CLASSES, len(chains))  # RViz refuses a marker without points
+        classes = np.array_split(chains[np.argsort(log_densities)], count)
+        weights = np.linspace(0.0, 2.0, count + 1)[1:]
     markers = []
     for index, (members, weight) in enumerate(zip(classes, weights, strict=True)):
-        marker = _marker("posterior", frame, pool.take(members))
+        marker = _marker("posterior", frame, _links(members, pool))
         marker.id = index
         ink = weight * VISIBLE_ARMS / len(chains)
         marker.color.a = float(np.clip(ink, LEAST_ALPHA * weight, MOST_ALPHA))
         markers.append(marker)
     return markers
+
+
+def _links(chains: np.ndarray, pool: PointPool) -> list[Point]:
+    """Both ends of every link of chains (n, dof + 1, 2) [m]: all first links, all second ones, ...
+
+    The end of a link is the same Point as the start of the next: almost half as many are set.
+    """
+    points = pool.take(chains.swapaxes(0, 1))
+    starts, ends = points[: -len(chains)], points[len(chains) :]
+    return list(chain.from_iterable(zip(starts, ends, strict=True)))
 
 
 def _reach(arm: PlanarArm, frame: str, pool: PointPool) -> list[Marker]:

@@ -40,6 +40,14 @@ def as_array(points):
     return np.array([(point.x, point.y) for point in points])
 
 
+def as_links(markers, arms, joints):
+    """Both ends of every link that line lists draw: (arms, joints, 2, 2) [m]."""
+    lists = [as_array(marker.points).reshape(joints, -1, 2, 2) for marker in markers]
+    links = np.concatenate(lists, axis=1).swapaxes(0, 1)
+    assert len(links) == arms
+    return links
+
+
 def spread(tcps):
     """Solutions of a two-joint arm whose TCPs are given."""
     x, y = np.transpose(tcps)
@@ -64,7 +72,7 @@ def test_one_line_list_holds_every_link_of_every_arm(draw, solver, solutions):
     (posterior,) = draw("posterior")
     assert posterior.type == Marker.LINE_LIST
     assert 0.0 < posterior.color.a < 1.0
-    lines = as_array(posterior.points).reshape(50, 4, 2, 2)
+    lines = as_links([posterior], 50, 4)
     chains = solver.arm.joint_positions(solutions.positions)
     np.testing.assert_allclose(lines[:, :, 0], chains[:, :-1])
     np.testing.assert_allclose(lines[:, :, 1], chains[:, 1:])
@@ -76,8 +84,9 @@ def test_the_likelier_arms_are_the_more_opaque(draw, solver, solutions):
     assert [marker.id for marker in markers] == list(range(DENSITY_CLASSES))
     alphas = [marker.color.a for marker in markers]
     assert alphas == sorted(set(alphas))
-    lines = np.concatenate([as_array(marker.points) for marker in markers]).reshape(50, 4, 2, 2)
+    lines = as_links(markers, 50, 4)
     chains = solver.arm.joint_positions(solutions.positions[np.argsort(densities)])
+    np.testing.assert_allclose(lines[:, :, 0], chains[:, :-1])
     np.testing.assert_allclose(lines[:, :, 1], chains[:, 1:])
 
 
@@ -91,11 +100,17 @@ def test_the_best_arm_its_joints_and_the_target_stand_out(draw, solver, solution
     assert (target.pose.position.x, target.pose.position.y) == TARGET
 
 
+def test_few_arms_with_densities_make_no_marker_without_points(draw, solutions):
+    """RViz would refuse it."""
+    few = dataclasses.replace(solutions, log_densities=np.arange(50.0))
+    markers = draw("posterior", few, max_arms=2)
+    assert [len(marker.points) for marker in markers] == [8, 8]
+
+
 @pytest.mark.parametrize("max_arms", [1, 7, 1000])
 def test_no_more_arms_are_drawn_than_allowed_and_the_best_is_among_them(draw, max_arms):
     (posterior,), (best,) = (draw(name, max_arms=max_arms) for name in ("posterior", "best"))
-    arms = as_array(posterior.points).reshape(-1, 4, 2, 2)
-    assert len(arms) == min(max_arms, 50)
+    arms = as_links([posterior], min(max_arms, 50), 4)
     np.testing.assert_array_equal(arms[0, :, 1], as_array(best.points)[1:])
     assert len({arm.tobytes() for arm in arms}) > 0.5 * len(arms)
 
