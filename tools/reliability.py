@@ -23,7 +23,7 @@ ROWS = {
     "test_eight_clients_get_all_their_own_answers_once": (
         "{clients} clients at once, {total} requests: {answered} valid, {refused} invalid, "
         "{cancelled} cancelled",
-        "{lost} lost, {mixed_up} with another's answer; {seconds:.0f} s, "
+        "{lost} lost, {twice} answered twice, {mixed_up} with another's answer; {seconds:.0f} s, "
         "p50 {p50_ms:.0f} ms, p99 {p99_ms:.0f} ms",
     ),
     "test_requests_sent_all_at_once_are_all_answered": (
@@ -56,8 +56,8 @@ on {cores} cores, Python {python}, {busy}.
 |---|---|
 {rows}
 
-The tests fail on anything lost, mixed up or wrong, and on memory that grows by 5 %; no test
-fails for a time. Each figure is one run's.
+The tests fail on anything lost, answered twice, mixed up or wrong, and on memory that grows by 5 %;
+no test fails for a time. Each figure is one run's.
 """
 
 

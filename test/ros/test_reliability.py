@@ -6,16 +6,20 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import Point, PointStamped
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rclpy.client import Client
 from sensor_msgs.msg import JointState
 
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros import PlanarArm
+from ik_nn_ros.ros import client as client_module
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.client import IKClient
 from ik_nn_ros.ros.errors import RequestRefusedError
@@ -52,6 +56,57 @@ def assert_answers(answer, asked):
     )
 
 
+class Wire:
+    """What this process's clients send, and every response that reaches them, abandoned or not.
+
+    Attributes:
+        sent: requests, by client.
+        taken: responses, by client and the sequence number of their request.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sent: Counter[Client] = Counter()
+        self.taken: Counter[tuple[Client, int]] = Counter()
+        send, find = Client.call_async, Client.get_pending_request
+
+        def counted_send(client, request):
+            self.sent[client] += 1
+            return send(client, request)
+
+        def counted_find(client, sequence_number):
+            self.taken[client, sequence_number] += 1
+            return find(client, sequence_number)
+
+        monkeypatch.setattr(Client, "call_async", counted_send)
+        # rclpy asks every response that it takes for its request.
+        monkeypatch.setattr(Client, "get_pending_request", counted_find)
+
+
+@pytest.fixture
+def wire(monkeypatch):
+    """The wire, on which every request is sent once: nothing that is lost is sent again."""
+    monkeypatch.setattr(client_module, "RESEND_AFTER", math.inf)
+    return Wire(monkeypatch)
+
+
+@pytest.fixture
+def count_requests(listener):
+    """How many requests the server says that it has answered until now."""
+    received = []
+
+    def count() -> int:
+        received.clear()
+        subscription = listener.node.create_subscription(
+            DiagnosticArray, "/diagnostics", received.append, 10
+        )
+        listener.wait_until(lambda: received)
+        listener.node.destroy_subscription(subscription)
+        values = {pair.key: pair.value for pair in received[-1].status[0].values}
+        return int(values["requests"])
+
+    return count
+
+
 class LoadedClient(threading.Thread):
     """Sends requests of its own, one after the other: valid, invalid and abandoned ones."""
 
@@ -70,6 +125,8 @@ class LoadedClient(threading.Thread):
                 outcome = self._rng.choice(["answered", "refused", "cancelled"], p=[0.6, 0.2, 0.2])
                 getattr(self, f"_{outcome}")()
                 self.outcomes[outcome] += 1
+            # A client's answers come in order: with this one, all others have come.
+            self._client.solve(self._valid_request())
         except BaseException as failure:
             self.failure = failure
         finally:
@@ -97,7 +154,11 @@ class LoadedClient(threading.Thread):
         self._client.abandon(self._valid_request())
 
 
-def test_eight_clients_get_all_their_own_answers_once(server, client, listener, figure):
+def test_eight_clients_get_all_their_own_answers_once(
+    server, client, listener, wire, count_requests, figure
+):
+    """On the wire, and by the server's own count."""
+    answered_before = count_requests()
     start = time.monotonic()
     clients = [LoadedClient(index) for index in range(CLIENTS)]
     for loaded in clients:
@@ -110,9 +171,22 @@ def test_eight_clients_get_all_their_own_answers_once(server, client, listener, 
         name: sum(loaded.outcomes[name] for loaded in clients) for name in clients[0].outcomes
     }
     assert sum(totals.values()) == CLIENTS * REQUESTS
+    answered = Counter(asking for asking, _ in wire.taken)
+    twice = [key for key, times in wire.taken.items() if times > 1]
+    assert (answered, twice) == (wire.sent, [])
+    assert count_requests() - answered_before == CLIENTS * (REQUESTS + 1) == wire.sent.total()
     milliseconds = 1e3 * np.concatenate([loaded.seconds for loaded in clients])
     p50, p99 = np.percentile(milliseconds, (50, 99))
-    figure(clients=CLIENTS, **totals, lost=0, mixed_up=0, seconds=elapsed, p50_ms=p50, p99_ms=p99)
+    figure(
+        clients=CLIENTS,
+        **totals,
+        lost=0,
+        twice=len(twice),
+        mixed_up=0,
+        seconds=elapsed,
+        p50_ms=p50,
+        p99_ms=p99,
+    )
 
 
 def test_requests_sent_all_at_once_are_all_answered(server, listener, figure):
