@@ -146,6 +146,16 @@ class PlanarArm:
         difference = theta - other
         return wrapped(difference) if self.full_circle else difference
 
+    def embed(self, theta: Array) -> Array:
+        """Coordinates (..., d) in which configurations (..., N) are compared.
+
+        On a full circle these are cosines and sines: the distance is a chord, and knows no jump.
+        """
+        if not self.full_circle:
+            return theta
+        xp = namespace(theta)
+        return xp.concatenate((xp.cos(theta), xp.sin(theta)), -1)
+
     def within_limits(self, theta: np.ndarray) -> np.ndarray:
         """Whether every joint keeps its limits: (..., N) -> bool (...)."""
         if self.joint_limits is None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ik_nn_ros.arrays import wrapped
 from ik_nn_ros.checkpoint import load_checkpoint
+from ik_nn_ros.coverage import LEAST_LOG_EVIDENCE, log_evidence
 from ik_nn_ros.errors import (
     CheckpointError,
     InvalidRequestError,
@@ -21,6 +24,9 @@ from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import DEFAULT_MODEL, NetworkSampler, Sampler, pretrained_path
 from ik_nn_ros.posterior import ExactPosterior
 from ik_nn_ros.projection import project
+
+if TYPE_CHECKING:
+    from ik_nn_ros.representatives import Representatives
 
 DEFAULT_NUM_SAMPLES = 1000
 DEFAULT_POSITION_TOLERANCE = 1e-6  # [m]
@@ -36,6 +42,7 @@ class Solutions:
     to it comes first.
 
     Attributes:
+        arm: the arm solved for.
         target: (2,) the point solved for [m].
         positions: (n, dof) float64 [rad].
         position_errors: (n,) float64, |FK(position) - target| [m].
@@ -45,6 +52,7 @@ class Solutions:
         approximate_distance: how far `target` was moved to be reachable [m]; 0 if it was not.
     """
 
+    arm: PlanarArm
     target: np.ndarray
     positions: np.ndarray
     position_errors: np.ndarray
@@ -54,6 +62,31 @@ class Solutions:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    @cached_property
+    def log_evidence(self) -> float:
+        """Log p(target) under the arm's prior [nats, per m^2]; computed when first asked for."""
+        return log_evidence(self.arm, self.target)
+
+    @property
+    def off_distribution(self) -> bool:
+        """Whether the arm's prior hardly ever brings the TCP near the target.
+
+        A network has not learned the posterior of such a target: less than one target of a training
+        set as large as the paper's is expected within 5 cm of it.
+        """
+        return self.log_evidence < LEAST_LOG_EVIDENCE
+
+    def representatives(self, num_representatives: int) -> Representatives:
+        """Solutions that stand for so many regions of the posterior, with each region's share.
+
+        Raises:
+            InvalidRequestError: less than one region, more than 100, or more than solutions.
+        """
+        # Here, because scikit-learn takes a second to import, and not every request needs it.
+        from ik_nn_ros.representatives import representatives
+
+        return representatives(self.arm, self.positions, num_representatives)
 
 
 class IKSolver:
@@ -161,6 +194,7 @@ class IKSolver:
         kept = np.flatnonzero(keep)
         order = kept[self._rank(positions[kept], errors[kept], seed_state, refine)]
         return Solutions(
+            arm=self.arm,
             target=reachable,
             positions=positions[order],
             position_errors=errors[order],

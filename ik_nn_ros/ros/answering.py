@@ -98,7 +98,7 @@ class Answering:
         start = time.monotonic()
         solutions = arguments.solve_with(IKSolver(TimedSampler(solver.sampler, deadline)))
         response.solve_time = time.monotonic() - start
-        fill_solutions(response, solutions)
+        fill_solutions(response, solutions, arguments.num_representatives)
         response.best.header.frame_id = self._frames.base_frame
         deadline.check()
         return Solved(arguments.model, solutions, response.solve_time)

@@ -79,7 +79,7 @@ class IKClient:
         self._client.remove_pending_request(self._client.call_async(request))
 
     def arm(self) -> PlanarArm:
-        """The server's arm, from its parameter `link_lengths`.
+        """The server's arm, from its parameters `base` and `link_lengths`.
 
         Raises:
             ServiceUnavailableError: the server does not tell.
@@ -88,11 +88,11 @@ class IKClient:
         try:
             if not client.wait_for_service(DISCOVERY_TIMEOUT):
                 raise ServiceUnavailableError(client.srv_name, DISCOVERY_TIMEOUT, "no such service")
-            request = GetParameters.Request(names=["link_lengths"])
-            (links,) = self._wait(client, request).values
+            request = GetParameters.Request(names=["base", "link_lengths"])
+            base, links = self._wait(client, request).values
         finally:
             self._node.destroy_client(client)
-        return PlanarArm(tuple(links.double_array_value))
+        return PlanarArm(tuple(links.double_array_value), base=base.string_value)
 
     def _wait(self, client: Client, request: Any) -> Any:
         """The response to a request.
@@ -119,10 +119,13 @@ class IKClient:
 
 
 def solutions_table(answer: Answer) -> Table:
-    """The best solutions, angles in degrees."""
+    """The best solutions, or those that stand for the posterior's regions; angles in degrees."""
+    asked = len(answer.representatives) > 0
+    rows = answer.representatives if asked else range(min(SHOWN_SOLUTIONS, len(answer.positions)))
     table = Table(
         title=f"{answer.message}, in {1e3 * answer.solve_time:.1f} ms",
-        caption="joint positions in degrees, best first; error = |FK(position) - target|",
+        caption=f"joint positions in degrees, {'largest share' if asked else 'best'} first; "
+        "error = |FK(position) - target|",
         title_justify="left",
         caption_justify="left",
     )
@@ -130,12 +133,16 @@ def solutions_table(answer: Answer) -> Table:
         table.add_column(escape(heading), justify="right")
     if answer.log_densities is not None:
         table.add_column("log density", justify="right")
-    for index, positions in enumerate(answer.positions[:SHOWN_SOLUTIONS]):
-        cells = [f"{math.degrees(angle):.1f}" for angle in positions]
-        cells.append(f"{answer.position_errors[index]:.1e}")
+    if asked:
+        table.add_column("share", justify="right")
+    for rank, row in enumerate(rows):
+        cells = [f"{math.degrees(angle):.1f}" for angle in answer.positions[row]]
+        cells.append(f"{answer.position_errors[row]:.1e}")
         if answer.log_densities is not None:
-            cells.append(f"{answer.log_densities[index]:.2f}")
-        table.add_row(str(index + 1), *cells)
+            cells.append(f"{answer.log_densities[row]:.2f}")
+        if asked:
+            cells.append(f"{answer.representative_shares[rank]:.1%}")
+        table.add_row(str(row + 1), *cells)
     return table
 
 
@@ -178,6 +185,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--raw", action="store_true", help="the model's samples as they are")
     parser.add_argument("--tolerance", type=float, default=0.0, help="[m]; 0: the server's default")
     parser.add_argument("--seed-state", type=float, nargs="+", default=[], metavar="RAD")
+    parser.add_argument(
+        "--representatives",
+        type=_unsigned(32),
+        default=0,
+        metavar="K",
+        help="show K solutions that stand for regions of the posterior",
+    )
     parser.add_argument("--allow-approximate", action="store_true", help="nearest reachable point")
     parser.add_argument("--timeout", type=_seconds, default=0.0, help="[s]; 0: none")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the arms")
@@ -211,6 +225,7 @@ def _request(options: argparse.Namespace) -> SolveIK.Request:
         raw=options.raw,
         position_tolerance=options.tolerance,
         random_seed=options.seed,
+        num_representatives=options.representatives,
         allow_approximate=options.allow_approximate,
     )
     request.seed_state.position = options.seed_state

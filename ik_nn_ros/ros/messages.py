@@ -39,6 +39,9 @@ class Answer:
         positions: (n, dof) [rad], best first.
         position_errors: (n,) [m].
         log_densities: (n,) [nats], or None where the model has none.
+        representatives: (k,) rows that stand for regions of the posterior, largest first.
+        representative_shares: (k,) of the posterior's mass in each region.
+        off_distribution: whether the model has not learned targets like this one.
         message: how it went, for a person.
         solve_time: [s].
     """
@@ -47,6 +50,9 @@ class Answer:
     positions: np.ndarray
     position_errors: np.ndarray
     log_densities: np.ndarray | None
+    representatives: np.ndarray
+    representative_shares: np.ndarray
+    off_distribution: bool
     message: str
     solve_time: float
 
@@ -56,13 +62,24 @@ def joint_names(dof: int) -> list[str]:
     return [f"joint_{index}" for index in range(1, dof + 1)]
 
 
-def fill_solutions(response: SolveIK.Response, solutions: Solutions) -> None:
-    """Write solutions into a response."""
+def fill_solutions(
+    response: SolveIK.Response, solutions: Solutions, num_representatives: int
+) -> None:
+    """Write solutions, and which of them stand for the posterior's regions, into a response.
+
+    Raises:
+        InvalidRequestError: more representatives than solutions.
+    """
+    if num_representatives > 0:
+        chosen = solutions.representatives(num_representatives)
+        response.representatives = array("I", chosen.indices.tolist())
+        response.representative_shares = _flat(chosen.shares)
     response.error_code = SolveIK.Response.SUCCESS
     response.message = _describe(solutions)
     response.joint_names = joint_names(solutions.positions.shape[1])
     response.positions = _flat(solutions.positions)
     response.position_errors = _flat(solutions.position_errors)
+    response.off_distribution = solutions.off_distribution
     if solutions.log_densities is not None:
         response.log_densities = _flat(solutions.log_densities)
     response.best = JointState(
@@ -98,6 +115,9 @@ def parse_response(response: SolveIK.Response) -> Answer:
         positions=np.asarray(response.positions).reshape(-1, len(response.joint_names)),
         position_errors=np.asarray(response.position_errors),
         log_densities=np.asarray(response.log_densities) if response.log_densities else None,
+        representatives=np.asarray(response.representatives),
+        representative_shares=np.asarray(response.representative_shares),
+        off_distribution=response.off_distribution,
         message=response.message,
         solve_time=response.solve_time,
     )
@@ -111,6 +131,8 @@ def _describe(solutions: Solutions) -> str:
             f", for the nearest reachable point ({x:.4f}, {y:.4f}) m, "
             f"{solutions.approximate_distance:.4f} m from the target"
         )
+    if solutions.off_distribution:
+        text += ", for a target that the arm's prior hardly ever comes near"
     return text
 
 

@@ -35,6 +35,7 @@ from ik_nn_ros.ros.parameters import ServerParameters, descriptors
 from ik_nn_ros.ros.requests import clicked_request
 from ik_nn_ros.ros.solvers import Solvers
 
+BASE = ParameterDescriptor(description="The arm's first joint.", read_only=True)
 LINK_LENGTHS = ParameterDescriptor(description="The arm's links [m].", read_only=True)
 DIAGNOSTICS_PERIOD = 1.0  # [s]
 REFUSALS_PERIOD = 5.0  # [s], between two lines about refused requests
@@ -70,7 +71,9 @@ class IKServer(Node):
         settings = self._answering.settings
         for name, descriptor in descriptors().items():
             self.declare_parameter(name, getattr(settings, name), descriptor, ignore_override=True)
-        links = list(self._solvers.arm.link_lengths)
+        arm = self._solvers.arm
+        self.declare_parameter("base", arm.base, BASE, ignore_override=True)
+        links = list(arm.link_lengths)
         self.declare_parameter("link_lengths", links, LINK_LENGTHS, ignore_override=True)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._take_parameters)

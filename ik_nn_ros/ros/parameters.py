@@ -1,7 +1,4 @@
-"""The server's parameters: one table of types, defaults, ranges and descriptions.
-
-`python -m ik_nn_ros.ros.parameters` prints it as Markdown.
-"""
+"""The server's parameters: one table of types, defaults, ranges and descriptions."""
 
 from __future__ import annotations
 
@@ -129,7 +126,7 @@ def descriptors() -> dict[str, ParameterDescriptor]:
 
 
 def markdown_table() -> str:
-    """The parameters as a table for the documentation."""
+    """The parameters as a table for the README."""
     lines = [
         "| parameter | type | default | allowed | while it runs | what |",
         "|---|---|---|---|---|---|",
@@ -179,7 +176,3 @@ def _check_device(device: str) -> None:
         require_device(device)
     except InvalidRequestError as error:
         raise InvalidParameterError("device", error.reason) from None
-
-
-if __name__ == "__main__":
-    print(markdown_table())

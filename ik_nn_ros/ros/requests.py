@@ -34,6 +34,7 @@ class SolveArguments:
         refine: whether samples are projected onto the target.
         position_tolerance: largest error of a refined solution [m].
         seed_state: (dof,) [rad], solutions come nearest to it first; or None.
+        num_representatives: how many solutions are to stand for the posterior's regions.
         allow_approximate: whether the nearest reachable point will do.
         timeout: [s]; infinite where there is none.
     """
@@ -45,6 +46,7 @@ class SolveArguments:
     refine: bool
     position_tolerance: float
     seed_state: tuple[float, ...] | None
+    num_representatives: int
     allow_approximate: bool
     timeout: float
 
@@ -80,6 +82,7 @@ def parse_request(
         refine=parameters.refine and not request.raw,
         position_tolerance=request.position_tolerance or parameters.position_tolerance,
         seed_state=parse_seed_state(request.seed_state, parameters.dof),
+        num_representatives=request.num_representatives,
         allow_approximate=request.allow_approximate,
         timeout=parse_timeout(request.timeout),
     )

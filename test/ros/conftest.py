@@ -90,6 +90,19 @@ def root():
     return ROOT
 
 
+@pytest.fixture(scope="session")
+def readme_block():
+    """Finds the README's one block of code of a language that contains a word."""
+    text = (ROOT / "README.md").read_text()
+
+    def find(language: str, word: str) -> str:
+        blocks = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+        (found,) = (block for block in blocks if word in block)
+        return found
+
+    return find
+
+
 @pytest.fixture
 def figure(request):
     """Keeps what a test measured, where the environment names a file for it."""

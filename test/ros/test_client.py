@@ -1,11 +1,16 @@
 """The command `solve_ik`, run as a user runs it."""
 
 import os
+import shlex
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import yaml
 
+from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros import PlanarArm
 from ik_nn_ros.ros.client import IKClient, main
 from ik_nn_ros.ros.errors import ServiceUnavailableError
 
@@ -41,12 +46,49 @@ def test_it_prints_a_table_and_draws_the_arms(server, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_it_prints_the_representatives_and_their_shares(server):
+    outcome = solve_ik("3.2", "-0.4", "--seed", "1", "--representatives", "3", COLUMNS="140")
+    assert outcome.returncode == 0, outcome.stderr
+    assert "share" in outcome.stdout
+    assert outcome.stdout.count("%") == 3
+
+
 def test_the_server_s_refusal_is_one_line_and_status_1(server):
     outcome = solve_ik("9.0", "0.0")
     assert outcome.returncode == 1
     assert "error -31" in outcome.stderr
     assert "3.5000" in outcome.stderr
     assert outcome.stderr.count("\n") == 1
+
+
+def test_the_readme_s_program_prints_solutions(server, readme_block):
+    program = readme_block("python", "IKClient")
+    command = [sys.executable, "-c", program + "print(answer.message)"]
+    outcome = subprocess.run(command, capture_output=True, text=True)
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.startswith("[[")
+    assert " solutions, " in outcome.stdout.splitlines()[-1]
+
+
+def filled(message, values):
+    """A message with some of its fields, as `ros2 service call` fills them."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            filled(getattr(message, name), value)
+        else:
+            setattr(message, name, value)
+    return message
+
+
+def test_the_readme_s_service_call_fits_the_service(server, client, listener, readme_block):
+    """Its name and type as the graph has them, and a request as the service takes it."""
+    lines = readme_block("bash", "ros2 service call").splitlines()
+    (call,) = (shlex.split(line) for line in lines if line.startswith("ros2 service call"))
+    name, type_name, values = call[3:]
+    assert dict(listener.node.get_service_names_and_types())[name] == [type_name]
+    answer = client.solve(filled(SolveIK.Request(), yaml.safe_load(values)))
+    tcp = PlanarArm.of_paper(6).forward(answer.positions)
+    np.testing.assert_allclose(tcp - (3.0, 0.5), 0.0, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_what_a_request_says_wins():
 
 def test_solutions_survive_the_response(solutions):
     response = SolveIK.Response(solve_time=0.25)
-    fill_solutions(response, solutions)
+    fill_solutions(response, solutions, 0)
     answer = parse_response(response)
     assert np.array_equal(answer.positions, solutions.positions)
     assert np.array_equal(answer.position_errors, solutions.position_errors)
@@ -78,8 +78,25 @@ def test_solutions_survive_the_response(solutions):
 def test_log_densities_travel_where_there_are_any(solutions):
     densities = np.linspace(0.0, 1.0, len(solutions))
     response = SolveIK.Response()
-    fill_solutions(response, dataclasses.replace(solutions, log_densities=densities))
+    fill_solutions(response, dataclasses.replace(solutions, log_densities=densities), 0)
     assert np.array_equal(parse_response(response).log_densities, densities)
+
+
+def test_representatives_travel_where_they_are_asked_for(solutions):
+    response = SolveIK.Response()
+    fill_solutions(response, solutions, 3)
+    answer, expected = parse_response(response), solutions.representatives(3)
+    assert np.array_equal(answer.representatives, expected.indices)
+    assert np.array_equal(answer.representative_shares, expected.shares)
+    assert answer.representative_shares.sum() == pytest.approx(1.0)
+
+
+def test_a_target_that_the_prior_hardly_reaches_is_flagged(solver):
+    response = SolveIK.Response()
+    fill_solutions(response, solver.solve((-2.0, 1.0), 5, seed=0), 0)
+    answer = parse_response(response)
+    assert answer.off_distribution
+    assert "the arm's prior hardly ever comes near" in answer.message
 
 
 def test_an_error_travels_as_its_code_and_sentence():

@@ -5,9 +5,12 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from geometry_msgs.msg import Point, PointStamped
 
-from ik_nn_ros.models import pretrained_path
+from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros.models import WEIGHTS_FOLDER, pretrained_path
 
 EXACT = ("-p", "model:=exact", "-p", "dof:=3")
 
@@ -94,4 +97,17 @@ def test_weights_that_cannot_be_used_are_told_in_one_line(tmp_path, damage, word
 def test_the_shipped_parameter_file_starts_it_as_the_defaults_do(client, start_server, root):
     server = start_server("--params-file", str(root / "config" / "ik_server.yaml"), *EXACT)
     client.wait_for_server()
+    assert server.stop() == 0
+
+
+def test_an_arm_on_a_rail_is_served(client, start_server):
+    server = start_server("-p", f"checkpoint:={WEIGHTS_FOLDER / 'cinn_rail.safetensors'}")
+    client.wait_for_server()
+    assert (client.arm().base, client.arm().link_lengths) == ("rail", (0.5, 0.5, 1.0))
+    target = PointStamped(point=Point(x=1.6, y=-0.4))
+    answer = client.solve(SolveIK.Request(target=target, num_samples=100, random_seed=1))
+    height, headings = answer.positions[:, 0], answer.positions[:, 1:].cumsum(axis=1)
+    x = (np.cos(headings) * (0.5, 0.5, 1.0)).sum(axis=1)
+    y = height + (np.sin(headings) * (0.5, 0.5, 1.0)).sum(axis=1)
+    np.testing.assert_allclose(np.stack((x, y), axis=1), [(1.6, -0.4)] * 100, atol=1e-6)
     assert server.stop() == 0

@@ -126,6 +126,21 @@ def test_the_nearest_reachable_point_is_solved_where_that_is_allowed(server, cli
     )
 
 
+def test_representatives_stand_for_all_solutions(server, client):
+    answer = client.solve(request(num_representatives=4, random_seed=1))
+    assert len(set(answer.representatives)) == 4
+    assert np.all(np.diff(answer.representative_shares) <= 0.0)
+    assert answer.representative_shares.sum() == pytest.approx(1.0)
+    assert_good(answer)
+
+
+@pytest.mark.parametrize(("x", "y", "flagged"), [(3.0, 0.5, False), (-2.0, 1.0, True)])
+def test_a_target_off_the_beaten_track_is_flagged(server, client, x, y, flagged):
+    answer = client.solve(request(x, y, num_samples=20))
+    assert answer.off_distribution == flagged
+    assert ("hardly ever" in answer.message) == flagged
+
+
 BAD = {
     "nan": (request(math.nan), Code.INVALID_REQUEST, "finite"),
     "infinite": (request(math.inf), Code.INVALID_REQUEST, "finite"),
@@ -133,6 +148,11 @@ BAD = {
     "off the plane": (request(z=0.1), Code.INVALID_REQUEST, "z must be 0"),
     "another frame": (request(frame="map"), Code.FRAME_TRANSFORM_FAILURE, "base_link"),
     "a million samples": (request(num_samples=1_000_000), Code.INVALID_REQUEST, "at most 10000,"),
+    "more representatives than solutions": (
+        request(num_samples=3, num_representatives=4),
+        Code.INVALID_REQUEST,
+        "from 1 to 3",
+    ),
     "unknown model": (request(model="gan"), Code.MODEL_NOT_FOUND, "cvae"),
     "short seed state": (
         request(seed_state=JointState(position=[0.0] * 5)),

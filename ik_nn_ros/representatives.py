@@ -1,0 +1,56 @@
+"""A few configurations that stand for many samples of the posterior."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.cluster import KMeans
+
+from ik_nn_ros.errors import InvalidRequestError
+from ik_nn_ros.kinematics import PlanarArm
+
+STARTS = 4  # of k-means; the best outcome is kept
+SEED = 0
+MAX_REPRESENTATIVES = 100
+
+
+class Representatives(NamedTuple):
+    """Samples that stand for regions of the posterior, the largest region first.
+
+    Attributes:
+        indices: (k,) rows of the samples.
+        shares: (k,) of all samples, how many are in each region: the posterior's mass there.
+    """
+
+    indices: np.ndarray
+    shares: np.ndarray
+
+
+def representatives(
+    arm: PlanarArm, positions: np.ndarray, num_representatives: int
+) -> Representatives:
+    """Divide samples into regions by k-means; the sample nearest to a region's mean stands for it.
+
+    Args:
+        arm: the arm.
+        positions: (n, dof) samples [rad].
+        num_representatives: k, how many regions.
+
+    Raises:
+        InvalidRequestError: less than one region, more than 100, or more than there are samples.
+    """
+    most = min(MAX_REPRESENTATIVES, len(positions))
+    if not 1 <= num_representatives <= most:
+        raise InvalidRequestError(
+            "num_representatives",
+            f"must be from 1 to {most} for {len(positions)} solutions, got {num_representatives}",
+        )
+    points = arm.embed(positions)
+    regions = KMeans(num_representatives, n_init=STARTS, random_state=SEED).fit(points)
+    distances = np.linalg.norm(points - regions.cluster_centers_[regions.labels_], axis=1)
+    sizes = np.bincount(regions.labels_, minlength=num_representatives)
+    order = np.argsort(-sizes, kind="stable")
+    nearest_first = np.argsort(distances, kind="stable")
+    _, first = np.unique(regions.labels_[nearest_first], return_index=True)
+    return Representatives(nearest_first[first][order], sizes[order] / len(points))

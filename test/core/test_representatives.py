@@ -1,0 +1,49 @@
+"""A few solutions that stand for the posterior."""
+
+import numpy as np
+import pytest
+
+from ik_nn_ros import IKSolver, InvalidRequestError, PlanarArm
+from ik_nn_ros.representatives import representatives
+
+ARM = PlanarArm((1.0, 1.0, 1.0))
+
+
+def clusters(sizes, centres):
+    rng = np.random.default_rng(0)
+    samples = [
+        centre + 0.05 * rng.standard_normal((size, 3))
+        for size, centre in zip(sizes, centres, strict=True)
+    ]
+    return np.concatenate(samples)
+
+
+def test_each_mode_is_represented_with_its_share_largest_first():
+    centres = np.array([[0.0, 0.0, 0.0], [1.0, -1.0, 0.5], [-1.0, 1.0, 0.0]])
+    positions = clusters((20, 70, 10), centres)
+    chosen = representatives(ARM, positions, 3)
+    np.testing.assert_allclose(chosen.shares, (0.7, 0.2, 0.1))
+    np.testing.assert_allclose(positions[chosen.indices], centres[[1, 0, 2]], atol=0.1)
+
+
+def test_a_mode_at_half_a_turn_is_one_where_joints_turn_all_the_way():
+    arm = PlanarArm((1.0, 1.0, 1.0), prior="uniform")
+    positions = clusters((50, 50), np.array([[np.pi, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+    positions = np.remainder(positions + np.pi, 2.0 * np.pi) - np.pi
+    np.testing.assert_allclose(representatives(arm, positions, 2).shares, (0.5, 0.5))
+
+
+def test_solutions_are_represented_by_some_of_their_own():
+    solutions = IKSolver.from_pretrained(6).solve((3.0, 0.5), 200, seed=1)
+    chosen = solutions.representatives(5)
+    assert len(set(chosen.indices.tolist())) == 5
+    assert chosen.shares.sum() == pytest.approx(1.0)
+    assert np.all(np.diff(chosen.shares) <= 0.0)
+    again = solutions.representatives(5)
+    np.testing.assert_array_equal(again.indices, chosen.indices)
+
+
+@pytest.mark.parametrize("count", [0, 11, 101])
+def test_more_regions_than_samples_are_refused(count):
+    with pytest.raises(InvalidRequestError, match="num_representatives: must be from 1 to 10 for"):
+        representatives(ARM, np.zeros((10, 3)), count)

@@ -1,0 +1,57 @@
+"""The README's table of parameters, and its way from an arm's links to its solutions."""
+
+import runpy
+import shlex
+
+import numpy as np
+import pytest
+import yaml
+from geometry_msgs.msg import Point, PointStamped
+
+from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros import PlanarArm
+from training import evaluation
+from training.__main__ import main
+
+STEPS = 20
+
+
+def test_its_table_of_parameters_is_that_of_the_declarations(root):
+    with_table = runpy.run_path(str(root / "tools" / "readme.py"))["with_table"]
+    text = (root / "README.md").read_text()
+    assert text == with_table(text), "run .venv/bin/python tools/readme.py"
+
+
+@pytest.fixture
+def small_measures(monkeypatch):
+    """Classifiers would be trained in processes of their own, longer than all else takes."""
+    monkeypatch.setattr(evaluation, "c2st_of_each", lambda samples, _: np.full(len(samples), 0.5))
+
+
+def test_an_arm_of_one_s_own_is_trained_served_and_asked(
+    readme_block, small_measures, start_server, client, tmp_path, monkeypatch
+):
+    """The README's file and commands; few data, few steps, no more."""
+    monkeypatch.chdir(tmp_path)
+    content = yaml.safe_load(readme_block("yaml", "link_lengths"))
+    commands = readme_block("bash", "my_arm").splitlines()
+    train, serve, ask = (shlex.split(command) for command in commands)
+
+    assert train[:4] == [".venv/bin/python", "-m", "training", "train"]
+    (tmp_path / train[4]).write_text(yaml.safe_dump(content | {"data": {"num_samples": 5000}}))
+    assert main([*train[3:], "--steps", str(STEPS), "--quick", "--device", "cpu"]) == 0
+
+    assert serve[:2] == [".venv/bin/ik_server", "--ros-args"]
+    option, (parameter, path) = serve[2], serve[3].split(":=")
+    server = start_server(option, f"{parameter}:={tmp_path / path}")
+    client.wait_for_server(60.0)
+
+    assert ask[0] == ".venv/bin/solve_ik"
+    x, y = map(float, ask[1:])
+    target = PointStamped(point=Point(x=x, y=y))
+    answer = client.solve(SolveIK.Request(target=target, num_samples=100, random_seed=1))
+    arm = PlanarArm.from_dict(content["arm"])
+    assert client.arm().link_lengths == arm.link_lengths
+    np.testing.assert_allclose(arm.forward(answer.positions) - (x, y), 0.0, atol=1e-6)
+    assert arm.within_limits(answer.positions).all()
+    assert "ready: cinn, 3 joints" in server.output()
