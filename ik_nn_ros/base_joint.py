@@ -11,7 +11,6 @@ import math
 from abc import ABC, abstractmethod
 
 import numpy as np
-import torch
 
 from ik_nn_ros.arrays import Array, namespace, wrapped
 
@@ -22,6 +21,10 @@ class BaseJoint(ABC):
     @abstractmethod
     def coordinates(self, points: Array) -> tuple[Array, Array]:
         """Distance [m] and shift ([rad] or [m]) of points (..., 2) [m]: (...) each."""
+
+    @abstractmethod
+    def distance(self, points: Array) -> Array:
+        """The first of the coordinates alone."""
 
     @abstractmethod
     def points(self, distance: Array, shift: Array) -> Array:
@@ -44,7 +47,7 @@ class BaseJoint(ABC):
         """Smallest and largest distance that links reach, joint limits aside [m]."""
 
     @abstractmethod
-    def stiffness(self, link_lengths: torch.Tensor) -> torch.Tensor:
+    def stiffness(self, link_lengths: np.ndarray) -> np.ndarray:
         """Hessian (l, l) [m] of full reach less the distance by the links' headings, at zero."""
 
     @abstractmethod
@@ -56,9 +59,10 @@ class RevoluteBase(BaseJoint):
     """A joint that turns the arm about the origin: distance and bearing."""
 
     def coordinates(self, points: Array) -> tuple[Array, Array]:
-        xp = namespace(points)
-        x, y = points[..., 0], points[..., 1]
-        return xp.hypot(x, y), xp.arctan2(y, x)
+        return self.distance(points), namespace(points).arctan2(points[..., 1], points[..., 0])
+
+    def distance(self, points: Array) -> Array:
+        return namespace(points).hypot(points[..., 0], points[..., 1])
 
     def points(self, distance: Array, shift: Array) -> Array:
         xp = namespace(distance)
@@ -71,15 +75,15 @@ class RevoluteBase(BaseJoint):
         return namespace(distance).log(distance)
 
     def rate(self, points: Array, velocities: Array) -> Array:
-        return (points * velocities).sum(-1) / self.coordinates(points)[0]
+        return (points * velocities).sum(-1) / self.distance(points)
 
     def reach(self, link_lengths: tuple[float, ...]) -> tuple[float, float]:
         total = sum(link_lengths)
         return max(0.0, 2.0 * max(link_lengths) - total), total
 
-    def stiffness(self, link_lengths: torch.Tensor) -> torch.Tensor:
+    def stiffness(self, link_lengths: np.ndarray) -> np.ndarray:
         # Turning all links alike changes nothing.
-        return link_lengths.diag() - torch.outer(link_lengths, link_lengths) / link_lengths.sum()
+        return np.diag(link_lengths) - np.outer(link_lengths, link_lengths) / link_lengths.sum()
 
     def outline(self, distance: float, reach: float, corners: int) -> np.ndarray:
         bearings = np.linspace(-math.pi, math.pi, corners)
@@ -91,6 +95,9 @@ class RailBase(BaseJoint):
 
     def coordinates(self, points: Array) -> tuple[Array, Array]:
         return points[..., 0], points[..., 1]
+
+    def distance(self, points: Array) -> Array:
+        return points[..., 0]
 
     def points(self, distance: Array, shift: Array) -> Array:
         return namespace(distance).stack((distance, shift), -1)
@@ -108,8 +115,8 @@ class RailBase(BaseJoint):
         total = sum(link_lengths)
         return -total, total
 
-    def stiffness(self, link_lengths: torch.Tensor) -> torch.Tensor:
-        return link_lengths.diag()
+    def stiffness(self, link_lengths: np.ndarray) -> np.ndarray:
+        return np.diag(link_lengths)
 
     def outline(self, distance: float, reach: float, corners: int) -> np.ndarray:
         return self.points(np.full(corners, distance), np.linspace(-reach, reach, corners))

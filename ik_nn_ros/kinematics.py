@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
-from ik_nn_ros.arrays import Array, namespace, wrapped
+from ik_nn_ros.arrays import Array, matching, namespace, wrapped
 from ik_nn_ros.base_joint import BASE_JOINTS, BaseJoint
 from ik_nn_ros.errors import InvalidArmError
 
@@ -166,9 +165,7 @@ class PlanarArm:
     def _link_vectors(self, theta: Array) -> Array:
         """What each joint adds to the TCP: (..., N) -> (..., N, 2) [m]; a rail its own position."""
         xp = namespace(theta)
-        lengths = self.link_lengths
-        if isinstance(theta, torch.Tensor):
-            lengths = theta.new_tensor(lengths)
+        lengths = matching(self.link_lengths, theta)
         headings = xp.cumsum(theta[..., -len(lengths) :], -1)
         links = xp.stack((xp.cos(headings) * lengths, xp.sin(headings) * lengths), -1)
         if self.base == "revolute":

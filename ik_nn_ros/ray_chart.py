@@ -20,10 +20,11 @@ TCP comes back. Under the paper's prior such arms are too rare to matter; the te
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
-import torch
+import numpy as np
 
+from ik_nn_ros.arrays import Array, matching, namespace
 from ik_nn_ros.kinematics import PlanarArm
 
 MAX_ITERATIONS = 20  # of Newton's method; 3 or 4 are usual
@@ -31,7 +32,7 @@ MAX_CHANGE = 0.5  # of rho in one step, as a share of it
 DISTANCE_TOLERANCE = 1e-10  # [m] per metre of reach; the next step would leave roundings only
 
 
-class RayPoint(NamedTuple):
+class RayPoint(NamedTuple, Generic[Array]):
     """Where rays meet their targets' distance.
 
     Attributes:
@@ -41,78 +42,86 @@ class RayPoint(NamedTuple):
             that the density there is zero.
     """
 
-    theta: torch.Tensor
-    log_volume: torch.Tensor
+    theta: Array
+    log_volume: Array
 
 
 class RayChart:
-    """Directions (b, dof - 1) to configurations on their targets, and back."""
+    """Directions (b, dof - 1) to configurations on their targets, and back; all float64.
 
-    def __init__(self, arm: PlanarArm) -> None:
+    Args:
+        arm: the arm.
+        to_joints: (dof - 1, dof - 1) B^T, the bend of each component; None: computed. Its rows
+            are eigenvectors, which come with either sign: keep it where directions are kept.
+    """
+
+    def __init__(self, arm: PlanarArm, to_joints: np.ndarray | None = None) -> None:
         self.arm = arm
         self.dimension = arm.dof - 1
-        lengths = torch.tensor(arm.link_lengths, dtype=torch.float64)
+        self.to_joints = self._bends() if to_joints is None else to_joints
+        self._from_joints = np.linalg.inv(self.to_joints)
+        self._log_det = float(np.linalg.slogdet(self.to_joints).logabsdet)
+
+    def _bends(self) -> np.ndarray:
+        """B^T, the softest bend first."""
+        lengths = np.asarray(self.arm.link_lengths)
         # Headings of all links by theta'; those of a revolute base's own link stay zero.
         links = len(lengths)
-        headings = torch.ones(links, links, dtype=torch.float64).tril()[:, -self.dimension :]
-        stiffness = arm.base_joint.stiffness(lengths)
-        values, vectors = torch.linalg.eigh(headings.T @ stiffness @ headings)
-        self._to_joints = (vectors / values.sqrt()).T  # rows: bends, the softest first
-        self._from_joints = vectors * values.sqrt()
-        self._log_det = -0.5 * float(values.log().sum())
+        headings = np.tri(links)[:, -self.dimension :]
+        stiffness = self.arm.base_joint.stiffness(lengths)
+        values, vectors = np.linalg.eigh(headings.T @ stiffness @ headings)
+        return (vectors / np.sqrt(values)).T
 
-    def directions(self, theta: torch.Tensor) -> torch.Tensor:
+    def directions(self, theta: Array) -> Array:
         """Unit vectors (b, n) of the rays on which configurations (b, dof) [rad] lie."""
-        bends = theta[:, 1:].double() @ self._from_joints.to(theta.device)
-        return bends / torch.linalg.vector_norm(bends, dim=1, keepdim=True)
+        bends = theta[:, 1:] @ matching(self._from_joints, theta)
+        return bends / namespace(bends).sqrt((bends * bends).sum(1))[:, None]
 
-    def solve(self, directions: torch.Tensor, targets: torch.Tensor) -> RayPoint:
+    def solve(self, directions: Array, targets: Array) -> RayPoint[Array]:
         """Where rays meet their targets' distance: unit vectors (b, n), targets (b, 2) [m]."""
-        bends = directions.double() @ self._to_joints.to(targets.device)
+        xp = namespace(directions)
+        bends = directions @ matching(self.to_joints, directions)
         base = self.arm.base_joint
-        distance, shift = base.coordinates(targets.double())
+        distance, shift = base.coordinates(targets)
         rho, slope, found = self._crossing(bends, distance)
-        theta = torch.cat((torch.zeros_like(rho)[:, None], rho[:, None] * bends), dim=1)
+        theta = xp.concatenate((xp.zeros_like(rho)[:, None], rho[:, None] * bends), 1)
         theta[:, 0] = base.difference(shift, base.coordinates(self.arm.forward(theta))[1])
-        log_volume = (
-            self._log_det
-            + (self.dimension - 1) * rho.log()
-            - base.log_area(distance)
-            - slope.abs().log()
-        )
-        return RayPoint(theta, torch.where(found, log_volume, torch.inf))
+        with np.errstate(divide="ignore"):  # at full reach rho and its slope are zero
+            log_volume = (
+                self._log_det
+                + (self.dimension - 1) * xp.log(rho)
+                - base.log_area(distance)
+                - xp.log(xp.abs(slope))
+            )
+        return RayPoint(theta, xp.where(found, log_volume, xp.inf))
 
-    def _crossing(
-        self, bends: torch.Tensor, distance: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _crossing(self, bends: Array, distance: Array) -> tuple[Array, Array, Array]:
         """rho (b,) of the rays rho * bends (b, n), R_rho there, and whether it was found."""
+        xp = namespace(bends)
         reach = self.arm.reach[1]
         tolerance = DISTANCE_TOLERANCE * reach
-        start = rho = torch.sqrt(2.0 * (reach - distance).clamp_min(0.0))
+        start = rho = xp.sqrt(2.0 * xp.clip(reach - distance, 0.0, None))
         for _ in range(MAX_ITERATIONS):
             reached, slope = self._distance_along(rho, bends)
             excess = reached - distance
-            if (excess.abs() <= tolerance).all():
+            if (xp.abs(excess) <= tolerance).all():
                 break
             # slope vanishes with rho: at full reach there is nothing left to correct.
-            change = excess / slope.clamp_max(-torch.finfo(slope.dtype).tiny)
-            rho = rho - change.clamp(-MAX_CHANGE * rho, MAX_CHANGE * rho)
-        found = excess.abs() <= tolerance
-        return torch.where(found, rho, start), slope, found
+            change = excess / xp.clip(slope, None, -xp.finfo(slope.dtype).tiny)
+            rho = rho - xp.clip(change, -MAX_CHANGE * rho, MAX_CHANGE * rho)
+        found = xp.abs(excess) <= tolerance
+        return xp.where(found, rho, start), slope, found
 
-    def _distance_along(
-        self, rho: torch.Tensor, bends: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _distance_along(self, rho: Array, bends: Array) -> tuple[Array, Array]:
         """R and R_rho (b,) of the rays rho * bends (b, n), with the base joint at zero."""
-        lengths = bends.new_tensor(self.arm.link_lengths)
+        xp = namespace(bends)
         # A revolute base's own link keeps the heading zero.
-        lead = len(lengths) - self.dimension
-        headings = torch.nn.functional.pad(torch.cumsum(bends, dim=1), (lead, 0))
+        fixed, lengths = np.split(self.arm.link_lengths, [-self.dimension])
+        lengths = matching(lengths, bends)
+        headings = xp.cumsum(bends, 1)
         angles = rho[:, None] * headings
-        links = torch.stack((torch.cos(angles), torch.sin(angles)), dim=-1) * lengths[:, None]
-        tcp = links.sum(1)
-        velocity = torch.stack(
-            (-(links[..., 1] * headings).sum(1), (links[..., 0] * headings).sum(1)), dim=-1
-        )
+        along, across = lengths * xp.cos(angles), lengths * xp.sin(angles)
+        tcp = xp.stack((along.sum(1) + fixed.sum(), across.sum(1)), -1)
+        velocity = xp.stack((-(across * headings).sum(1), (along * headings).sum(1)), -1)
         base = self.arm.base_joint
-        return base.coordinates(tcp)[0], base.rate(tcp, velocity)
+        return base.distance(tcp), base.rate(tcp, velocity)

@@ -113,7 +113,7 @@ class CINNObjective(Objective):
     """Negative log-likelihood of the directions, each with a random length, given the targets."""
 
     def __call__(self, network: CINN, batch: Batch) -> Terms:
-        directions = network.chart.directions(batch.theta).float()
+        directions = network.chart.directions(batch.theta.double()).float()
         lengths = torch.linalg.vector_norm(batch.normal(network.latent_dim), dim=1, keepdim=True)
         log_prob = network.log_prob(lengths * directions, batch.targets)
         return {"negative log-likelihood": -log_prob.mean()}

@@ -120,6 +120,10 @@ def search(
     try:
         with tempfile.TemporaryDirectory() as folder:
             _tuner(space, dof, journal, recorder, remaining, folder).fit()
+    except RuntimeError as error:
+        # Among others, a worker was killed, as for want of memory.
+        reason = str(error).strip().partition("\n")[0]
+        recorder.failure = recorder.failure or SearchError(len(journal.trials), num_trials, reason)
     except Exception:
         if recorder.failure is None:
             raise

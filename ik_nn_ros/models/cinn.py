@@ -91,6 +91,8 @@ class CINN(GenerativeNetwork):
         log_weights = (
             torch.tensor(weights).log() + torch.tensor(nodes) + (0.5 * n - 1.0) * math.log(2.0)
         )
+        self.register_buffer("to_joints", torch.from_numpy(self.chart.to_joints))
+        self.register_load_state_dict_post_hook(_use_loaded_chart)
         self.register_buffer("_lengths", lengths.float(), persistent=False)
         self.register_buffer("_log_weights", log_weights.float(), persistent=False)
 
@@ -115,18 +117,23 @@ class CINN(GenerativeNetwork):
 
         With respect to the surface measure, as in `RawSamples`.
         """
-        directions = self.chart.directions(theta)
+        directions = self.chart.directions(theta.double())
         on_sphere = self.log_density_of_directions(directions.to(self.target_mean.dtype), targets)
-        return on_sphere - self.chart.solve(directions, targets).log_volume
+        return on_sphere - self.chart.solve(directions, targets.double()).log_volume
 
     def decode(
         self, targets: torch.Tensor, latents: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         vectors = self.flow(self.standardise(targets)).transform.inv(latents)
         directions = torch.nn.functional.normalize(vectors.double(), dim=1)
-        point = self.chart.solve(directions, targets)
+        point = self.chart.solve(directions, targets.double())
         log_density = self.log_density_of_directions(directions.to(vectors.dtype), targets)
         return point.theta, log_density - point.log_volume
+
+
+def _use_loaded_chart(network: CINN, _: object) -> None:
+    """The flow knows the directions of the chart that it was trained with."""
+    network.chart = RayChart(network.arm, network.to_joints.cpu().numpy())
 
 
 def _mask(n: int, index: int) -> torch.Tensor:

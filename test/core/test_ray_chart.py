@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ik_nn_ros import PlanarArm
+from ik_nn_ros import IKSolver, PlanarArm
 from ik_nn_ros.posterior import ExactPosterior
 from ik_nn_ros.ray_chart import RayChart
 
@@ -43,7 +43,7 @@ def test_a_ray_that_never_comes_so_near_gives_an_arm_beside_the_target_without_d
     chart = RayChart(arm)
     # One joint alone folds the last link back upon the middle one, and comes no nearer than 1 m.
     theta = torch.tensor([[0.0, 0.0, 1.0]], dtype=torch.float64)
-    point = chart.solve(chart.directions(theta), torch.tensor([[0.2, 0.1]]))
+    point = chart.solve(chart.directions(theta), torch.tensor([[0.2, 0.1]], dtype=torch.float64))
     assert point.theta.isfinite().all()
     assert point.log_volume.tolist() == [math.inf]
 
@@ -65,3 +65,21 @@ def test_the_volume_integrates_to_the_evidence(arm, target):
     draws = 50_000
     (expected,) = np.exp(ExactPosterior(arm).log_evidence(target, draws, rng))
     assert evidence == pytest.approx(expected, rel=0.02)
+
+
+def test_arrays_and_tensors_have_the_same_points():
+    arm = PlanarArm.of_paper(6)
+    chart, theta = RayChart(arm), prior_samples(arm, 100)
+    arrays = chart.solve(chart.directions(theta.numpy()), arm.forward(theta.numpy()))
+    tensors = chart.solve(chart.directions(theta), arm.forward(theta))
+    for array, tensor in zip(arrays, tensors, strict=True):
+        np.testing.assert_allclose(array, tensor.numpy(), rtol=1e-12, atol=1e-12)
+
+
+def test_a_network_keeps_the_signs_that_it_was_trained_with(monkeypatch):
+    """Eigenvectors come with either sign, by the library that computes them."""
+    target, bends = (2.2, 0.5), RayChart._bends
+    expected = IKSolver.from_pretrained(4).solve(target, 50, seed=1).positions
+    monkeypatch.setattr(RayChart, "_bends", lambda chart: -bends(chart))
+    positions = IKSolver.from_pretrained(4).solve(target, 50, seed=1).positions
+    np.testing.assert_array_equal(positions, expected)
