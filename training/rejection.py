@@ -28,12 +28,25 @@ def rejection_samples(
     counts = np.zeros(len(targets), dtype=int)
     while (pending := np.flatnonzero(counts < num_samples)).size:
         pool = arm.sample_prior(POOL_SIZE, rng)
-        tcp = arm.forward(pool)
+        neighbours = Neighbours(arm.forward(pool))
         for row in pending:
-            near = np.square(tcp - targets[row]).sum(1) <= ACCEPTANCE_RADIUS**2
-            hits = np.flatnonzero(near)
-            wanted = num_samples - counts[row]
-            chosen = hits[:wanted]
+            chosen = neighbours.of(targets[row])[: num_samples - counts[row]]
             accepted[row, counts[row] : counts[row] + len(chosen)] = pool[chosen]
             counts[row] += len(chosen)
     return accepted
+
+
+class Neighbours:
+    """Finds the points (n, 2) [m] near a target among those in a strip about it, not among all."""
+
+    def __init__(self, points: np.ndarray) -> None:
+        self._points = points
+        self._order = np.argsort(points[:, 0])
+        self._sorted_x = points[self._order, 0]
+
+    def of(self, target: np.ndarray) -> np.ndarray:
+        """Rows, in order, of the points that are accepted for a target (2,) [m]."""
+        strip = target[0] + np.array((-ACCEPTANCE_RADIUS, ACCEPTANCE_RADIUS))
+        rows = self._order[slice(*np.searchsorted(self._sorted_x, strip))]
+        near = np.square(self._points[rows] - target).sum(1) <= ACCEPTANCE_RADIUS**2
+        return np.sort(rows[near])

@@ -9,7 +9,7 @@ from training.c2st import c2st
 from training.evaluation import evaluate
 from training.metrics import mismatch, mmd2, mmd_paper, resimulation
 from training.references import EvaluationSize, make_references
-from training.rejection import ACCEPTANCE_RADIUS, rejection_samples
+from training.rejection import ACCEPTANCE_RADIUS, Neighbours, rejection_samples
 
 
 def kernel_sums(x, y, kernel):
@@ -64,6 +64,14 @@ def test_rejection_samples_are_near_their_targets():
     distance = np.linalg.norm(arm.forward(samples) - targets[:, None], axis=-1)
     assert distance.max() <= ACCEPTANCE_RADIUS
     assert len(np.unique(samples[0, :, 0])) == 50
+
+
+def test_the_neighbours_of_a_target_are_all_points_within_the_radius():
+    rng = np.random.default_rng(0)
+    points = rng.uniform(-0.2, 0.2, (5000, 2))
+    for target in rng.uniform(-0.2, 0.2, (20, 2)):
+        expected = np.flatnonzero(np.linalg.norm(points - target, axis=1) <= ACCEPTANCE_RADIUS)
+        np.testing.assert_array_equal(Neighbours(points).of(target), expected)
 
 
 def test_c2st_tells_apart_what_differs_and_nothing_else():
