@@ -29,6 +29,7 @@ def test_the_report_has_every_section_and_picture(reproduction):
     document = folder / "docs" / "RESULTS.md"
     text = document.read_text()
     for heading in (
+        "In short",
         "paper's statistics",
         "exact posterior",
         "Figures",

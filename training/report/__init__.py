@@ -9,7 +9,7 @@ from typing import NamedTuple
 from training.report.beyond import full_circle, rail, speed, workspace
 from training.report.hyperparameters import Found, hyperparameters, read_searches
 from training.report.posteriors import pictures
-from training.report.statistics import comparison, strict
+from training.report.statistics import comparison, headline, strict
 from training.reproduction import PosteriorFigure
 from training.results import Result
 from training.speed import Speed
@@ -47,6 +47,7 @@ def report(contents: Contents) -> str:
     """The document."""
     sections = [
         INTRODUCTION,
+        headline(contents.paper_arms),
         comparison(contents.paper_arms),
         strict(contents.paper_arms),
         pictures(contents.posteriors, contents.figures),
