@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.posterior import ExactPosterior
+from training.c2st import c2st_of_each
+from training.metrics import Mismatch, SampleSets, summary
 from training.published import PAPER_DOF
 from training.rejection import rejection_samples
 
@@ -55,7 +58,8 @@ class SamplePair(NamedTuple):
     second: np.ndarray
 
 
-class References(NamedTuple):
+@dataclass(frozen=True)
+class References:
     """Targets, and what the posterior's samples should look like for them.
 
     Attributes:
@@ -74,6 +78,17 @@ class References(NamedTuple):
     rejection: SamplePair
     as_plotted: SamplePair | None
     exact: SamplePair
+
+    @cached_property
+    def c2st_floor(self) -> Mismatch:
+        """`c2st` of the exact posterior against itself; the same for every model of the arm."""
+        return self.c2st(self.exact.second)
+
+    def c2st(self, samples: SampleSets) -> Mismatch:
+        """`c2st` of sample sets of the first targets against the exact posterior."""
+        few = slice(self.size.c2st_targets)
+        accuracies = c2st_of_each(samples[few], self.exact.first[few])
+        return summary(accuracies, self.size.mmd2_samples)
 
 
 def make_references(
