@@ -11,7 +11,11 @@ POOL_SIZE = 1_000_000  # prior draws per round, shared by all targets
 
 
 def rejection_samples(
-    arm: PlanarArm, targets: np.ndarray, num_samples: int, rng: np.random.Generator
+    arm: PlanarArm,
+    targets: np.ndarray,
+    num_samples: int,
+    rng: np.random.Generator,
+    pool_size: int = POOL_SIZE,
 ) -> np.ndarray:
     """Prior samples whose TCP lies within 5 cm of each target.
 
@@ -20,6 +24,8 @@ def rejection_samples(
         targets: (b, 2) [m], inside the prior's bulk: a target that the prior hardly reaches takes
             proportionally many rounds.
         num_samples: accepted samples per target.
+        rng: of the prior's draws.
+        pool_size: prior draws per round.
 
     Returns:
         (b, num_samples, dof) [rad].
@@ -27,7 +33,7 @@ def rejection_samples(
     accepted = np.empty((len(targets), num_samples, arm.dof))
     counts = np.zeros(len(targets), dtype=int)
     while (pending := np.flatnonzero(counts < num_samples)).size:
-        pool = arm.sample_prior(POOL_SIZE, rng)
+        pool = arm.sample_prior(pool_size, rng)
         neighbours = Neighbours(arm.forward(pool))
         for row in pending:
             chosen = neighbours.of(targets[row])[: num_samples - counts[row]]

@@ -1,0 +1,131 @@
+"""Every peer on the same targets: how long it takes, and how close it is to the posterior."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.peers import Exact, Peer, peers_of
+from benchmarks.sizes import Size
+from benchmarks.timing import Timing
+from ik_nn_ros.kinematics import PlanarArm
+from training.data import held_out_targets
+from training.metrics import Mismatch, mmd2, summary
+
+
+@dataclass(frozen=True)
+class SolutionTime:
+    """The time to a number of solutions.
+
+    Attributes:
+        solutions: that number.
+        measured: how many the peer was asked for; of fewer, the time is extrapolated in proportion.
+        timing: over the targets.
+    """
+
+    solutions: int
+    measured: int
+    timing: Timing
+
+
+@dataclass(frozen=True)
+class PeerResult:
+    """What a peer measured on one arm.
+
+    Attributes:
+        name, dof: which peer, which arm.
+        times: to the fewer and to the more solutions.
+        solutions_per_second: the median over the targets, of the more.
+        mmd2: to the exact posterior; None where it is not measured here.
+        released_mmd2: of the weights that the authors released, refined; None where there are none.
+    """
+
+    name: str
+    dof: int
+    times: tuple[SolutionTime, SolutionTime]
+    solutions_per_second: float
+    mmd2: Mismatch | None
+    released_mmd2: float | None = None
+
+
+def compare(size: Size, on_stage: Callable[[str], None]) -> list[PeerResult]:
+    """Measure all peers on all arms; on each target they take turns."""
+    results = []
+    for dof in size.dofs:
+        arm = PlanarArm.of_paper(dof)
+        targets = held_out_targets(arm)[: size.targets]
+        results += compare_on(arm, targets, peers_of(arm), size, on_stage)
+    return results
+
+
+def compare_on(
+    arm: PlanarArm,
+    targets: np.ndarray,
+    peers: Sequence[Peer],
+    size: Size,
+    on_stage: Callable[[str], None],
+) -> list[PeerResult]:
+    """Measure peers on targets (b, 2) [m] of one arm."""
+    rng = np.random.default_rng(0)
+    trials: list[list[_Trial]] = [[] for _ in peers]
+    for number, target in enumerate(targets, 1):
+        for peer, tried in zip(peers, trials, strict=True):
+            on_stage(f"{arm.dof} DoF, target {number} of {len(targets)}, {peer.name}")
+            peer.prepare(target, size.solutions[-1])
+            tried.append(_try(peer, target, size, rng))
+    on_stage(f"{arm.dof} DoF, mmd2")
+    exact = Exact(arm)
+    references = [exact.solutions(target, size.solutions[-1], rng) for target in targets]
+    return [
+        _result(peer, tried, references, size) for peer, tried in zip(peers, trials, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One peer, one target: the seconds to each number that was asked for, the last samples."""
+
+    seconds: dict[int, float]
+    samples: np.ndarray
+
+
+def _try(peer: Peer, target: np.ndarray, size: Size, rng: np.random.Generator) -> _Trial:
+    seconds: dict[int, float] = {}
+    for count in size.solutions:
+        if seconds and peer.one_by_one:
+            fewer, known = max(seconds.items())
+            if known * count / fewer > size.seconds_per_call:
+                break
+        start = time.perf_counter()
+        samples = peer.solutions(target, count, rng)
+        seconds[count] = time.perf_counter() - start
+    return _Trial(seconds, samples)
+
+
+def _result(
+    peer: Peer, trials: Sequence[_Trial], references: Sequence[np.ndarray], size: Size
+) -> PeerResult:
+    few, many = (_time_to(count, trials) for count in size.solutions[1:])
+    mismatch = None
+    if peer.trained:
+        values = [mmd2(trial.samples, y) for trial, y in zip(trials, references, strict=True)]
+        mismatch = summary(np.array(values), min(len(trial.samples) for trial in trials))
+    return PeerResult(
+        name=peer.name,
+        dof=peer.arm.dof,
+        times=(few, many),
+        solutions_per_second=many.solutions / many.timing.median,
+        mmd2=mismatch,
+        released_mmd2=peer.released_mmd2,
+    )
+
+
+def _time_to(count: int, trials: Sequence[_Trial]) -> SolutionTime:
+    # What the peer was asked for on every target: all are treated alike.
+    asked = set.intersection(*(set(trial.seconds) for trial in trials))
+    measured = max(number for number in asked if number <= count)
+    seconds = [trial.seconds[measured] * count / measured for trial in trials]
+    return SolutionTime(count, measured, Timing.of(seconds))

@@ -1,0 +1,126 @@
+"""How time and memory grow: with the number of samples, and with targets in one batch."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from benchmarks.sizes import Size
+from benchmarks.solvers import DEFAULT_DOF, fastest_solver, solve_many
+from benchmarks.timing import Ratio, Timing, interleaved, seconds_of
+from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.models import DEFAULT_MODEL
+from training.data import held_out_targets
+
+SECONDS = 3.0  # for each number of samples, but at least one round and at most MOST_ROUNDS
+MOST_ROUNDS = 200
+BATCH_SAMPLES = 100
+
+
+@dataclass(frozen=True)
+class SamplesResult:
+    """`IKSolver.solve` for so many samples.
+
+    Attributes:
+        samples: how many.
+        timing: of one answer.
+        memory: the largest resident memory of its process until then, over that before the first
+            answer [MiB].
+    """
+
+    samples: int
+    timing: Timing
+    memory: float
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """Several targets at once.
+
+    Attributes:
+        targets, samples: how many, and how many samples for each.
+        together: the time of `solve_many`.
+        one_by_one: that of a loop of `solve`.
+        speedup: the loop's time over that of all together.
+    """
+
+    targets: int
+    samples: int
+    together: Timing
+    one_by_one: Timing
+    speedup: Ratio
+
+
+def measure_samples(size: Size, on_stage: Callable[[str], None]) -> list[SamplesResult]:
+    """In a process of its own, which is asked for more and more: so its peak memory is known."""
+    target = held_out_targets(PlanarArm.of_paper(DEFAULT_DOF))[0].tolist()
+    spawn = multiprocessing.get_context("spawn")
+    connection, theirs = spawn.Pipe()
+    process = spawn.Process(target=_answer, args=(theirs, target))
+    process.start()
+    theirs.close()
+    results = []
+    for samples in size.samples:
+        on_stage(f"{samples} samples")
+        connection.send(samples)
+        results.append(connection.recv())
+    connection.close()
+    process.join()
+    return results
+
+
+def measure_batches(size: Size, on_stage: Callable[[str], None]) -> list[BatchResult]:
+    """Of the default model and its default arm."""
+    solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
+    held_out = held_out_targets(solver.arm)
+    results = []
+    for count in size.batch:
+        on_stage(f"{count} targets at once")
+        targets = held_out[:count]
+        seconds = interleaved(
+            {
+                "together": lambda targets=targets: solve_many(solver, targets, BATCH_SAMPLES),
+                "one_by_one": lambda targets=targets: [
+                    solver.solve(target, BATCH_SAMPLES) for target in targets
+                ],
+            },
+            max(3, size.rounds // count),
+        )
+        results.append(
+            BatchResult(
+                targets=count,
+                samples=BATCH_SAMPLES,
+                **{name: Timing.of(values) for name, values in seconds.items()},
+                speedup=Ratio.of(seconds["one_by_one"], seconds["together"]),
+            )
+        )
+    return results
+
+
+def _answer(connection: Connection, target: list[float]) -> None:
+    """The process that is measured: numbers of samples come in, results go out."""
+    solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
+    memory_before = _peak_memory()
+    while True:
+        try:
+            samples = connection.recv()
+        except EOFError:
+            return
+        timing = _timing(lambda samples=samples: solver.solve(target, samples))
+        connection.send(SamplesResult(samples, timing, _peak_memory() - memory_before))
+
+
+def _timing(action: Callable[[], object]) -> Timing:
+    seconds: list[float] = []
+    start = time.monotonic()
+    while not seconds or (len(seconds) < MOST_ROUNDS and time.monotonic() - start < SECONDS):
+        seconds.append(seconds_of(action))
+    return Timing.of(seconds)
+
+
+def _peak_memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0

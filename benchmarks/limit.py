@@ -1,0 +1,203 @@
+"""How far the solver is from the time of its network's matrix products, and where the rest goes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import ik_nn_ros
+from benchmarks.reference import reference_solve
+from benchmarks.sizes import Size
+from benchmarks.solvers import DEFAULT_DOF, eager_network, fastest_solver
+from benchmarks.timing import Ratio, Timing, interleaved
+from ik_nn_ros.models import DEFAULT_MODEL
+from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
+from training.data import held_out_targets
+
+SAMPLES = 10_000
+TILES = (500, 2000, SAMPLES)  # rows of one product: small ones stay in the cache
+
+STAGES = {
+    "projection.py": "projection",
+    "ray_chart.py": "rays",
+    "kinematics.py": "kinematics",
+    "posterior.py": "exact sampler",
+    "solver.py": "checks and ranking",
+    "models": "network and random numbers",
+}
+"""Files and folders of the package, by what they do; any other one is a stage of its own name."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """A matrix product of a network: (rows, inner) times (inner, columns), so many times."""
+
+    inner: int
+    columns: int
+    times: int
+
+
+@dataclass(frozen=True)
+class LimitResult:
+    """The solver beside its network's matrix products.
+
+    Attributes:
+        samples: how many are drawn.
+        products: those of one pass, each with ``samples`` rows.
+        gflop: their arithmetic [1e9 operations].
+        products_alone: their time in float32, with the fastest number of rows at a time.
+        tile: that number.
+        solver: the time of `IKSolver.solve`.
+        distance: the solver's time over that of the products.
+        stages: shares of the solver's time, by what it does; the profiler's own time included.
+    """
+
+    samples: int
+    products: list[Product]
+    gflop: float
+    products_alone: Timing
+    tile: int
+    solver: Timing
+    distance: Ratio
+    stages: dict[str, float]
+
+
+def measure_limit(size: Size, on_stage: Callable[[str], None]) -> LimitResult:
+    """Of the default model and its default arm, positions alone."""
+    solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
+    target = held_out_targets(solver.arm)[0]
+    products = products_of_one_pass(target)
+    on_stage("matrix products")
+    run = {tile: _runner(products, tile) for tile in TILES}
+    trial = interleaved({str(tile): action for tile, action in run.items()}, max(3, size.rounds // 8))
+    tile = min(TILES, key=lambda tile: np.median(trial[str(tile)]))
+    on_stage(f"{SAMPLES} samples, against the matrix products alone")
+    seconds = interleaved(
+        {"products": run[tile], "solver": lambda: solver.solve(target, SAMPLES)},
+        max(3, size.rounds // 2),
+    )
+    on_stage("profile")
+    operations = sum(2 * SAMPLES * one.inner * one.columns * one.times for one in products)
+    return LimitResult(
+        samples=SAMPLES,
+        products=products,
+        gflop=1e-9 * operations,
+        products_alone=Timing.of(seconds["products"]),
+        tile=tile,
+        solver=Timing.of(seconds["solver"]),
+        distance=Ratio.of(seconds["solver"], seconds["products"]),
+        stages=stages_of(lambda: solver.solve(target, SAMPLES), rounds=max(1, size.rounds // 8)),
+    )
+
+
+def products_of_one_pass(target: np.ndarray) -> list[Product]:
+    """The matrix products that the default network needs for the positions alone."""
+    network = eager_network(DEFAULT_DOF, DEFAULT_MODEL)
+    rows = 7  # no width of the network's own
+    with _Products(rows) as seen:
+        rng = np.random.default_rng(0)
+        reference_solve(network, target, rows, rng, DEFAULT_POSITION_TOLERANCE, densities=False)
+    return [Product(*shape, times) for shape, times in seen.counts.items()]
+
+
+class _Products(TorchDispatchMode):
+    """Counts products of matrices of so many rows, by inner dimension and columns."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.counts: Counter[tuple[int, int]] = Counter()
+        self._rows = rows
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, arguments: Sequence[Any] = (), keywords: Any = None
+    ) -> Any:
+        if function is torch.ops.aten.linear.default:
+            values, weight = arguments[:2]
+            if len(values) == self._rows:
+                columns, inner = weight.shape
+                self.counts[inner, columns] += 1
+        return function(*arguments, **(keywords or {}))
+
+
+def _runner(products: Sequence[Product], tile: int) -> Callable[[], None]:
+    """Runs the products of all samples, ``tile`` rows at a time."""
+    passes = SAMPLES // tile
+    operands = [
+        (torch.rand(tile, one.inner), torch.rand(one.inner, one.columns), one.times)
+        for one in products
+    ]
+    outputs = [torch.empty(tile, one.columns) for one in products]
+
+    @torch.inference_mode()
+    def run() -> None:
+        for _ in range(passes):
+            for (left, right, times), output in zip(operands, outputs, strict=True):
+                for _ in range(times):
+                    torch.mm(left, right, out=output)
+
+    return run
+
+
+def stages_of(action: Callable[[], object], rounds: int) -> dict[str, float]:
+    """Shares of an action's time by the files of the package in which it is spent.
+
+    What a library does counts for the file that called it. Largest first.
+    """
+    action()
+    profiler = _StageProfiler()
+    for _ in range(rounds):
+        profiler.run(action)
+    total = sum(profiler.seconds.values())
+    ordered = sorted(profiler.seconds.items(), key=lambda item: -item[1])
+    return {stage: seconds / total for stage, seconds in ordered}
+
+
+class _StageProfiler:
+    """Charges time to the innermost file of the package on the stack (see `sys.setprofile`)."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._stack = ["outside"]
+        self._since = 0.0
+
+    def run(self, action: Callable[[], object]) -> None:
+        """Profile one call."""
+        self._since = time.perf_counter()
+        sys.setprofile(self._on_event)
+        try:
+            action()
+        finally:
+            sys.setprofile(None)
+
+    def _on_event(self, frame: FrameType, event: str, _: object) -> None:
+        if event not in ("call", "return"):
+            return
+        now = time.perf_counter()
+        self.seconds[self._stack[-1]] += now - self._since
+        if event == "call":
+            self._stack.append(_stage_of(frame.f_code.co_filename) or self._stack[-1])
+        elif len(self._stack) > 1:
+            self._stack.pop()
+        self._since = time.perf_counter()
+
+
+def _stage_of(file: str) -> str | None:
+    """The stage of a file; None outside the package."""
+    try:
+        first = Path(file).relative_to(_PACKAGE).parts[0]
+    except ValueError:
+        return None
+    return STAGES.get(first, Path(first).stem)
+
+
+_PACKAGE = Path(ik_nn_ros.__file__).parent

@@ -1,0 +1,40 @@
+"""The peers and their registry: a further one is one file and one row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.peers.authors import CONFIGS, Authors
+from benchmarks.peers.base import Peer
+from benchmarks.peers.damped_least_squares import DampedLeastSquares
+from benchmarks.peers.exact import Exact
+from benchmarks.peers.ikpy_restarts import Ikpy
+from benchmarks.peers.ours import Ours
+from benchmarks.peers.pinocchio_restarts import Pinocchio
+from benchmarks.peers.rejection import RefinedRejection, Rejection
+from benchmarks.peers.scipy_restarts import ScipyLeastSquares
+from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.models import available_models
+
+__all__ = ["Exact", "Peer", "peers_of"]
+
+ANY_ARM: tuple[Callable[[PlanarArm], Peer], ...] = (
+    Exact,
+    Rejection,
+    RefinedRejection,
+    DampedLeastSquares,
+    Pinocchio,
+    ScipyLeastSquares,
+    Ikpy,
+)
+AUTHORS_MODELS = ("cvae", "inn")
+
+
+def peers_of(arm: PlanarArm) -> list[Peer]:
+    """All that can answer for one of the paper's arms: ours first, then the others."""
+    dof = arm.dof
+    ours = [Ours(arm, model) for model, dofs in available_models().items() if dof in dofs]
+    authors = [
+        Authors(arm, model) for model in AUTHORS_MODELS if (CONFIGS / f"{model}_{dof}.yaml").exists()
+    ]
+    return [*ours, *(make(arm) for make in ANY_ARM), *authors]

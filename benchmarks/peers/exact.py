@@ -1,0 +1,23 @@
+"""The exact posterior sampler of this project."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.peers.base import Peer
+from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.posterior import ExactPosterior
+
+
+class Exact(Peer):
+    """The posterior itself."""
+
+    name = "exact sampler"
+
+    def __init__(self, arm: PlanarArm) -> None:
+        super().__init__(arm)
+        self._sampler = ExactPosterior(arm)
+
+    def solutions(self, target: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+        """See `Peer.solutions`."""
+        return self._sampler.sample(target[None], count, rng).positions[0]

@@ -1,0 +1,47 @@
+"""What is measured of this project: the one place that knows how its solvers are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ik_nn_ros.checkpoint import load_checkpoint
+from ik_nn_ros.models import GenerativeNetwork, pretrained_path
+from ik_nn_ros.solver import IKSolver, Solutions
+
+DEFAULT_DOF = 6
+
+
+def fastest_solver(dof: int, model: str) -> IKSolver:
+    """The shipped network as users get it.
+
+    Raises:
+        ModelNotFoundError: no weights for this DoF.
+    """
+    return IKSolver.from_pretrained(dof, model)
+
+
+def eager_network(dof: int, model: str) -> GenerativeNetwork:
+    """The same network in eager PyTorch.
+
+    Raises:
+        ModelNotFoundError: no weights for this DoF.
+    """
+    return load_checkpoint(pretrained_path(model, dof)).network.eval()
+
+
+def solve_with_densities(
+    solver: IKSolver, target: Sequence[float], num_samples: int, seed: int | None = None
+) -> Solutions:
+    """An answer whose log densities were asked for, too: they may be computed only then."""
+    solutions = solver.solve(target, num_samples, seed=seed)
+    solutions.log_densities  # noqa: B018
+    return solutions
+
+
+def solve_many(
+    solver: IKSolver, targets: np.ndarray, num_samples: int, seed: int | None = None
+) -> list[Solutions]:
+    """Answers for all targets (b, 2) [m] at once."""
+    return [solver.solve(target, num_samples, seed=seed) for target in targets]

@@ -1,0 +1,69 @@
+"""Times of things that are compared: taken in turn, so that other work disturbs all alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long something took.
+
+    Attributes:
+        median, p99: over the rounds [s].
+        rounds: how often it was done.
+    """
+
+    median: float
+    p99: float
+    rounds: int
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Timing:
+        """Of one duration [s] for each round."""
+        return cls(float(np.median(seconds)), float(np.quantile(seconds, 0.99)), len(seconds))
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times one thing is as large as another, round by round.
+
+    Attributes:
+        median: over the rounds.
+        low, high: the 10th and the 90th percentile.
+    """
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, numerators: Sequence[float], denominators: Sequence[float]) -> Ratio:
+        """Of two values for each round."""
+        ratios = np.divide(numerators, denominators)
+        low, median, high = np.quantile(ratios, (0.1, 0.5, 0.9))
+        return cls(float(median), float(low), float(high))
+
+
+def seconds_of(action: Callable[[], object]) -> float:
+    """How long one call takes [s]."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def interleaved(
+    actions: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1
+) -> dict[str, list[float]]:
+    """Durations [s] of each action in each round; every round does all of them in turn."""
+    for action in list(actions.values()) * warm_up:
+        action()
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    for _ in range(rounds):
+        for name, action in actions.items():
+            seconds[name].append(seconds_of(action))
+    return seconds
