@@ -72,8 +72,8 @@ def compare_on(
     rng = np.random.default_rng(0)
     trials: list[list[_Trial]] = [[] for _ in peers]
     for number, target in enumerate(targets, 1):
+        on_stage(f"{len(peers)} peers, {arm.dof} DoF, target {number} of {len(targets)}")
         for peer, tried in zip(peers, trials, strict=True):
-            on_stage(f"{arm.dof} DoF, target {number} of {len(targets)}, {peer.name}")
             peer.prepare(target, size.solutions[-1])
             tried.append(_try(peer, target, size, rng))
     on_stage(f"{arm.dof} DoF, mmd2")

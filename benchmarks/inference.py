@@ -16,7 +16,7 @@ from ik_nn_ros.posterior import ExactPosterior
 from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
 from training.data import held_out_targets
 
-COUNTS = (100, 1000, 10_000)
+MANY = 10_000  # solutions, that take long in NumPy
 
 
 @dataclass(frozen=True)
@@ -57,69 +57,65 @@ class ExactResult:
 
 
 def measure_inference(size: Size, on_stage: Callable[[str], None]) -> list[InferenceResult]:
-    """Of the default model and its default arm, on one target after the other."""
+    """Of the default model and its default arm, for several numbers of solutions."""
+    results = []
+    for count in size.counts:
+        on_stage(f"{count} solutions, against eager PyTorch and a plain projection")
+        results.append(against_reference(count, size.rounds))
+    return results
+
+
+def against_reference(count: int, rounds: int) -> InferenceResult:
+    """Of the default model and its default arm."""
     solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
     network = eager_network(DEFAULT_DOF, DEFAULT_MODEL)
     target = held_out_targets(solver.arm)[0]
     rng = np.random.default_rng(0)
 
-    def reference(count: int, densities: bool) -> Callable[[], object]:
-        return lambda: reference_solve(
-            network, target, count, rng, DEFAULT_POSITION_TOLERANCE, densities
-        )
+    def reference(densities: bool) -> object:
+        return reference_solve(network, target, count, rng, DEFAULT_POSITION_TOLERANCE, densities)
 
-    results = []
-    for count in COUNTS:
-        on_stage(f"{count} solutions, against eager PyTorch and a plain projection")
-        seconds = interleaved(
-            {
-                "ours": lambda count=count: solver.solve(target, count),
-                "ours_with_densities": lambda count=count: solve_with_densities(
-                    solver, target, count
-                ),
-                "reference": reference(count, densities=False),
-                "reference_with_densities": reference(count, densities=True),
-            },
-            size.rounds,
-        )
-        results.append(
-            InferenceResult(
-                solutions=count,
-                **{name: Timing.of(values) for name, values in seconds.items()},
-                speedup=Ratio.of(seconds["reference"], seconds["ours"]),
-                speedup_with_densities=Ratio.of(
-                    seconds["reference_with_densities"], seconds["ours_with_densities"]
-                ),
-            )
-        )
-    return results
+    seconds = interleaved(
+        {
+            "ours": lambda: solver.solve(target, count),
+            "ours_with_densities": lambda: solve_with_densities(solver, target, count),
+            "reference": lambda: reference(densities=False),
+            "reference_with_densities": lambda: reference(densities=True),
+        },
+        rounds,
+    )
+    return InferenceResult(
+        solutions=count,
+        **{name: Timing.of(values) for name, values in seconds.items()},
+        speedup=Ratio.of(seconds["reference"], seconds["ours"]),
+        speedup_with_densities=Ratio.of(
+            seconds["reference_with_densities"], seconds["ours_with_densities"]
+        ),
+    )
 
 
 def measure_against_exact(size: Size, on_stage: Callable[[str], None]) -> list[ExactResult]:
     """Of the default model, on every arm."""
     results = []
     for dof in size.dofs:
-        solver = fastest_solver(dof, DEFAULT_MODEL)
-        exact = ExactPosterior(solver.arm)
-        target = held_out_targets(solver.arm)[:1]
-        rng = np.random.default_rng(0)
-        for count in COUNTS:
+        for count in size.counts:
             on_stage(f"{count} solutions, {dof} DoF, against the exact sampler")
-            seconds = interleaved(
-                {
-                    "ours": lambda solver=solver, target=target, count=count: solver.solve(
-                        target[0], count
-                    ),
-                    "exact": lambda exact=exact, target=target, count=count: exact.sample(
-                        target, count, rng
-                    ),
-                },
-                size.rounds // 4 + 1,
-            )
-            ours, theirs = seconds["ours"], seconds["exact"]
-            results.append(
-                ExactResult(
-                    dof, count, Timing.of(ours), Timing.of(theirs), Ratio.of(theirs, ours)
-                )
-            )
+            rounds = size.rounds if count < MANY else max(3, size.rounds // 8)
+            results.append(_against_exact(dof, count, rounds))
     return results
+
+
+def _against_exact(dof: int, count: int, rounds: int) -> ExactResult:
+    solver = fastest_solver(dof, DEFAULT_MODEL)
+    exact = ExactPosterior(solver.arm)
+    targets = held_out_targets(solver.arm)[:1]
+    rng = np.random.default_rng(0)
+    seconds = interleaved(
+        {
+            "ours": lambda: solver.solve(targets[0], count),
+            "exact": lambda: exact.sample(targets, count, rng),
+        },
+        rounds,
+    )
+    ours, theirs = seconds["ours"], seconds["exact"]
+    return ExactResult(dof, count, Timing.of(ours), Timing.of(theirs), Ratio.of(theirs, ours))

@@ -24,8 +24,7 @@ from ik_nn_ros.models import DEFAULT_MODEL
 from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
 from training.data import held_out_targets
 
-SAMPLES = 10_000
-TILES = (500, 2000, SAMPLES)  # rows of one product: small ones stay in the cache
+TILES = (1, 5, 20)  # into how many products of fewer rows one is cut: small ones stay in the cache
 
 STAGES = {
     "projection.py": "projection",
@@ -76,27 +75,27 @@ def measure_limit(size: Size, on_stage: Callable[[str], None]) -> LimitResult:
     """Of the default model and its default arm, positions alone."""
     solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
     target = held_out_targets(solver.arm)[0]
-    products = products_of_one_pass(target)
+    products, samples = products_of_one_pass(target), size.counts[-1]
     on_stage("matrix products")
-    run = {tile: _runner(products, tile) for tile in TILES}
-    trial = interleaved({str(tile): action for tile, action in run.items()}, max(3, size.rounds // 8))
-    tile = min(TILES, key=lambda tile: np.median(trial[str(tile)]))
-    on_stage(f"{SAMPLES} samples, against the matrix products alone")
+    runners = {tile: _runner(products, samples, tile) for tile in {samples // n for n in TILES}}
+    trial = interleaved(runners, max(3, size.rounds // 8))
+    tile = min(trial, key=lambda tile: np.median(trial[tile]))
+    on_stage(f"{samples} samples, against the matrix products alone")
     seconds = interleaved(
-        {"products": run[tile], "solver": lambda: solver.solve(target, SAMPLES)},
+        {"products": runners[tile], "solver": lambda: solver.solve(target, samples)},
         max(3, size.rounds // 2),
     )
     on_stage("profile")
-    operations = sum(2 * SAMPLES * one.inner * one.columns * one.times for one in products)
+    operations = sum(2 * samples * one.inner * one.columns * one.times for one in products)
     return LimitResult(
-        samples=SAMPLES,
+        samples=samples,
         products=products,
         gflop=1e-9 * operations,
         products_alone=Timing.of(seconds["products"]),
         tile=tile,
         solver=Timing.of(seconds["solver"]),
         distance=Ratio.of(seconds["solver"], seconds["products"]),
-        stages=stages_of(lambda: solver.solve(target, SAMPLES), rounds=max(1, size.rounds // 8)),
+        stages=stages_of(lambda: solver.solve(target, samples), rounds=max(1, size.rounds // 8)),
     )
 
 
@@ -129,9 +128,9 @@ class _Products(TorchDispatchMode):
         return function(*arguments, **(keywords or {}))
 
 
-def _runner(products: Sequence[Product], tile: int) -> Callable[[], None]:
+def _runner(products: Sequence[Product], samples: int, tile: int) -> Callable[[], None]:
     """Runs the products of all samples, ``tile`` rows at a time."""
-    passes = SAMPLES // tile
+    passes = samples // tile
     operands = [
         (torch.rand(tile, one.inner), torch.rand(one.inner, one.columns), one.times)
         for one in products

@@ -17,6 +17,7 @@ class Size:
         seconds_per_call: a peer that finds solutions one by one and would take longer is not asked;
             its time is extrapolated.
         rounds: of what is compared in turn.
+        counts: of solutions, for what is compared with the solver.
         samples: of growth, each number of samples.
         requests: to the node, for each figure.
         starts: of the node.
@@ -29,6 +30,7 @@ class Size:
     solutions: tuple[int, int, int] = (10, 100, 1000)
     seconds_per_call: float = 1.5
     rounds: int = 40
+    counts: tuple[int, ...] = (100, 1000, 10_000)
     samples: tuple[int, ...] = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
     requests: int = 200
     starts: int = 5
@@ -42,6 +44,7 @@ QUICK = Size(
     solutions=(5, 10, 20),
     seconds_per_call=0.1,
     rounds=3,
+    counts=(20, 100),
     samples=(1, 10),
     requests=3,
     starts=1,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,15 @@ def seconds_of(action: Callable[[], object]) -> float:
 
 
 def interleaved(
-    actions: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1
-) -> dict[str, list[float]]:
-    """Durations [s] of each action in each round; every round does all of them in turn."""
-    for action in list(actions.values()) * warm_up:
+    actions: Mapping[Name, Callable[[], object]], rounds: int
+) -> dict[Name, list[float]]:
+    """Durations [s] of each action in each round; every round does all of them in turn.
+
+    A round before the first one is not counted.
+    """
+    for action in actions.values():
         action()
-    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    seconds: dict[Name, list[float]] = {name: [] for name in actions}
     for _ in range(rounds):
         for name, action in actions.items():
             seconds[name].append(seconds_of(action))

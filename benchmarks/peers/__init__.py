@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from benchmarks.peers.authors import CONFIGS, Authors
 from benchmarks.peers.base import Peer
 from benchmarks.peers.damped_least_squares import DampedLeastSquares
 from benchmarks.peers.exact import Exact
-from benchmarks.peers.ikpy_restarts import Ikpy
 from benchmarks.peers.ours import Ours
-from benchmarks.peers.pinocchio_restarts import Pinocchio
 from benchmarks.peers.rejection import RefinedRejection, Rejection
 from benchmarks.peers.scipy_restarts import ScipyLeastSquares
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import available_models
 
-__all__ = ["Exact", "Peer", "peers_of"]
+__all__ = ["Authors", "DampedLeastSquares", "Exact", "Ours", "Peer", "Rejection", "peers_of"]
 
-ANY_ARM: tuple[Callable[[PlanarArm], Peer], ...] = (
-    Exact,
-    Rejection,
-    RefinedRejection,
-    DampedLeastSquares,
-    Pinocchio,
-    ScipyLeastSquares,
-    Ikpy,
-)
 AUTHORS_MODELS = ("cvae", "inn")
 
 
 def peers_of(arm: PlanarArm) -> list[Peer]:
     """All that can answer for one of the paper's arms: ours first, then the others."""
+    # Here, because only `make bench` installs them, and nothing else needs them.
+    from benchmarks.peers.ikpy_restarts import Ikpy
+    from benchmarks.peers.pinocchio_restarts import Pinocchio
+
     dof = arm.dof
     ours = [Ours(arm, model) for model, dofs in available_models().items() if dof in dofs]
+    any_arm = (
+        Exact, Rejection, RefinedRejection, DampedLeastSquares, Pinocchio, ScipyLeastSquares, Ikpy
+    )  # fmt: skip
     authors = [
-        Authors(arm, model) for model in AUTHORS_MODELS if (CONFIGS / f"{model}_{dof}.yaml").exists()
+        Authors(arm, model)
+        for model in AUTHORS_MODELS
+        if (CONFIGS / f"{model}_{dof}.yaml").exists()
     ]
-    return [*ours, *(make(arm) for make in ANY_ARM), *authors]
+    return [*ours, *(make(arm) for make in any_arm), *authors]

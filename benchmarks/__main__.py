@@ -1,0 +1,94 @@
+"""The command line: ``python -m benchmarks run``, ``report`` or ``check``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.bars import LEAST_SPEEDUP, all_bars
+from benchmarks.check import shortcomings
+from benchmarks.figures import draw
+from benchmarks.parts import PARTS, measure, read
+from benchmarks.report import report
+from benchmarks.sizes import QUICK, Size
+from ik_nn_ros.errors import IKError
+from training.commands.shared import RESULTS, positive, shown_stages
+
+DOCUMENT = Path("docs/BENCHMARKS.md")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 1 with a sentence where a ratio is too small or something is missing."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options, Console())
+    except (IKError, ModuleNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    size = QUICK if options.quick else Size()
+    with shown_stages(console) as on_stage:
+        for name in options.parts or PARTS:
+            measure(
+                name, size, options.results, lambda stage, name=name: on_stage(f"{name}: {stage}")
+            )
+    return _report(options, console)
+
+
+def _report(options: argparse.Namespace, console: Console) -> int:
+    known = [name for name in PARTS if (options.results / f"{name}.json").exists()]
+    parts = {name: read(name, options.results) for name in known}
+    figures = options.document.parent / "figures"
+    draw(parts, figures)
+    options.document.write_text(report(parts, figures.name))
+    for bar in all_bars(parts):
+        outcome = "met" if bar.met else "not met"
+        console.print(f"{bar.name}: {bar.measured}, {bar.bar}: {outcome}", soft_wrap=True)
+    console.print(f"written to {options.document}")
+    return 0
+
+
+def _check(options: argparse.Namespace, console: Console) -> int:
+    with console.status("measuring"):
+        sentences, failures = shortcomings(options.ratio, options.rounds)
+    for sentence in sentences:
+        console.print(sentence, soft_wrap=True)
+    for failure in failures:
+        print(f"error: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    files = argparse.ArgumentParser(add_help=False)
+    files.add_argument(
+        "--results", type=Path, default=RESULTS / "benchmarks", help="folder of JSON"
+    )
+    files.add_argument("--document", type=Path, default=DOCUMENT, help="the report")
+
+    run = commands.add_parser("run", parents=[files], help="measure, and write the report")
+    run.add_argument(
+        "--quick", action="store_true", help="see that it works; the figures say little"
+    )
+    run.add_argument("--parts", nargs="+", choices=PARTS, help="only these (default: all)")
+    run.set_defaults(command=_run)
+
+    again = commands.add_parser("report", parents=[files], help="write the report from the results")
+    again.set_defaults(command=_report)
+
+    check = commands.add_parser("check", help="fail where ours is not enough faster")
+    check.add_argument("--ratio", type=float, default=LEAST_SPEEDUP, help="at least so many times")
+    check.add_argument("--rounds", type=positive, default=40)
+    check.set_defaults(command=_check)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,302 @@
+"""docs/BENCHMARKS.md, from result files: nothing in it is typed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.bars import all_bars, describe_trips, equal_mmd2
+from benchmarks.comparison import PeerResult, SolutionTime
+from benchmarks.growth import BatchResult, SamplesResult
+from benchmarks.inference import ExactResult, InferenceResult
+from benchmarks.limit import LimitResult
+from benchmarks.parts import Measured
+from benchmarks.service_results import ServiceResult
+from benchmarks.solvers import DEFAULT_DOF
+from benchmarks.words import milliseconds, number, paragraph, spread
+from ik_nn_ros.models import DEFAULT_MODEL
+from training.report.markdown import UNKNOWN, table, thousandths
+
+EXACT = "exact sampler"
+
+
+def report(parts: Mapping[str, Measured], figures: str) -> str:
+    """The document.
+
+    Args:
+        parts: what was measured, by the names of `parts.PARTS`; a part that is missing is left out.
+        figures: folder of the figures, as the document links to it.
+    """
+    results = {name: part.result for name, part in parts.items()}
+    peers = results.get("peers", [])
+    makers = {
+        "peers": lambda result: _peers(result, figures),
+        "inference": _inference,
+        "exact": lambda result: _exact(result, peers),
+        "limit": _limit,
+        "samples": lambda result: _samples(result, figures),
+        "batches": _batches,
+        "service": _service,
+    }
+    sections = [INTRODUCTION, _machines(parts), _bars(parts)]
+    sections += [make(results[name]) for name, make in makers.items() if name in results]
+    return "\n\n".join(sections) + "\n"
+
+
+def _machines(parts: Mapping[str, Measured]) -> str:
+    loads = [part.machine.load for part in parts.values()]
+    descriptions = {
+        f"{one.processor}, {one.cores} cores, {one.memory:.0f} GiB; {one.torch_threads} threads in "
+        f"PyTorch; Python {one.python}, "
+        + ", ".join(f"{name} {version}" for name, version in one.versions.items())
+        for one in (part.machine for part in parts.values())
+    }
+    return paragraph(
+        f"Machine: {'; and '.join(sorted(descriptions))}. Load before each part, the benchmark's "
+        f"own included: {min(loads):.1f} to {max(loads):.1f}."
+    )
+
+
+def _bars(parts: Mapping[str, Measured]) -> str:
+    rows = [
+        (bar.name, bar.measured, bar.bar, "yes" if bar.met else "**no**") for bar in all_bars(parts)
+    ]
+    header = ("what", "measured", "bar", "met")
+    return f"## Bars\n\n{BARS}\n\n{table(header, rows)}"
+
+
+def _peers(results: Sequence[PeerResult], figures: str) -> str:
+    blocks = [f"## Against what a user would pick instead\n\n{PEERS}"]
+    blocks.append(f"![Peers]({figures}/benchmarks_peers.png)\n\n{PEERS_CAPTION}")
+    for dof in sorted({result.dof for result in results}):
+        blocks.append(f"### {dof} DoF\n\n{_peer_table([r for r in results if r.dof == dof])}")
+    return "\n\n".join(blocks)
+
+
+def _peer_table(results: Sequence[PeerResult]) -> str:
+    ours = next((result for result in results if result.name == DEFAULT_MODEL), results[0])
+    rows = [
+        (
+            result.name,
+            *(_solution_time(one) for one in result.times),
+            number(result.solutions_per_second),
+            f"{number(result.times[1].timing.median / ours.times[1].timing.median)} x",
+            _mmd2(result),
+        )
+        for result in sorted(results, key=lambda result: result.times[1].timing.median)
+    ]
+    few, many = (one.solutions for one in ours.times)
+    header = (
+        "", f"{few} solutions [ms]", f"{many} solutions [ms]", "solutions / s",
+        f"time over {ours.name}'s", "mmd2 x 1e3",
+    )  # fmt: skip
+    return table(header, rows)
+
+
+def _solution_time(time: SolutionTime) -> str:
+    return milliseconds(time.timing) + ("*" if time.measured < time.solutions else "")
+
+
+def _mmd2(result: PeerResult) -> str:
+    if result.mmd2 is not None:
+        return thousandths(result.mmd2)
+    return UNKNOWN if result.released_mmd2 is None else f"{1e3 * result.released_mmd2:.1f} (theirs)"
+
+
+def _inference(results: Sequence[InferenceResult]) -> str:
+    rows = [
+        (
+            number(result.solutions),
+            what,
+            milliseconds(ours),
+            milliseconds(reference),
+            spread(ratio),
+        )
+        for result in results
+        for what, ours, reference, ratio in (
+            ("positions", result.ours, result.reference, result.speedup),
+            (
+                "and log densities",
+                result.ours_with_densities,
+                result.reference_with_densities,
+                result.speedup_with_densities,
+            ),
+        )
+    ]
+    header = ("solutions", "what", "`solve` [ms]", "reference path [ms]", "faster")
+    return f"## Against eager PyTorch\n\n{INFERENCE}\n\n{table(header, rows)}"
+
+
+def _exact(results: Sequence[ExactResult], peers: Sequence[PeerResult]) -> str:
+    mmd2 = {(peer.dof, peer.name): peer.mmd2 for peer in peers}
+    rows = []
+    for result in results:
+        ours, exact = (mmd2.get((result.dof, name)) for name in (DEFAULT_MODEL, EXACT))
+        equal = UNKNOWN if ours is None or exact is None else _yes(equal_mmd2(ours, exact))
+        rows.append(
+            (
+                result.dof,
+                number(result.solutions),
+                milliseconds(result.ours),
+                milliseconds(result.exact),
+                spread(result.speedup),
+                equal,
+            )
+        )
+    header = ("DoF", "samples", f"{DEFAULT_MODEL} [ms]", "exact [ms]", "faster", "equal mmd2")
+    return f"## Against the exact sampler\n\n{EXACT_TEXT}\n\n{table(header, rows)}"
+
+
+def _limit(result: LimitResult) -> str:
+    shapes = ", ".join(f"{one.times} x ({one.inner} x {one.columns})" for one in result.products)
+    rate = result.gflop / result.products_alone.median
+    stages = [(stage, f"{share:.1%}") for stage, share in result.stages.items() if share >= 5e-4]
+    text = paragraph(
+        f"The network's matrix products for {number(result.samples)} samples are {shapes}: "
+        f"{result.gflop:.2f} GFLOP. Alone, in float32, {result.tile} rows at a time, they take "
+        f"{milliseconds(result.products_alone)} ms, {number(rate)} GFLOP/s. `solve` takes "
+        f"{milliseconds(result.solver)} ms: {spread(result.distance)} as long."
+    )
+    header = ("where `solve` spends its time", "share")
+    return f"## The limit\n\n{text}\n\n{table(header, stages)}\n\n{PROFILE}"
+
+
+def _samples(results: Sequence[SamplesResult], figures: str) -> str:
+    rows = [
+        (
+            number(result.samples),
+            milliseconds(result.timing),
+            result.timing.rounds,
+            number(1e6 * result.timing.median / result.samples),
+            number(result.memory),
+        )
+        for result in results
+    ]
+    header = (
+        "samples",
+        "time [ms]",
+        "rounds",
+        "per sample [us]",
+        "peak memory, more than idle [MiB]",
+    )
+    picture = f"![Growth]({figures}/benchmarks_growth.png)\n\n{GROWTH_CAPTION}"
+    return f"## Growth\n\n{GROWTH}\n\n{picture}\n\n{table(header, rows)}"
+
+
+def _batches(results: Sequence[BatchResult]) -> str:
+    rows = [
+        (
+            result.targets,
+            milliseconds(result.together),
+            milliseconds(result.one_by_one),
+            spread(result.speedup),
+        )
+        for result in results
+    ]
+    header = ("targets", "`solve_many` [ms]", "a loop of `solve` [ms]", "faster")
+    text = f"Several targets at once, {results[0].samples} samples for each:"
+    return f"### Batches of targets\n\n{text}\n\n{table(header, rows)}"
+
+
+def _service(result: ServiceResult) -> str:
+    trips = table(
+        ("who listens, how fast it is asked", "round trip [ms]", "without the solver's time [ms]"),
+        [
+            (
+                describe_trips(one.viewer, one.pause),
+                milliseconds(one.round_trip),
+                milliseconds(one.overhead),
+            )
+            for one in result.round_trips
+        ],
+    )
+    alone = result.crowds[0]
+    crowds = table(
+        ("clients at once", "round trip [ms]", "answers / s", "of one client's"),
+        [
+            (
+                crowd.clients,
+                milliseconds(crowd.round_trip),
+                number(crowd.answers_per_second),
+                f"{number(crowd.answers_per_second / alone.answers_per_second)} x",
+            )
+            for crowd in result.crowds
+        ],
+    )
+    imports = table(
+        ("imported package, under `-X importtime`", "s"),
+        [(name, f"{seconds:.2f}") for name, seconds in result.import_shares.items()],
+    )
+    text = paragraph(
+        f"From the process's start to the first answer: {milliseconds(result.first_answer)} ms; the "
+        f"client looks for the server every 0.25 s. A process that only imports the node's module "
+        f"takes {milliseconds(result.imports)} ms. In Python without ROS, from the start to the first {result.samples} solutions: "
+        f"{milliseconds(result.first_solution)} ms. Resident memory: {result.idle_memory:.0f} MiB "
+        f"idle, {result.used_memory:.0f} MiB after the requests above."
+    )
+    return "\n\n".join((f"## The node\n\n{SERVICE}", trips, crowds, text, imports))
+
+
+def _yes(true: bool) -> str:
+    return "yes" if true else "no"
+
+
+INTRODUCTION = """\
+# Benchmarks
+
+Generated by `make bench` from the files in `results/benchmarks/`; nothing here is typed by hand.
+Times are medians and, in brackets, 99th percentiles; ratios are medians of rounds in which both
+sides took turns and, in brackets, the range of eight rounds in ten."""
+
+BARS = f"""\
+The default model, {DEFAULT_MODEL}, {DEFAULT_DOF} DoF, solutions projected onto the target. The bars
+are for two cores and nothing else running."""
+
+PEERS = """\
+Every method answers the same targets of the test split, in turn; times are over the targets. A
+solution is within 1e-6 m of its target, but for those of *rejection, 5 cm*. **mmd2** is the
+unbiased MMD^2 of the solutions to the exact posterior, with its standard error; that of the exact
+sampler, a second draw of itself, is the floor.
+
+- **cinn**, **cvae**, **inn**: `IKSolver.solve` with the shipped weights.
+- **exact sampler**: this project's own.
+- **rejection**: draws of the prior, 50 000 a round, that come within 5 cm; *projected*: moved onto
+  the target by this project's projection.
+- **damped least squares, NumPy**: random restarts, all starts of a round in one batch.
+- **Pinocchio**, **SciPy least squares**, **ikpy**: random restarts, one after the other. Pinocchio
+  computes the kinematics, the iteration is Python, after its own example; SciPy has the analytic
+  Jacobian; ikpy is called as its documentation shows.
+- Restarts start from the prior, which is what a user would do who wants arms like the prior's.
+- **the authors'**: the architectures of Tables III and IV in eager PyTorch with untrained weights,
+  which take as long; the plain projection starts from posterior samples that are disturbed until
+  they miss the target by the authors' published e_resim. Their mmd2 (*theirs*) is that of the
+  weights that they released, refined; there are none for some arms. They published no settings for
+  15 DoF.
+- \\* measured on fewer solutions and extrapolated in proportion."""
+
+PEERS_CAPTION = f"""\
+*Left: the time to 1000 solutions. Right: mmd2 over speed, {DEFAULT_DOF} DoF; hollow: of the
+authors' weights; the best corner is at the bottom right.*"""
+
+INFERENCE = f"""\
+{DEFAULT_MODEL}, {DEFAULT_DOF} DoF. The reference path (`benchmarks/reference.py`) runs the same
+network eagerly in PyTorch, then plain Gauss-Newton in NumPy until all samples have converged."""
+
+EXACT_TEXT = """\
+`IKSolver.solve` against the exact sampler; below 1 x the exact sampler is the faster one. Whether
+the two mmd2 above are equal within two standard errors stands beside it."""
+
+PROFILE = """\
+Generated by a profiler that charges every call to the innermost file of the package that it was
+made from. It slows Python code down more than the libraries' own: read it as an upper bound of
+what is not the network."""
+
+GROWTH = f"""\
+{DEFAULT_MODEL}, {DEFAULT_DOF} DoF, in a process that is asked for more and more."""
+
+GROWTH_CAPTION = """\
+*Left: the time of one answer, median and 99th percentile, and the peak memory. Middle: where
+`solve` spends its time. Right: answers per second and the round trip over the clients at once.*"""
+
+SERVICE = """\
+`ik_server` with its default parameters and its clients are processes of their own over loopback
+DDS; a request is for 1000 solutions. The solver's time is the answer's own `solve_time`."""

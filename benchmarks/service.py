@@ -1,0 +1,158 @@
+"""What a user of the node sees: real processes over loopback DDS."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from multiprocessing.synchronize import Barrier, Event
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+from visualization_msgs.msg import MarkerArray
+
+from benchmarks.node import (
+    PATIENCE,
+    SAMPLES,
+    Server,
+    connected_client,
+    example_request,
+    ros_environment,
+)
+from benchmarks.service_results import Crowd, RoundTrips, ServiceResult
+from benchmarks.sizes import Size
+from benchmarks.start import (
+    first_answer,
+    first_solution,
+    import_seconds,
+    import_time,
+    largest,
+)
+from benchmarks.timing import Timing, seconds_of
+from ik_nn_ros.ros import qos
+from ik_nn_ros.ros.client import IKClient
+
+NAMESPACE = "measured"
+PAUSE = 0.05  # [s], of a client that does something with an answer
+
+
+def measure_service(size: Size, on_stage: Callable[[str], None]) -> ServiceResult:
+    """Of a server with its default parameters."""
+    with ros_environment():
+        on_stage("imports")
+        imports = [import_time() for _ in range(size.starts)]
+        import_shares = largest(import_seconds())
+        on_stage("starts")
+        answers = [first_answer(number) for number in range(size.starts)]
+        solutions = [first_solution() for _ in range(size.starts)]
+        with Server(NAMESPACE) as server, connected_client(NAMESPACE) as client:
+            server.wait_for(client)
+            time.sleep(1.0)
+            idle_memory = server.memory()
+            round_trips = _measure_round_trips(client, size, on_stage)
+            crowds = [_measure_crowd(count, size, on_stage) for count in size.clients]
+            used_memory = server.memory()
+    return ServiceResult(
+        samples=SAMPLES,
+        round_trips=round_trips,
+        crowds=crowds,
+        first_answer=Timing.of(answers),
+        imports=Timing.of(imports),
+        import_shares=import_shares,
+        first_solution=Timing.of(solutions),
+        idle_memory=idle_memory,
+        used_memory=used_memory,
+    )
+
+
+def _measure_round_trips(
+    client: IKClient, size: Size, on_stage: Callable[[str], None]
+) -> list[RoundTrips]:
+    results = []
+    for viewer, pause in ((False, 0.0), (True, PAUSE), (True, 0.0)):
+        on_stage(f"round trips, {'with' if viewer else 'without'} a viewer")
+        with _viewer() if viewer else nullcontext():
+            results.append(_round_trips(client, size.requests, viewer, pause))
+    return results
+
+
+def _round_trips(client: IKClient, requests: int, viewer: bool, pause: float) -> RoundTrips:
+    request = example_request()
+    client.solve(request)
+    whole, overhead = [], []
+    for _ in range(requests):
+        start = time.perf_counter()
+        answer = client.solve(request)
+        whole.append(time.perf_counter() - start)
+        overhead.append(whole[-1] - answer.solve_time)
+        time.sleep(pause)
+    return RoundTrips(viewer, pause, Timing.of(whole), Timing.of(overhead))
+
+
+@contextmanager
+def _viewer() -> Iterator[None]:
+    """A process that receives the markers, as RViz would."""
+    spawn = multiprocessing.get_context("spawn")
+    seen, done = spawn.Event(), spawn.Event()
+    process = spawn.Process(target=_watch, args=(seen, done))
+    process.start()
+    try:
+        if not seen.wait(PATIENCE):
+            raise TimeoutError(f"no markers within {PATIENCE:g} s")
+        yield
+    finally:
+        done.set()
+        process.join(PATIENCE)
+        process.kill()
+
+
+def _watch(seen: Event, done: Event) -> None:
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    node = rclpy.create_node("viewer")
+    node.create_subscription(
+        MarkerArray, f"/{NAMESPACE}/posterior_markers", lambda _: seen.set(), qos.LATCHED
+    )
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while not done.is_set():
+        executor.spin_once(timeout_sec=0.05)
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.try_shutdown()
+
+
+def _measure_crowd(clients: int, size: Size, on_stage: Callable[[str], None]) -> Crowd:
+    on_stage(f"{clients} clients at once")
+    spawn = multiprocessing.get_context("spawn")
+    together, answers = spawn.Barrier(clients), spawn.Queue()
+    each = -(-size.requests // clients)
+    processes = [spawn.Process(target=_ask, args=(together, answers, each)) for _ in range(clients)]
+    for process in processes:
+        process.start()
+    seconds: list[float] = []
+    starts, ends = [], []
+    for _ in processes:
+        start, end, own = answers.get(timeout=PATIENCE)
+        starts.append(start)
+        ends.append(end)
+        seconds += own
+    for process in processes:
+        process.join(PATIENCE)
+        process.kill()
+    return Crowd(clients, Timing.of(seconds), len(seconds) / (max(ends) - min(starts)))
+
+
+def _ask(together: Barrier, answers: multiprocessing.Queue, requests: int) -> None:
+    """A client's process: when all are ready, ask and ask again."""
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    with connected_client(NAMESPACE) as client:
+        client.wait_for_server(PATIENCE)
+        request = example_request()
+        client.solve(request)
+        together.wait(PATIENCE)
+        start = time.monotonic()  # one clock for all processes
+        seconds = [seconds_of(lambda: client.solve(request)) for _ in range(requests)]
+        answers.put((start, time.monotonic(), seconds))
+    rclpy.try_shutdown()
