@@ -16,9 +16,11 @@ from benchmarks.parts import PARTS, measure, read
 from benchmarks.report import report
 from benchmarks.sizes import QUICK, Size
 from ik_nn_ros.errors import IKError
-from training.commands.shared import RESULTS, positive, shown_stages
+from training.commands.shared import RESULTS, RUNS, positive, shown_stages
 
 DOCUMENT = Path("docs/BENCHMARKS.md")
+FULL_RUN = RESULTS / "benchmarks"
+QUICK_RUN = RUNS / "benchmarks"  # beside the results that count
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,25 +35,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     size = QUICK if options.quick else Size()
+    results = options.results or (QUICK_RUN if options.quick else FULL_RUN)
+    document = options.document or (QUICK_RUN / DOCUMENT.name if options.quick else DOCUMENT)
     with shown_stages(console) as on_stage:
         for name in options.parts or PARTS:
-            measure(
-                name, size, options.results, lambda stage, name=name: on_stage(f"{name}: {stage}")
-            )
-    return _report(options, console)
+            measure(name, size, results, lambda stage, name=name: on_stage(f"{name}: {stage}"))
+    _write_report(results, document, console)
+    return 0
 
 
 def _report(options: argparse.Namespace, console: Console) -> int:
-    known = [name for name in PARTS if (options.results / f"{name}.json").exists()]
-    parts = {name: read(name, options.results) for name in known}
-    figures = options.document.parent / "figures"
+    _write_report(options.results or FULL_RUN, options.document or DOCUMENT, console)
+    return 0
+
+
+def _write_report(results: Path, document: Path, console: Console) -> None:
+    known = [name for name in PARTS if (results / f"{name}.json").exists()]
+    parts = {name: read(name, results) for name in known}
+    figures = document.parent / "figures"
     draw(parts, figures)
-    options.document.write_text(report(parts, figures.name))
+    document.write_text(report(parts, figures.name))
     for bar in all_bars(parts):
         outcome = "met" if bar.met else "not met"
         console.print(f"{bar.name}: {bar.measured}, {bar.bar}: {outcome}", soft_wrap=True)
-    console.print(f"written to {options.document}")
-    return 0
+    console.print(f"written to {document}")
 
 
 def _check(options: argparse.Namespace, console: Console) -> int:
@@ -68,15 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     files = argparse.ArgumentParser(add_help=False)
-    files.add_argument(
-        "--results", type=Path, default=RESULTS / "benchmarks", help="folder of JSON"
-    )
-    files.add_argument("--document", type=Path, default=DOCUMENT, help="the report")
+    files.add_argument("--results", type=Path, help=f"folder of JSON (default: {FULL_RUN})")
+    files.add_argument("--document", type=Path, help=f"the report (default: {DOCUMENT})")
 
     run = commands.add_parser("run", parents=[files], help="measure, and write the report")
-    run.add_argument(
-        "--quick", action="store_true", help="see that it works; the figures say little"
-    )
+    run.add_argument("--quick", action="store_true", help=f"try it out, into {QUICK_RUN}")
     run.add_argument("--parts", nargs="+", choices=PARTS, help="only these (default: all)")
     run.set_defaults(command=_run)
 

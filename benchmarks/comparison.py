@@ -10,9 +10,9 @@ import numpy as np
 
 from benchmarks.peers import Exact, Peer, peers_of
 from benchmarks.sizes import Size
+from benchmarks.solvers import targets_of
 from benchmarks.timing import Timing
 from ik_nn_ros.kinematics import PlanarArm
-from training.data import held_out_targets
 from training.metrics import Mismatch, mmd2, summary
 
 
@@ -22,7 +22,8 @@ class SolutionTime:
 
     Attributes:
         solutions: that number.
-        measured: how many the peer was asked for; of fewer, the time is extrapolated in proportion.
+        measured: how many the peer was asked for, on the target where it was asked for fewest; of
+            fewer, the time is extrapolated in proportion.
         timing: over the targets.
     """
 
@@ -56,7 +57,7 @@ def compare(size: Size, on_stage: Callable[[str], None]) -> list[PeerResult]:
     results = []
     for dof in size.dofs:
         arm = PlanarArm.of_paper(dof)
-        targets = held_out_targets(arm)[: size.targets]
+        targets = targets_of(dof)[: size.targets]
         results += compare_on(arm, targets, peers_of(arm), size, on_stage)
     return results
 
@@ -124,8 +125,8 @@ def _result(
 
 
 def _time_to(count: int, trials: Sequence[_Trial]) -> SolutionTime:
-    # What the peer was asked for on every target: all are treated alike.
-    asked = set.intersection(*(set(trial.seconds) for trial in trials))
-    measured = max(number for number in asked if number <= count)
-    seconds = [trial.seconds[measured] * count / measured for trial in trials]
-    return SolutionTime(count, measured, Timing.of(seconds))
+    asked = [max(number for number in trial.seconds if number <= count) for trial in trials]
+    seconds = [
+        trial.seconds[number] * count / number for trial, number in zip(trials, asked, strict=True)
+    ]
+    return SolutionTime(count, min(asked), Timing.of(seconds))

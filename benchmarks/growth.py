@@ -10,13 +10,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from benchmarks.sizes import Size
-from benchmarks.solvers import DEFAULT_DOF, fastest_solver, solve_many
+from benchmarks.solvers import DEFAULT_DOF, fastest_solver, solve_many, targets_of
 from benchmarks.timing import Ratio, Timing, interleaved, seconds_of
-from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import DEFAULT_MODEL
-from training.data import held_out_targets
 
-SECONDS = 3.0  # for each number of samples, but at least one round and at most MOST_ROUNDS
 MOST_ROUNDS = 200
 BATCH_SAMPLES = 100
 
@@ -57,10 +54,10 @@ class BatchResult:
 
 def measure_samples(size: Size, on_stage: Callable[[str], None]) -> list[SamplesResult]:
     """In a process of its own, which is asked for more and more: so its peak memory is known."""
-    target = held_out_targets(PlanarArm.of_paper(DEFAULT_DOF))[0].tolist()
+    target = targets_of(DEFAULT_DOF)[0].tolist()
     spawn = multiprocessing.get_context("spawn")
     connection, theirs = spawn.Pipe()
-    process = spawn.Process(target=_answer, args=(theirs, target))
+    process = spawn.Process(target=_answer, args=(theirs, target, size.seconds_per_samples))
     process.start()
     theirs.close()
     results = []
@@ -76,7 +73,7 @@ def measure_samples(size: Size, on_stage: Callable[[str], None]) -> list[Samples
 def measure_batches(size: Size, on_stage: Callable[[str], None]) -> list[BatchResult]:
     """Of the default model and its default arm."""
     solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
-    held_out = held_out_targets(solver.arm)
+    held_out = targets_of(DEFAULT_DOF)
     results = []
     for count in size.batch:
         on_stage(f"{count} targets at once")
@@ -101,7 +98,7 @@ def measure_batches(size: Size, on_stage: Callable[[str], None]) -> list[BatchRe
     return results
 
 
-def _answer(connection: Connection, target: list[float]) -> None:
+def _answer(connection: Connection, target: list[float], seconds: float) -> None:
     """The process that is measured: numbers of samples come in, results go out."""
     solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
     memory_before = _peak_memory()
@@ -110,16 +107,17 @@ def _answer(connection: Connection, target: list[float]) -> None:
             samples = connection.recv()
         except EOFError:
             return
-        timing = _timing(lambda samples=samples: solver.solve(target, samples))
+        timing = _timing(lambda samples=samples: solver.solve(target, samples), seconds)
         connection.send(SamplesResult(samples, timing, _peak_memory() - memory_before))
 
 
-def _timing(action: Callable[[], object]) -> Timing:
-    seconds: list[float] = []
+def _timing(action: Callable[[], object], seconds: float) -> Timing:
+    """Of as many rounds as there is time for, but one at least."""
+    rounds: list[float] = []
     start = time.monotonic()
-    while not seconds or (len(seconds) < MOST_ROUNDS and time.monotonic() - start < SECONDS):
-        seconds.append(seconds_of(action))
-    return Timing.of(seconds)
+    while not rounds or (len(rounds) < MOST_ROUNDS and time.monotonic() - start < seconds):
+        rounds.append(seconds_of(action))
+    return Timing.of(rounds)
 
 
 def _peak_memory() -> float:

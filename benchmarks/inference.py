@@ -9,12 +9,17 @@ import numpy as np
 
 from benchmarks.reference import reference_solve
 from benchmarks.sizes import Size
-from benchmarks.solvers import DEFAULT_DOF, eager_network, fastest_solver, solve_with_densities
+from benchmarks.solvers import (
+    DEFAULT_DOF,
+    eager_network,
+    fastest_solver,
+    solve_with_densities,
+    targets_of,
+)
 from benchmarks.timing import Ratio, Timing, interleaved
 from ik_nn_ros.models import DEFAULT_MODEL
 from ik_nn_ros.posterior import ExactPosterior
 from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
-from training.data import held_out_targets
 
 MANY = 10_000  # solutions, that take long in NumPy
 
@@ -69,7 +74,7 @@ def against_reference(count: int, rounds: int) -> InferenceResult:
     """Of the default model and its default arm."""
     solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
     network = eager_network(DEFAULT_DOF, DEFAULT_MODEL)
-    target = held_out_targets(solver.arm)[0]
+    target = targets_of(DEFAULT_DOF)[0]
     rng = np.random.default_rng(0)
 
     def reference(densities: bool) -> object:
@@ -108,7 +113,7 @@ def measure_against_exact(size: Size, on_stage: Callable[[str], None]) -> list[E
 def _against_exact(dof: int, count: int, rounds: int) -> ExactResult:
     solver = fastest_solver(dof, DEFAULT_MODEL)
     exact = ExactPosterior(solver.arm)
-    targets = held_out_targets(solver.arm)[:1]
+    targets = targets_of(dof)[:1]
     rng = np.random.default_rng(0)
     seconds = interleaved(
         {

@@ -18,11 +18,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import ik_nn_ros
 from benchmarks.reference import reference_solve
 from benchmarks.sizes import Size
-from benchmarks.solvers import DEFAULT_DOF, eager_network, fastest_solver
+from benchmarks.solvers import DEFAULT_DOF, eager_network, fastest_solver, targets_of
 from benchmarks.timing import Ratio, Timing, interleaved
 from ik_nn_ros.models import DEFAULT_MODEL
 from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
-from training.data import held_out_targets
 
 TILES = (1, 5, 20)  # into how many products of fewer rows one is cut: small ones stay in the cache
 
@@ -74,7 +73,7 @@ class LimitResult:
 def measure_limit(size: Size, on_stage: Callable[[str], None]) -> LimitResult:
     """Of the default model and its default arm, positions alone."""
     solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
-    target = held_out_targets(solver.arm)[0]
+    target = targets_of(DEFAULT_DOF)[0]
     products, samples = products_of_one_pass(target), size.counts[-1]
     on_stage("matrix products")
     runners = {tile: _runner(products, samples, tile) for tile in {samples // n for n in TILES}}

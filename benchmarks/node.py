@@ -16,12 +16,10 @@ from pathlib import Path
 import rclpy
 from rclpy.signals import SignalHandlerOptions
 
-from benchmarks.solvers import DEFAULT_DOF
+from benchmarks.solvers import DEFAULT_DOF, targets_of
 from ik_nn_interfaces.srv import SolveIK
-from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.ros.client import IKClient
 from ik_nn_ros.ros.errors import ServiceUnavailableError
-from training.data import held_out_targets
 
 MODULE = "ik_nn_ros.ros.node"
 SAMPLES = 1000  # of each request
@@ -49,7 +47,10 @@ def ros_environment() -> Iterator[None]:
 
 
 class Server:
-    """`ik_server` in its own process and namespace, within `ros_environment`; ends with its with."""
+    """`ik_server` in its own process and namespace; ends with its `with` block.
+
+    Its output is in the log folder of `ros_environment`.
+    """
 
     def __init__(self, namespace: str) -> None:
         command = [sys.executable, "-m", MODULE, "--ros-args", "-r", f"__ns:=/{namespace}"]
@@ -101,6 +102,6 @@ def connected_client(namespace: str) -> Iterator[IKClient]:
 def example_request() -> SolveIK.Request:
     """For a target that the default arm's prior reaches."""
     request = SolveIK.Request(num_samples=SAMPLES)
-    x, y = held_out_targets(PlanarArm.of_paper(DEFAULT_DOF))[0].tolist()
+    x, y = targets_of(DEFAULT_DOF)[0].tolist()
     request.target.point.x, request.target.point.y = x, y
     return request

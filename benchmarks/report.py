@@ -227,9 +227,10 @@ def _service(result: ServiceResult) -> str:
         [(name, f"{seconds:.2f}") for name, seconds in result.import_shares.items()],
     )
     text = paragraph(
-        f"From the process's start to the first answer: {milliseconds(result.first_answer)} ms; the "
-        f"client looks for the server every 0.25 s. A process that only imports the node's module "
-        f"takes {milliseconds(result.imports)} ms. In Python without ROS, from the start to the first {result.samples} solutions: "
+        "From the process's start to the first answer: "
+        f"{milliseconds(result.first_answer)} ms; the client looks for the server every 0.25 s. A "
+        f"process that only imports the node's module takes {milliseconds(result.imports)} ms. In "
+        f"Python without ROS, from the start to the first {result.samples} solutions: "
         f"{milliseconds(result.first_solution)} ms. Resident memory: {result.idle_memory:.0f} MiB "
         f"idle, {result.used_memory:.0f} MiB after the requests above."
     )
@@ -271,7 +272,7 @@ sampler, a second draw of itself, is the floor.
   they miss the target by the authors' published e_resim. Their mmd2 (*theirs*) is that of the
   weights that they released, refined; there are none for some arms. They published no settings for
   15 DoF.
-- \\* measured on fewer solutions and extrapolated in proportion."""
+- \\* on some target or all, measured on fewer solutions and extrapolated in proportion."""
 
 PEERS_CAPTION = f"""\
 *Left: the time to 1000 solutions. Right: mmd2 over speed, {DEFAULT_DOF} DoF; hollow: of the

@@ -70,15 +70,17 @@ def measure_service(size: Size, on_stage: Callable[[str], None]) -> ServiceResul
 def _measure_round_trips(
     client: IKClient, size: Size, on_stage: Callable[[str], None]
 ) -> list[RoundTrips]:
+    """Of one client: nobody looks at the markers; somebody does, at two paces of the client."""
     results = []
     for viewer, pause in ((False, 0.0), (True, PAUSE), (True, 0.0)):
         on_stage(f"round trips, {'with' if viewer else 'without'} a viewer")
-        with _viewer() if viewer else nullcontext():
-            results.append(_round_trips(client, size.requests, viewer, pause))
+        with marker_viewer() if viewer else nullcontext():
+            results.append(round_trips(client, size.requests, viewer, pause))
     return results
 
 
-def _round_trips(client: IKClient, requests: int, viewer: bool, pause: float) -> RoundTrips:
+def round_trips(client: IKClient, requests: int, viewer: bool, pause: float) -> RoundTrips:
+    """Of one client, with a pause [s] after each answer."""
     request = example_request()
     client.solve(request)
     whole, overhead = [], []
@@ -92,7 +94,7 @@ def _round_trips(client: IKClient, requests: int, viewer: bool, pause: float) ->
 
 
 @contextmanager
-def _viewer() -> Iterator[None]:
+def marker_viewer() -> Iterator[None]:
     """A process that receives the markers, as RViz would."""
     spawn = multiprocessing.get_context("spawn")
     seen, done = spawn.Event(), spawn.Event()

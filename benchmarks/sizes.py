@@ -19,6 +19,7 @@ class Size:
         rounds: of what is compared in turn.
         counts: of solutions, for what is compared with the solver.
         samples: of growth, each number of samples.
+        seconds_per_samples: how long each of those is measured.
         requests: to the node, for each figure.
         starts: of the node.
         clients: at once.
@@ -32,6 +33,7 @@ class Size:
     rounds: int = 40
     counts: tuple[int, ...] = (100, 1000, 10_000)
     samples: tuple[int, ...] = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
+    seconds_per_samples: float = 3.0
     requests: int = 200
     starts: int = 5
     clients: tuple[int, ...] = (1, 2, 4, 8)
@@ -46,6 +48,7 @@ QUICK = Size(
     rounds=3,
     counts=(20, 100),
     samples=(1, 10),
+    seconds_per_samples=0.1,
     requests=3,
     starts=1,
     clients=(1, 2),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
 from ik_nn_ros.checkpoint import load_checkpoint
+from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import GenerativeNetwork, pretrained_path
 from ik_nn_ros.solver import IKSolver, Solutions
+from training.data import held_out_targets
 
 DEFAULT_DOF = 6
 
@@ -45,3 +48,9 @@ def solve_many(
 ) -> list[Solutions]:
     """Answers for all targets (b, 2) [m] at once."""
     return [solver.solve(target, num_samples, seed=seed) for target in targets]
+
+
+@cache
+def targets_of(dof: int) -> np.ndarray:
+    """The targets (m, 2) [m] of the test split of one of the paper's arms."""
+    return held_out_targets(PlanarArm.of_paper(dof))

@@ -20,7 +20,7 @@ class Peer(ABC):
 
     Attributes:
         name: as the tables have it.
-        one_by_one: whether twice as many solutions take twice as long.
+        one_by_one: whether ten times as many solutions take ten times as long, or less.
         trained: whether its samples mean anything; else only its time does.
         released_mmd2: of weights that the authors released, refined; None where there are none.
     """

@@ -8,13 +8,14 @@ from benchmarks.peers.base import TOLERANCE, Peer
 from ik_nn_ros.projection import project
 from training.rejection import rejection_samples
 
-POOL_SIZE = 50_000  # prior draws per round: those of one round are enough for 100 solutions or so
+POOL_SIZE = 50_000  # prior draws per round: for most targets one is enough for 100 solutions
 
 
 class Rejection(Peer):
     """Draws of the prior whose TCP happens to be within 5 cm."""
 
     name = "rejection, 5 cm"
+    one_by_one = True
 
     def solutions(self, target: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
         """See `Peer.solutions`."""
