@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options, Console())
-    except (IKError, ModuleNotFoundError) as error:
+    except IKError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 

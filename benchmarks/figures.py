@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from benchmarks.comparison import PeerResult
 from benchmarks.growth import SamplesResult
+from benchmarks.limit import LimitResult
 from benchmarks.parts import Measured
-from benchmarks.service_results import Crowd
+from benchmarks.service_results import ServiceResult
 from benchmarks.solvers import DEFAULT_DOF
 from ik_nn_ros.models import NETWORKS
 from training.figures import MMD2_LINEAR, MODEL_COLORS
@@ -25,12 +26,13 @@ def draw(parts: Mapping[str, Measured], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if "peers" in parts:
         _draw_peers(folder / "benchmarks_peers.png", parts["peers"].result)
-    if {"samples", "limit", "service"} <= set(parts):
-        figure = Figure(figsize=(13.0, 3.8), layout="constrained")
-        growth, stages, crowd = figure.subplots(1, 3)
-        _draw_samples(growth, parts["samples"].result)
-        _draw_stages(stages, parts["limit"].result.stages)
-        _draw_crowds(crowd, parts["service"].result.crowds)
+    makers = {"samples": _draw_samples, "limit": _draw_stages, "service": _draw_crowds}
+    panels = [(make, parts[name].result) for name, make in makers.items() if name in parts]
+    if panels:
+        figure = Figure(figsize=(4.4 * len(panels), 3.8), layout="constrained")
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axis, (make, result) in zip(axes, panels, strict=True):
+            make(axis, result)
         _save(figure, folder / "benchmarks_growth.png")
 
 
@@ -83,8 +85,8 @@ def _draw_samples(axis: Axes, results: Sequence[SamplesResult]) -> None:
     memory.set_ylabel("peak memory, more than idle [MiB]", color="C1")
 
 
-def _draw_stages(axis: Axes, stages: Mapping[str, float]) -> None:
-    shown = {stage: share for stage, share in stages.items() if share >= SMALLEST_SHARE}
+def _draw_stages(axis: Axes, result: LimitResult) -> None:
+    shown = {stage: share for stage, share in result.stages.items() if share >= SMALLEST_SHARE}
     bars = axis.barh(list(shown), [100.0 * share for share in shown.values()])
     axis.bar_label(bars, fmt="%.1f %%", padding=3, fontsize=8)
     axis.invert_yaxis()
@@ -92,7 +94,8 @@ def _draw_stages(axis: Axes, stages: Mapping[str, float]) -> None:
     axis.set_xlabel("share of the time of `solve` [%]")
 
 
-def _draw_crowds(axis: Axes, crowds: Sequence[Crowd]) -> None:
+def _draw_crowds(axis: Axes, result: ServiceResult) -> None:
+    crowds = result.crowds
     clients = [crowd.clients for crowd in crowds]
     axis.plot(clients, [crowd.answers_per_second for crowd in crowds], "o-")
     axis.set(xlabel="clients at once", ylabel="answers per second")

@@ -292,11 +292,12 @@ made from. It slows Python code down more than the libraries' own: read it as an
 what is not the network."""
 
 GROWTH = f"""\
-{DEFAULT_MODEL}, {DEFAULT_DOF} DoF, in a process that is asked for more and more."""
+{DEFAULT_MODEL}, {DEFAULT_DOF} DoF, in a process that is asked for more and more. Over the number of
+joints time grows as the first figure shows, over the clients of the node as the last table."""
 
 GROWTH_CAPTION = """\
-*Left: the time of one answer, median and 99th percentile, and the peak memory. Middle: where
-`solve` spends its time. Right: answers per second and the round trip over the clients at once.*"""
+*The time of one answer, median and 99th percentile, and the peak memory over the samples; where
+`solve` spends its time; the node's answers per second and round trips over the clients at once.*"""
 
 SERVICE = """\
 `ik_server` with its default parameters and its clients are processes of their own over loopback

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.peers.authors import CONFIGS, Authors
-from benchmarks.peers.base import Peer
+from benchmarks.peers.base import MissingPeerError, Peer
 from benchmarks.peers.damped_least_squares import DampedLeastSquares
 from benchmarks.peers.exact import Exact
 from benchmarks.peers.ours import Ours
@@ -18,10 +18,17 @@ AUTHORS_MODELS = ("cvae", "inn")
 
 
 def peers_of(arm: PlanarArm) -> list[Peer]:
-    """All that can answer for one of the paper's arms: ours first, then the others."""
+    """All that can answer for one of the paper's arms: ours first, then the others.
+
+    Raises:
+        MissingPeerError: a package that is compared with is not installed.
+    """
     # Here, because only `make bench` installs them, and nothing else needs them.
-    from benchmarks.peers.ikpy_restarts import Ikpy
-    from benchmarks.peers.pinocchio_restarts import Pinocchio
+    try:
+        from benchmarks.peers.ikpy_restarts import Ikpy
+        from benchmarks.peers.pinocchio_restarts import Pinocchio
+    except ModuleNotFoundError as error:
+        raise MissingPeerError(error.name) from None
 
     dof = arm.dof
     ours = [Ours(arm, model) for model, dofs in available_models().items() if dof in dofs]

@@ -6,10 +6,23 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from ik_nn_ros.errors import IKError
 from ik_nn_ros.kinematics import PlanarArm
 
 TOLERANCE = 1e-6  # [m]
 MOST_FAILURES = 1000  # in a row
+
+
+class MissingPeerError(IKError):
+    """A package that is compared with is not installed.
+
+    Attributes:
+        package: its name.
+    """
+
+    def __init__(self, package: str) -> None:
+        super().__init__(f"{package} is not installed; `make bench` installs what is compared")
+        self.package = package
 
 
 class Peer(ABC):

@@ -1,13 +1,14 @@
 """Every peer answers with what it promises, and is judged as it deserves."""
 
+import sys
 import time
 
 import numpy as np
 import pytest
 
 from benchmarks.comparison import compare_on
-from benchmarks.peers import Authors, DampedLeastSquares, Exact, Ours, Rejection
-from benchmarks.peers.base import TOLERANCE, Restarts
+from benchmarks.peers import Authors, DampedLeastSquares, Exact, Ours, Rejection, peers_of
+from benchmarks.peers.base import TOLERANCE, MissingPeerError, Restarts
 from benchmarks.peers.rejection import RefinedRejection
 from benchmarks.peers.scipy_restarts import ScipyLeastSquares
 from benchmarks.sizes import QUICK, Size
@@ -75,6 +76,13 @@ def test_a_peer_answers_with_different_arms_on_the_target(name):
     errors = np.linalg.norm(ARM.forward(solutions) - TARGET, axis=1)
     assert errors.max() <= (ACCEPTANCE_RADIUS if name == "rejection" else TOLERANCE)
     assert len(np.unique(solutions.round(6), axis=0)) == 12
+
+
+def test_a_peer_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ikpy", None)
+    monkeypatch.delitem(sys.modules, "benchmarks.peers.ikpy_restarts", raising=False)
+    with pytest.raises(MissingPeerError, match="ikpy.* is not installed; `make bench`"):
+        peers_of(ARM)
 
 
 def test_restarts_that_never_arrive_end_with_an_error():
