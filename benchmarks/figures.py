@@ -18,6 +18,7 @@ from benchmarks.solvers import DEFAULT_DOF
 from ik_nn_ros.models import NETWORKS
 from training.figures import MMD2_LINEAR, MODEL_COLORS
 
+OTHER_COLORS = ("black", "#9467bd", "#c5b0d5", "#e377c2", "#8c564b", "#bcbd22", "#17becf")
 SMALLEST_SHARE = 0.005  # of the time of `solve`, that is drawn
 
 
@@ -37,16 +38,21 @@ def draw(parts: Mapping[str, Measured], folder: Path) -> None:
 
 
 def _draw_peers(path: Path, results: Sequence[PeerResult]) -> None:
-    figure = Figure(figsize=(12.0, 5.0), layout="constrained")
+    figure = Figure(figsize=(13.0, 4.6), layout="constrained")
     time, quality = figure.subplots(1, 2)
     names = list(dict.fromkeys(result.name for result in results))
-    for number, name in enumerate(names):
+    other_colors = iter(OTHER_COLORS)
+    for name in names:
         own = [result for result in results if result.name == name]
-        color = MODEL_COLORS.get(name, f"C{number}")
-        style = "-" if name in NETWORKS else "--"
-        milliseconds = [1e3 * result.times[1].timing.median for result in own]
+        color = MODEL_COLORS.get(name.split()[-1]) or next(other_colors)
+        ours, authors = name in NETWORKS, name.startswith("the authors'")
         time.plot(
-            [result.dof for result in own], milliseconds, style, marker="o", color=color, label=name
+            [result.dof for result in own],
+            [1e3 * result.times[1].timing.median for result in own],
+            "o-" if ours else "o--",
+            fillstyle="none" if authors else "full",
+            color=color,
+            label=name,
         )
         for result in own:
             if result.dof == DEFAULT_DOF:
@@ -56,7 +62,7 @@ def _draw_peers(path: Path, results: Sequence[PeerResult]) -> None:
     time.set_xticks(sorted({result.dof for result in results}))
     quality.set(xlabel="solutions per second", ylabel="mmd2", xscale="log")
     quality.set_yscale("symlog", linthresh=MMD2_LINEAR)  # unbiased, so it may be negative
-    quality.margins(x=0.15)
+    quality.margins(x=0.3)
     figure.legend(*time.get_legend_handles_labels(), loc="outside right center", fontsize=8)
     _save(figure, path)
 

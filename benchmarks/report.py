@@ -98,7 +98,9 @@ def _solution_time(time: SolutionTime) -> str:
 
 def _mmd2(result: PeerResult) -> str:
     if result.mmd2 is not None:
-        return thousandths(result.mmd2)
+        fewer = result.mmd2.num_samples < result.times[1].solutions
+        samples = f" ({result.mmd2.num_samples} samples)" if fewer else ""
+        return thousandths(result.mmd2) + samples
     return UNKNOWN if result.released_mmd2 is None else f"{1e3 * result.released_mmd2:.1f} (theirs)"
 
 
@@ -249,8 +251,8 @@ Times are medians and, in brackets, 99th percentiles; ratios are medians of roun
 sides took turns and, in brackets, the range of eight rounds in ten."""
 
 BARS = f"""\
-The default model, {DEFAULT_MODEL}, {DEFAULT_DOF} DoF, solutions projected onto the target. The bars
-are for two cores and nothing else running."""
+{DEFAULT_MODEL}, {DEFAULT_DOF} DoF, solutions projected onto the target. The bars are for two cores
+and nothing else running."""
 
 PEERS = """\
 Every method answers the same targets of the test split, in turn; times are over the targets. A
@@ -260,7 +262,7 @@ sampler, a second draw of itself, is the floor.
 
 - **cinn**, **cvae**, **inn**: `IKSolver.solve` with the shipped weights.
 - **exact sampler**: this project's own.
-- **rejection**: draws of the prior, 50 000 a round, that come within 5 cm; *projected*: moved onto
+- **rejection**: draws of the prior, 5 000 a round, that come within 5 cm; *projected*: moved onto
   the target by this project's projection.
 - **damped least squares, NumPy**: random restarts, all starts of a round in one batch.
 - **Pinocchio**, **SciPy least squares**, **ikpy**: random restarts, one after the other. Pinocchio
@@ -275,7 +277,7 @@ sampler, a second draw of itself, is the floor.
 - \\* on some target or all, measured on fewer solutions and extrapolated in proportion."""
 
 PEERS_CAPTION = f"""\
-*Left: the time to 1000 solutions. Right: mmd2 over speed, {DEFAULT_DOF} DoF; hollow: of the
+*Left: the time to 1000 solutions. Right: mmd2 over speed, {DEFAULT_DOF} DoF; hollow: the
 authors' weights; the best corner is at the bottom right.*"""
 
 INFERENCE = f"""\

@@ -8,7 +8,7 @@ from benchmarks.peers.base import TOLERANCE, Peer
 from ik_nn_ros.projection import project
 from training.rejection import rejection_samples
 
-POOL_SIZE = 50_000  # prior draws per round: for most targets one is enough for 100 solutions
+POOL_SIZE = 5_000  # prior draws per round: they stay in the cache, and few are in vain
 
 
 class Rejection(Peer):
