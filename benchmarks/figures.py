@@ -83,7 +83,7 @@ def _mark_quality(axis: Axes, result: PeerResult, color: str) -> None:
 def _draw_samples(axis: Axes, results: Sequence[SamplesResult]) -> None:
     samples = [result.samples for result in results]
     axis.plot(samples, [1e3 * r.timing.median for r in results], "o-", label="median")
-    axis.plot(samples, [1e3 * r.timing.p99 for r in results], "_", color="C0", label="p99")
+    axis.plot(samples, [1e3 * r.timing.p99 for r in results], "_", color="C0", ms=10, label="p99")
     axis.set(xlabel="samples", ylabel="time of one answer [ms]", xscale="log", yscale="log")
     axis.legend(loc="upper left", fontsize=8)
     memory = axis.twinx()
@@ -96,7 +96,7 @@ def _draw_stages(axis: Axes, result: LimitResult) -> None:
     bars = axis.barh(list(shown), [100.0 * share for share in shown.values()])
     axis.bar_label(bars, fmt="%.1f %%", padding=3, fontsize=8)
     axis.invert_yaxis()
-    axis.margins(x=0.2)
+    axis.margins(x=0.25)
     axis.set_xlabel("share of the time of `solve` [%]")
 
 
@@ -110,12 +110,13 @@ def _draw_crowds(axis: Axes, result: ServiceResult) -> None:
     axis.set_xticks(clients)
     latency = axis.twinx()
     latency.plot(clients, [1e3 * c.round_trip.median for c in crowds], "s--", color="C1")
-    latency.plot(clients, [1e3 * c.round_trip.p99 for c in crowds], "_", color="C1")
+    latency.plot(clients, [1e3 * c.round_trip.p99 for c in crowds], "_", color="C1", ms=10)
     latency.set_ylabel("round trip, median and p99 [ms]", color="C1")
     latency.set_ylim(bottom=0.0)
 
 
 def _save(figure: Figure, path: Path) -> None:
     for axis in figure.axes:
-        axis.grid(alpha=0.25)
+        if axis.yaxis.get_label_position() == "left":  # one grid for two scales
+            axis.grid(alpha=0.25)
     FigureCanvasAgg(figure).print_figure(path, dpi=110)

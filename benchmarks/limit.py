@@ -29,6 +29,8 @@ STAGES = {
     "projection.py": "projection",
     "ray_chart.py": "rays",
     "kinematics.py": "kinematics",
+    "base_joint.py": "kinematics",
+    "arrays.py": "kinematics",
     "posterior.py": "exact sampler",
     "solver.py": "checks and ranking",
     "models": "network and random numbers",
