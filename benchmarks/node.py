@@ -23,7 +23,7 @@ from ik_nn_ros.ros.errors import ServiceUnavailableError
 
 MODULE = "ik_nn_ros.ros.node"
 SAMPLES = 1000  # of each request
-PATIENCE = 120.0  # [s]
+PATIENCE = 600.0  # [s], for a machine with better things to do
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from multiprocessing.synchronize import Barrier, Event
+from queue import Empty
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -135,8 +136,13 @@ def _measure_crowd(clients: int, size: Size, on_stage: Callable[[str], None]) ->
         process.start()
     seconds: list[float] = []
     starts, ends = [], []
-    for _ in processes:
-        start, end, own = answers.get(timeout=PATIENCE)
+    while len(starts) < clients:
+        try:
+            start, end, own = answers.get(timeout=1.0)
+        except Empty:
+            if any(process.exitcode for process in processes):
+                raise RuntimeError("a client ended before its requests were answered") from None
+            continue
         starts.append(start)
         ends.append(end)
         seconds += own
