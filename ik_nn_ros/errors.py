@@ -34,15 +34,19 @@ class UnreachableTargetError(IKError):
     Attributes:
         distance: distance of the target from the base [m].
         reach: smallest and largest distance that the arm reaches [m].
+        index: which of several targets, from 0; None for the only one.
     """
 
-    def __init__(self, distance: float, reach: tuple[float, float]) -> None:
+    def __init__(
+        self, distance: float, reach: tuple[float, float], index: int | None = None
+    ) -> None:
         super().__init__(
-            f"target out of reach: it is {distance:.4f} m from the base, "
+            f"{_numbered(index)} out of reach: it is {distance:.4f} m from the base, "
             f"the arm reaches {reach[0]:.4f} m to {reach[1]:.4f} m"
         )
         self.distance = distance
         self.reach = reach
+        self.index = index
 
 
 class NoSolutionError(IKError):
@@ -50,14 +54,17 @@ class NoSolutionError(IKError):
 
     Attributes:
         num_samples: how many samples were tried.
+        index: for which of several targets, from 0; None for the only one.
     """
 
-    def __init__(self, num_samples: int) -> None:
+    def __init__(self, num_samples: int, index: int | None = None) -> None:
+        where = "" if index is None else f"{_numbered(index)}: "
         super().__init__(
-            f"none of {num_samples} samples became a solution within the position tolerance and "
-            "the joint limits; a larger tolerance or more samples may help"
+            f"{where}none of {num_samples} samples became a solution within the position tolerance "
+            "and the joint limits; a larger tolerance or more samples may help"
         )
         self.num_samples = num_samples
+        self.index = index
 
 
 class PathBreakError(IKError):
@@ -99,3 +106,8 @@ class CheckpointError(IKError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"weights file {path}: {reason}")
         self.path = path
+
+
+def _numbered(index: int | None) -> str:
+    """People count from 1."""
+    return "target" if index is None else f"target {index + 1}"

@@ -109,7 +109,11 @@ class PlanarArm:
 
     def forward(self, theta: Array) -> Array:
         """Forward kinematics, equation (1) of the paper: (..., N) -> TCP (..., 2) [m]."""
-        return self._link_vectors(theta).sum(-2)
+        xp = namespace(theta)
+        lengths = matching(self.link_lengths, theta)
+        headings = xp.cumsum(theta[..., -len(lengths) :], -1)
+        x, y = xp.cos(headings) @ lengths, xp.sin(headings) @ lengths
+        return xp.stack((x, y + theta[..., 0] if self.base == "rail" else y), -1)
 
     def jacobian(self, theta: Array) -> Array:
         """d TCP / d theta: (..., N) -> (..., 2, N) [m / rad].

@@ -85,7 +85,7 @@ class _StandingSampler(Sampler):
     def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:
         samples = self._sampler.sample(targets, num_samples, rng).positions
         stand = np.broadcast_to(self._stand, (len(targets), 1, self.arm.dof))
-        return RawSamples(np.concatenate((stand, samples), axis=1), None)
+        return RawSamples(np.concatenate((stand, samples), axis=1))
 
 
 def _checked_targets(targets: Sequence[Sequence[float]]) -> np.ndarray:

@@ -10,6 +10,7 @@ from ik_nn_ros.kinematics import PlanarArm
 
 MAX_ITERATIONS = 30
 MAX_STEP = 0.5  # [rad], norm of one step: far from the target the linear model is no guide
+CHUNK_SIZE = 4096  # rows at a time: bounds the memory of large requests
 DAMPING = 1e-2  # relative to the error: vanishes at the target, so convergence stays quadratic
 
 
@@ -17,9 +18,9 @@ class Projection(NamedTuple):
     """The configurations after projection.
 
     Attributes:
-        positions: (n, dof) [rad].
-        errors: (n,) |FK(position) - target| [m], measured afterwards by forward kinematics.
-        converged: (n,) bool, whether the error is within the tolerance.
+        positions: (..., dof) [rad].
+        errors: (...) |FK(position) - target| [m], measured afterwards by forward kinematics.
+        converged: (...) bool, whether the error is within the tolerance.
     """
 
     positions: np.ndarray
@@ -37,22 +38,33 @@ def project(
 
     Args:
         arm: the arm.
-        positions: (n, dof) start configurations [rad].
-        targets: (n, 2) or (2,) [m].
+        positions: (..., dof) start configurations [rad].
+        targets: (..., 2) [m]; the arrays broadcast.
         tolerance: largest position error that counts as converged [m].
     """
-    positions = positions.copy()
-    targets = np.broadcast_to(targets, (len(positions), 2))
-    errors = np.linalg.norm(targets - arm.forward(positions), axis=1)
+    shape = positions.shape[:-1]
+    positions = positions.reshape(-1, arm.dof).copy()
+    targets = np.broadcast_to(targets, (*shape, 2)).reshape(-1, 2)
+    errors = np.empty(len(positions))
     # One step beyond the tolerance costs little and leaves errors near the rounding limit.
     goal = 1e-3 * tolerance
+    for start in range(0, len(positions), CHUNK_SIZE):
+        rows = slice(start, start + CHUNK_SIZE)
+        _project_in_place(arm, positions[rows], errors[rows], targets[rows], goal)
+    positions, errors = positions.reshape(*shape, arm.dof), errors.reshape(shape)
+    return Projection(positions, errors, errors <= tolerance)
+
+
+def _project_in_place(
+    arm: PlanarArm, positions: np.ndarray, errors: np.ndarray, targets: np.ndarray, goal: float
+) -> None:
+    errors[:] = np.linalg.norm(targets - arm.forward(positions), axis=1)
     for _ in range(MAX_ITERATIONS):
         active = np.flatnonzero(errors > goal)
         if active.size == 0:
             break
         positions[active] += _step(arm, positions[active], targets[active])
         errors[active] = np.linalg.norm(targets[active] - arm.forward(positions[active]), axis=1)
-    return Projection(positions, errors, errors <= tolerance)
 
 
 def _step(arm: PlanarArm, positions: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ TCP comes back. Under the paper's prior such arms are too rare to matter; the te
 
 from __future__ import annotations
 
-from typing import Generic, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,19 +31,7 @@ MAX_ITERATIONS = 20  # of Newton's method; 3 or 4 are usual
 MAX_CHANGE = 0.5  # of rho in one step, as a share of it
 DISTANCE_TOLERANCE = 1e-10  # [m] per metre of reach; the next step would leave roundings only
 
-
-class RayPoint(NamedTuple, Generic[Array]):
-    """Where rays meet their targets' distance.
-
-    Attributes:
-        theta: (b, dof) float64 [rad]; where no crossing was found an arm beside the target, bent as
-            much as most arms that are on it.
-        log_volume: (b,) float64 log dS / dOmega [nats]; infinite where no crossing was found, so
-            that the density there is zero.
-    """
-
-    theta: Array
-    log_volume: Array
+BESIDE = 1e-6  # [m] per metre of reach; rays without a crossing miss by far more
 
 
 class RayChart:
@@ -75,53 +63,93 @@ class RayChart:
     def directions(self, theta: Array) -> Array:
         """Unit vectors (b, n) of the rays on which configurations (b, dof) [rad] lie."""
         bends = theta[:, 1:] @ matching(self._from_joints, theta)
-        return bends / namespace(bends).sqrt((bends * bends).sum(1))[:, None]
+        with np.errstate(invalid="ignore"):  # the straight arm is on every ray
+            return bends / namespace(bends).sqrt((bends * bends).sum(1))[:, None]
 
-    def solve(self, directions: Array, targets: Array) -> RayPoint[Array]:
-        """Where rays meet their targets' distance: unit vectors (b, n), targets (b, 2) [m]."""
-        xp = namespace(directions)
-        bends = directions @ matching(self.to_joints, directions)
+    def solve(self, directions: Array, targets: Array) -> Array:
+        """Configurations (b, dof) [rad] where rays meet their targets' distance.
+
+        Args:
+            directions: (b, n) unit vectors.
+            targets: (b, 2) [m].
+
+        Returns:
+            Where no crossing was found, an arm beside the target, bent as much as most arms that
+            are on it.
+        """
+        # Joints first: sums over them then run along memory.
+        bends = matching(self.to_joints, directions).T @ directions.T
         base = self.arm.base_joint
         distance, shift = base.coordinates(targets)
-        rho, slope, found = self._crossing(bends, distance)
-        theta = xp.concatenate((xp.zeros_like(rho)[:, None], rho[:, None] * bends), 1)
-        theta[:, 0] = base.difference(shift, base.coordinates(self.arm.forward(theta))[1])
-        with np.errstate(divide="ignore"):  # at full reach rho and its slope are zero
+        rho, tcp = self._crossing(bends, distance)
+        first = base.difference(shift, base.coordinates(tcp)[1])
+        return namespace(bends).concatenate((first[None], rho * bends)).T
+
+    def log_volume(self, theta: Array, targets: Array) -> Array:
+        """Log dS / dOmega (b,) [nats] at configurations (b, dof) on targets (b, 2) [m].
+
+        Infinite for a configuration beside its target, so that the density there is zero.
+        """
+        xp = namespace(theta)
+        vectors = theta[:, 1:] @ matching(self._from_joints, theta)
+        rho = xp.sqrt((vectors * vectors).sum(1))
+        base = self.arm.base_joint
+        distance = base.distance(targets)
+        with np.errstate(divide="ignore", invalid="ignore"):  # at full reach rho is zero
+            ray = self._along(rho, xp.cumsum(theta.T[1:] / rho, 0))
             log_volume = (
                 self._log_det
                 + (self.dimension - 1) * xp.log(rho)
                 - base.log_area(distance)
-                - xp.log(xp.abs(slope))
+                - xp.log(xp.abs(ray.slope))
             )
-        return RayPoint(theta, xp.where(found, log_volume, xp.inf))
+        beside = xp.abs(ray.distance - distance) > BESIDE * self.arm.reach[1]
+        return xp.where(beside, xp.inf, log_volume)
 
-    def _crossing(self, bends: Array, distance: Array) -> tuple[Array, Array, Array]:
-        """rho (b,) of the rays rho * bends (b, n), R_rho there, and whether it was found."""
+    def _crossing(self, bends: Array, distance: Array) -> tuple[Array, Array]:
+        """rho (b,) where rays rho * bends (n, b) have their distance, and the TCPs (b, 2) there.
+
+        Where there is no such rho, that of most other rays. The base joint is at zero.
+        """
         xp = namespace(bends)
-        reach = self.arm.reach[1]
-        tolerance = DISTANCE_TOLERANCE * reach
-        start = rho = xp.sqrt(2.0 * xp.clip(reach - distance, 0.0, None))
+        rho = xp.sqrt(2.0 * xp.clip(self.arm.reach[1] - distance, 0.0, None))
+        headings = xp.cumsum(bends, 0)
+        ray = self._along(rho, headings)
+        tcp, moved = ray.tcp, rho
+        rows = xp.where(rho >= 0.0)[0]
+        tolerance = DISTANCE_TOLERANCE * self.arm.reach[1]
         for _ in range(MAX_ITERATIONS):
-            reached, slope = self._distance_along(rho, bends)
-            excess = reached - distance
-            if (xp.abs(excess) <= tolerance).all():
+            excess = ray.distance - distance
+            close = xp.abs(excess) <= tolerance
+            found = rows[close]
+            rho[found], tcp[found] = moved[close], ray.tcp[close]
+            if len(found) == len(rows):
                 break
             # slope vanishes with rho: at full reach there is nothing left to correct.
-            change = excess / xp.clip(slope, None, -xp.finfo(slope.dtype).tiny)
-            rho = rho - xp.clip(change, -MAX_CHANGE * rho, MAX_CHANGE * rho)
-        found = xp.abs(excess) <= tolerance
-        return xp.where(found, rho, start), slope, found
+            change = excess / xp.clip(ray.slope, None, -xp.finfo(excess.dtype).tiny)
+            moved = moved - xp.clip(change, -MAX_CHANGE * moved, MAX_CHANGE * moved)
+            rows, moved, distance = rows[~close], moved[~close], distance[~close]
+            headings = headings[:, ~close]
+            ray = self._along(moved, headings)
+        return rho, tcp
 
-    def _distance_along(self, rho: Array, bends: Array) -> tuple[Array, Array]:
-        """R and R_rho (b,) of the rays rho * bends (b, n), with the base joint at zero."""
-        xp = namespace(bends)
+    def _along(self, rho: Array, headings: Array) -> _Ray:
+        """What rays (b,) are at, given their links' headings (n, b) per rho; base joint at zero."""
+        xp = namespace(headings)
         # A revolute base's own link keeps the heading zero.
         fixed, lengths = np.split(self.arm.link_lengths, [-self.dimension])
-        lengths = matching(lengths, bends)
-        headings = xp.cumsum(bends, 1)
-        angles = rho[:, None] * headings
-        along, across = lengths * xp.cos(angles), lengths * xp.sin(angles)
-        tcp = xp.stack((along.sum(1) + fixed.sum(), across.sum(1)), -1)
-        velocity = xp.stack((-(across * headings).sum(1), (along * headings).sum(1)), -1)
+        lengths = matching(lengths, headings)
+        angles = rho * headings
+        cosine, sine = xp.cos(angles), xp.sin(angles)
+        tcp = xp.stack((lengths @ cosine + fixed.sum(), lengths @ sine)).T
+        velocity = xp.stack((-(lengths @ (sine * headings)), lengths @ (cosine * headings))).T
         base = self.arm.base_joint
-        return base.distance(tcp), base.rate(tcp, velocity)
+        return _Ray(base.distance(tcp), base.rate(tcp, velocity), tcp)
+
+
+class _Ray(NamedTuple):
+    """Distance R (b,) [m], its slope R_rho (b,) and the TCP (b, 2) [m] of rays."""
+
+    distance: Any
+    slope: Any
+    tcp: Any

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ik_nn_ros.arrays import wrapped
+from ik_nn_ros.backends import AUTO, require_backend
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.coverage import LEAST_LOG_EVIDENCE, log_evidence
 from ik_nn_ros.errors import (
@@ -21,7 +22,13 @@ from ik_nn_ros.errors import (
     UnreachableTargetError,
 )
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models import DEFAULT_MODEL, NetworkSampler, Sampler, pretrained_path
+from ik_nn_ros.models import (
+    DEFAULT_MODEL,
+    NetworkSampler,
+    RawSamples,
+    Sampler,
+    pretrained_path,
+)
 from ik_nn_ros.posterior import ExactPosterior
 from ik_nn_ros.projection import project
 
@@ -46,22 +53,29 @@ class Solutions:
         target: (2,) the point solved for [m].
         positions: (n, dof) float64 [rad].
         position_errors: (n,) float64, |FK(position) - target| [m].
-        log_densities: (n,) float64, the model's log density of the raw sample behind each
-            solution [nats]; None where the model has none.
         num_rejected: samples dropped: not converged, or outside the joint limits.
         approximate_distance: how far `target` was moved to be reachable [m]; 0 if it was not.
+        density: computes `log_densities`; None where the model has no density.
     """
 
     arm: PlanarArm
     target: np.ndarray
     positions: np.ndarray
     position_errors: np.ndarray
-    log_densities: np.ndarray | None
     num_rejected: int
     approximate_distance: float
+    density: Callable[[], np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    @cached_property
+    def log_densities(self) -> np.ndarray | None:
+        """(n,) float64 [nats], computed when first asked for.
+
+        The model's log density of the raw sample behind each solution; None where it has none.
+        """
+        return None if self.density is None else self.density()
 
     @cached_property
     def log_evidence(self) -> float:
@@ -100,36 +114,43 @@ class IKSolver:
         self.sampler = sampler
 
     @classmethod
-    def from_pretrained(cls, dof: int, model: str = DEFAULT_MODEL, device: str = "cpu") -> IKSolver:
+    def from_pretrained(
+        cls, dof: int, model: str = DEFAULT_MODEL, device: str = "cpu", backend: str = AUTO
+    ) -> IKSolver:
         """A solver for the paper's arm with shipped weights, or with the exact sampler.
 
         Args:
             dof: number of joints.
             model: "cinn", "cvae", "inn", or "exact", which needs no weights.
             device: where the network runs, as torch names it.
+            backend: what evaluates it: "torch", the reference; "numpy", faster, on a CPU; or
+                "auto", the fastest for the device. The exact sampler needs none.
 
         Raises:
             ModelNotFoundError: no such model or no weights for this DoF.
             CheckpointError: the weights cannot be read, or are another arm's.
-            InvalidRequestError: this machine has no such device.
+            InvalidRequestError: this machine has no such device, or no such backend for it.
         """
+        require_backend(backend)
         if model == ExactPosterior.name:
             return cls(ExactPosterior(PlanarArm.of_paper(dof)))
         path = pretrained_path(model, dof)
-        solver = cls.from_checkpoint(path, device)
+        solver = cls.from_checkpoint(path, device, backend)
         if solver.arm.dof != dof:
             raise CheckpointError(path, f"is for {solver.arm.dof} joints, not for {dof}")
         return solver
 
     @classmethod
-    def from_checkpoint(cls, path: str | Path, device: str = "cpu") -> IKSolver:
-        """A solver for the network and the arm in a weights file.
+    def from_checkpoint(
+        cls, path: str | Path, device: str = "cpu", backend: str = AUTO
+    ) -> IKSolver:
+        """A solver for the network and the arm in a weights file; see `from_pretrained`.
 
         Raises:
             CheckpointError: the weights cannot be read.
-            InvalidRequestError: this machine has no such device.
+            InvalidRequestError: this machine has no such device, or no such backend for it.
         """
-        return cls(NetworkSampler(load_checkpoint(Path(path)).network, device))
+        return cls(NetworkSampler(load_checkpoint(Path(path)).network, device, backend))
 
     @property
     def arm(self) -> PlanarArm:
@@ -168,40 +189,38 @@ class IKSolver:
             NoSolutionError: no sample converged within the joint limits.
         """
         point = _finite_vector("target", target, 2)
-        if num_samples < 1:
-            raise InvalidRequestError("num_samples", f"must be at least 1, got {num_samples}")
-        if not 0.0 < position_tolerance < math.inf:
-            raise InvalidRequestError(
-                "position_tolerance", f"must be positive and finite [m], got {position_tolerance}"
-            )
-        if seed_state is not None:
-            seed_state = _finite_vector("seed_state", seed_state, self.arm.dof)
-        reachable = self._reachable(point, allow_approximate)
+        options = self._options(refine, position_tolerance, seed_state, allow_approximate)
+        return self._answers(point[None], [None], num_samples, seed, options)[0]
 
-        raw = self.sampler.sample(reachable[None], num_samples, np.random.default_rng(seed))
-        positions, log_densities = raw.positions[0], raw.log_densities
-        if refine:
-            positions, errors, keep = project(self.arm, positions, reachable, position_tolerance)
-        else:
-            errors = np.linalg.norm(self.arm.forward(positions) - reachable, axis=1)
-            keep = np.isfinite(errors)
-        if self.arm.full_circle:
-            positions = wrapped(positions)
-        keep &= self.arm.within_limits(positions)
-        if not keep.any():
-            raise NoSolutionError(num_samples)
+    def solve_many(
+        self,
+        targets: Sequence[Sequence[float]],
+        num_samples: int = DEFAULT_NUM_SAMPLES,
+        seed: int | None = None,
+        refine: bool = True,
+        position_tolerance: float = DEFAULT_POSITION_TOLERANCE,
+        seed_state: Sequence[float] | None = None,
+        allow_approximate: bool = False,
+    ) -> list[Solutions]:
+        """Sample the posteriors of several targets in one pass.
 
-        kept = np.flatnonzero(keep)
-        order = kept[self._rank(positions[kept], errors[kept], seed_state, refine)]
-        return Solutions(
-            arm=self.arm,
-            target=reachable,
-            positions=positions[order],
-            position_errors=errors[order],
-            log_densities=None if log_densities is None else log_densities[0, order],
-            num_rejected=num_samples - len(kept),
-            approximate_distance=float(np.linalg.norm(reachable - point)),
-        )
+        Each answer is what `solve` gives for that target with the same arguments: exactly with the
+        exact sampler; with a network up to float32's rounding, below 1e-5 rad, which may swap
+        solutions that rank alike. With a seed the targets thus share their latents; without one
+        they are sampled independently.
+
+        Args:
+            targets: (b, 2) points of the TCP [m].
+            num_samples: samples to draw for each.
+            seed, refine, position_tolerance, seed_state, allow_approximate: see `solve`.
+
+        Raises:
+            InvalidRequestError: an argument of a wrong shape, not finite or out of its range.
+            UnreachableTargetError, NoSolutionError: see `solve`; the error has the target's index.
+        """
+        points = _finite_targets(targets)
+        options = self._options(refine, position_tolerance, seed_state, allow_approximate)
+        return self._answers(points, range(len(points)), num_samples, seed, options)
 
     def sample(self, targets: np.ndarray, seed: int | None = None) -> np.ndarray:
         """One raw sample of the model for each target: (b, 2) [m] -> (b, dof) [rad].
@@ -209,36 +228,124 @@ class IKSolver:
         Raises:
             InvalidRequestError: targets of another shape or not finite.
         """
-        targets = np.asarray(targets, dtype=np.float64)
-        if targets.ndim != 2 or targets.shape[1] != 2 or not np.isfinite(targets).all():
-            raise InvalidRequestError("targets", f"must be finite, (b, 2), got {targets.shape}")
-        return self.sampler.sample(targets, 1, np.random.default_rng(seed)).positions[:, 0]
+        rng = np.random.default_rng(seed)
+        return self.sampler.sample(_finite_targets(targets), 1, rng).positions[:, 0]
 
-    def _reachable(self, point: np.ndarray, allow_approximate: bool) -> np.ndarray:
+    def _options(
+        self,
+        refine: bool,
+        position_tolerance: float,
+        seed_state: Sequence[float] | None,
+        allow_approximate: bool,
+    ) -> _Options:
+        if not 0.0 < position_tolerance < math.inf:
+            raise InvalidRequestError(
+                "position_tolerance", f"must be positive and finite [m], got {position_tolerance}"
+            )
+        state = (
+            None if seed_state is None else _finite_vector("seed_state", seed_state, self.arm.dof)
+        )
+        return _Options(refine, position_tolerance, state, allow_approximate)
+
+    def _answers(
+        self,
+        points: np.ndarray,
+        indices: Sequence[int | None],
+        num_samples: int,
+        seed: int | None,
+        options: _Options,
+    ) -> list[Solutions]:
+        """One for each of the points (b, 2), which errors name by their indices."""
+        if num_samples < 1:
+            raise InvalidRequestError("num_samples", f"must be at least 1, got {num_samples}")
+        if len(points) == 0:
+            return []
+        targets = np.stack(
+            [
+                self._reachable(point, index, options.allow_approximate)
+                for point, index in zip(points, indices, strict=True)
+            ]
+        )
+        raw = self.sampler.sample_alike(targets, num_samples, seed)
+        positions, errors, keep = self._placed(raw.positions, targets[:, None], options)
+        answers = []
+        for row, index in enumerate(indices):
+            kept = np.flatnonzero(keep[row])
+            if len(kept) == 0:
+                raise NoSolutionError(num_samples, index)
+            order = kept[self._rank(positions[row, kept], errors[row, kept], options)]
+            answers.append(
+                Solutions(
+                    arm=self.arm,
+                    target=targets[row],
+                    positions=positions[row, order],
+                    position_errors=errors[row, order],
+                    num_rejected=num_samples - len(kept),
+                    approximate_distance=float(np.linalg.norm(targets[row] - points[row])),
+                    density=raw.density and partial(_log_densities_at, raw, row, order),
+                )
+            )
+        return answers
+
+    def _placed(
+        self, positions: np.ndarray, targets: np.ndarray, options: _Options
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positions (b, n, dof) as they are answered, their errors (b, n), and which to keep."""
+        if options.refine:
+            positions, errors, keep = project(
+                self.arm, positions, targets, options.position_tolerance
+            )
+        else:
+            errors = np.linalg.norm(self.arm.forward(positions) - targets, axis=-1)
+            keep = np.isfinite(errors)
+        if self.arm.full_circle:
+            positions = wrapped(positions)
+        return positions, errors, keep & self.arm.within_limits(positions)
+
+    def _reachable(
+        self, point: np.ndarray, index: int | None, allow_approximate: bool
+    ) -> np.ndarray:
         """The point itself, or the nearest one in reach where that is allowed."""
         nearest, farthest = self.arm.reach
         distance, shift = self.arm.base_joint.coordinates(point)
         if nearest <= distance <= farthest:
             return point
         if not allow_approximate:
-            raise UnreachableTargetError(float(distance), (nearest, farthest))
+            raise UnreachableTargetError(float(distance), (nearest, farthest), index)
         inside = np.clip(distance, nearest + APPROXIMATION_MARGIN, farthest - APPROXIMATION_MARGIN)
         return self.arm.base_joint.points(inside, shift)
 
-    def _rank(
-        self,
-        positions: np.ndarray,
-        errors: np.ndarray,
-        seed_state: np.ndarray | None,
-        refine: bool,
-    ) -> np.ndarray:
+    def _rank(self, positions: np.ndarray, errors: np.ndarray, options: _Options) -> np.ndarray:
         """Indices of the solutions, best first; see `Solutions`."""
-        if seed_state is not None:
-            differences = self.arm.joint_differences(positions, seed_state)
+        if options.seed_state is not None:
+            differences = self.arm.joint_differences(positions, options.seed_state)
             return np.argsort(np.linalg.norm(differences, axis=1), kind="stable")
-        if refine:
+        if options.refine:
             return np.argsort(-self.arm.joint_log_priors(positions).sum(1), kind="stable")
         return np.argsort(errors, kind="stable")
+
+
+class _Options(NamedTuple):
+    """What `solve` is told beside the target and the samples, checked."""
+
+    refine: bool
+    position_tolerance: float
+    seed_state: np.ndarray | None
+    allow_approximate: bool
+
+
+def _log_densities_at(raw: RawSamples, row: int, columns: np.ndarray) -> np.ndarray:
+    return raw.log_densities[row, columns]
+
+
+def _finite_targets(targets: Sequence[Sequence[float]]) -> np.ndarray:
+    points = np.asarray(targets, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise InvalidRequestError("targets", f"must be (b, 2), got {points.shape}")
+    finite = np.isfinite(points).all(axis=1)
+    if not finite.all():
+        raise InvalidRequestError("targets", f"must be finite, number {finite.argmin() + 1} is not")
+    return points
 
 
 def _finite_vector(field: str, values: Sequence[float], length: int) -> np.ndarray:

@@ -11,7 +11,6 @@ from ik_nn_ros.errors import ModelNotFoundError
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models.base import (
     GenerativeNetwork,
-    NetworkSampler,
     RawSamples,
     Sampler,
     require_device,
@@ -19,6 +18,7 @@ from ik_nn_ros.models.base import (
 from ik_nn_ros.models.cinn import CINN, CINNConfig
 from ik_nn_ros.models.cvae import CVAE, CVAEConfig
 from ik_nn_ros.models.inn import INN, INNConfig
+from ik_nn_ros.models.sampler import NetworkSampler
 
 __all__ = [
     "DEFAULT_MODEL",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,21 +14,27 @@ from torch import nn
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.kinematics import PlanarArm
 
-CHUNK_SIZE = 65_536  # rows per network pass: bounds the memory of large requests
 
-
-class RawSamples(NamedTuple):
+@dataclass(frozen=True)
+class RawSamples:
     """Joint positions as a model draws them, before any projection.
 
     Attributes:
         positions: (b, n, dof) float64 [rad].
-        log_densities: (b, n) float64 [nats], the model's own density of each sample given its
-            target, with respect to the surface measure delta(FK(theta) - target); None where the
-            model has no tractable density.
+        density: computes `log_densities`; None where the model has no tractable density.
     """
 
     positions: np.ndarray
-    log_densities: np.ndarray | None
+    density: Callable[[], np.ndarray] | None = None
+
+    @cached_property
+    def log_densities(self) -> np.ndarray | None:
+        """(b, n) float64 [nats], computed when first asked for.
+
+        The model's own density of each sample given its target, with respect to the surface measure
+        delta(FK(theta) - target); None where the model has none.
+        """
+        return None if self.density is None else self.density()
 
 
 class Sampler(ABC):
@@ -44,6 +52,25 @@ class Sampler(ABC):
     def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:
         """Draw ``num_samples`` configurations for each of the targets (b, 2) [m]."""
 
+    def sample_alike(
+        self, targets: np.ndarray, num_samples: int, seed: int | None = None
+    ) -> RawSamples:
+        """Draw for each of the targets (b, 2) [m] what `sample` draws for it alone with a seed.
+
+        Without a seed the targets' samples are independent of one another.
+        """
+        each = [
+            self.sample(target[None], num_samples, np.random.default_rng(seed))
+            for target in targets
+        ]
+        has_density = all(samples.density is not None for samples in each)
+        return RawSamples(
+            np.concatenate([samples.positions for samples in each]),
+            (lambda: np.concatenate([samples.log_densities for samples in each]))
+            if has_density
+            else None,
+        )
+
 
 class GenerativeNetwork(nn.Module, ABC):
     """A trainable map from a target and a normal latent to joint positions.
@@ -54,11 +81,13 @@ class GenerativeNetwork(nn.Module, ABC):
 
     Attributes:
         kind: the model's name in the registry.
+        has_density: whether there is a `log_density`.
         arm: the arm that the network is built for.
         latent_dim: width of the latent z ~ N(0, I).
     """
 
     kind: str
+    has_density = False
 
     def __init__(self, arm: PlanarArm, latent_dim: int) -> None:
         super().__init__()
@@ -89,57 +118,15 @@ class GenerativeNetwork(nn.Module, ABC):
         return (features - self.target_mean) / self.target_std
 
     @abstractmethod
-    def decode(
-        self, targets: torch.Tensor, latents: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Joint positions (b, dof) [rad] of targets (b, 2) [m] and latents (b, latent_dim).
+    def decode(self, targets: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+        """Joint positions (b, dof) [rad] of targets (b, 2) [m] and latents (b, latent_dim)."""
 
-        The second value is their log density (b,) [nats], as in `RawSamples`, or None.
+    def log_density(self, theta: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Log density (b,) [nats] of decoded configurations (b, dof) [rad] on targets (b, 2) [m].
+
+        As in `RawSamples`; only where ``has_density``.
         """
-
-
-class NetworkSampler(Sampler):
-    """Serves a trained network as a sampler; latents come from the caller's generator.
-
-    Args:
-        network: the network, with its trained weights.
-        device: where it runs, as torch names it.
-
-    Raises:
-        InvalidRequestError: this machine has no such device.
-    """
-
-    def __init__(self, network: GenerativeNetwork, device: str = "cpu") -> None:
-        require_device(device)
-        self.name = network.kind
-        self.arm = network.arm
-        self.network = network.to(device).eval()
-        self._device = device
-
-    def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:
-        shape = (len(targets), num_samples)
-        latents = rng.standard_normal((*shape, self.network.latent_dim), dtype=np.float32)
-        latents = latents.reshape(-1, self.network.latent_dim)
-        repeated = np.repeat(targets, num_samples, axis=0)
-        positions, log_densities = self._decode_in_chunks(repeated, latents)
-        if log_densities is not None:
-            log_densities = log_densities.reshape(shape)
-        return RawSamples(positions.reshape(*shape, self.arm.dof), log_densities)
-
-    @torch.inference_mode()
-    def _decode_in_chunks(
-        self, targets: np.ndarray, latents: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        chunks = [
-            self.network.decode(
-                torch.from_numpy(targets[start : start + CHUNK_SIZE]).to(self._device),
-                torch.from_numpy(latents[start : start + CHUNK_SIZE]).to(self._device),
-            )
-            for start in range(0, len(targets), CHUNK_SIZE)
-        ]
-        positions, log_densities = zip(*chunks, strict=True)
-        has_density = log_densities[0] is not None
-        return _to_numpy(positions), _to_numpy(log_densities) if has_density else None
+        raise NotImplementedError(f"{self.kind} has no density")
 
 
 def rim_coordinates(arm: PlanarArm, targets: torch.Tensor, min_slack: float) -> torch.Tensor:
@@ -178,7 +165,3 @@ def require_positive_integers(config: object, *names: str) -> None:
         value = getattr(config, name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name} must be a positive integer, got {value!r}")
-
-
-def _to_numpy(chunks: tuple[torch.Tensor, ...]) -> np.ndarray:
-    return torch.cat(chunks).double().cpu().numpy()

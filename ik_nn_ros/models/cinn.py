@@ -60,6 +60,7 @@ class CINN(GenerativeNetwork):
     """A flow over directions, conditioned on the target's distance from full reach and bearing."""
 
     kind = "cinn"
+    has_density = True
 
     def __init__(self, arm: PlanarArm, config: CINNConfig) -> None:
         if arm.full_circle:
@@ -93,8 +94,8 @@ class CINN(GenerativeNetwork):
         )
         self.register_buffer("to_joints", torch.from_numpy(self.chart.to_joints))
         self.register_load_state_dict_post_hook(_use_loaded_chart)
-        self.register_buffer("_lengths", lengths.float(), persistent=False)
-        self.register_buffer("_log_weights", log_weights.float(), persistent=False)
+        self.register_buffer("lengths", lengths.float(), persistent=False)
+        self.register_buffer("log_weights", log_weights.float(), persistent=False)
 
     def features(self, targets: torch.Tensor) -> torch.Tensor:
         return rim_coordinates(self.arm, targets, MIN_SLACK)
@@ -107,28 +108,21 @@ class CINN(GenerativeNetwork):
         self, directions: torch.Tensor, targets: torch.Tensor
     ) -> torch.Tensor:
         """Log density (b,) of unit vectors (b, n) on the sphere given targets (b, 2) [m]."""
-        vectors = directions * self._lengths[:, None, None]
-        context = self.standardise(targets).expand(len(self._lengths), -1, -1)
+        vectors = directions * self.lengths[:, None, None]
+        context = self.standardise(targets).expand(len(self.lengths), -1, -1)
         log_prob = self.flow(context).log_prob(vectors)
-        return torch.logsumexp(log_prob + self._log_weights[:, None], dim=0)
+        return torch.logsumexp(log_prob + self.log_weights[:, None], dim=0)
 
     def log_density(self, theta: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Log density (b,) of configurations (b, dof) [rad] that are on targets (b, 2) [m].
+        theta, targets = theta.double(), targets.double()
+        directions = self.chart.directions(theta).to(self.target_mean.dtype)
+        on_sphere = self.log_density_of_directions(directions, targets)
+        return on_sphere - self.chart.log_volume(theta, targets)
 
-        With respect to the surface measure, as in `RawSamples`.
-        """
-        directions = self.chart.directions(theta.double())
-        on_sphere = self.log_density_of_directions(directions.to(self.target_mean.dtype), targets)
-        return on_sphere - self.chart.solve(directions, targets.double()).log_volume
-
-    def decode(
-        self, targets: torch.Tensor, latents: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def decode(self, targets: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
         vectors = self.flow(self.standardise(targets)).transform.inv(latents)
         directions = torch.nn.functional.normalize(vectors.double(), dim=1)
-        point = self.chart.solve(directions, targets.double())
-        log_density = self.log_density_of_directions(directions.to(vectors.dtype), targets)
-        return point.theta, log_density - point.log_volume
+        return self.chart.solve(directions, targets.double())
 
 
 def _use_loaded_chart(network: CINN, _: object) -> None:

@@ -49,8 +49,8 @@ class CVAE(GenerativeNetwork):
     def __init__(self, arm: PlanarArm, config: CVAEConfig) -> None:
         super().__init__(arm, latent_dim=arm.dof - 2)
         self.config = config
-        self._angles = ANGLE_REPRESENTATIONS[config.angles]
-        width = self._angles.width_per_joint * arm.dof
+        self.angles = ANGLE_REPRESENTATIONS[config.angles]
+        width = self.angles.width_per_joint * arm.dof
         self.encoder = nn.Sequential(*hidden_layers(width + 2, config.neurons, config.layers))
         self.latent_mean = nn.Linear(config.neurons, self.latent_dim)
         self.latent_log_variance = nn.Linear(config.neurons, self.latent_dim)
@@ -61,19 +61,19 @@ class CVAE(GenerativeNetwork):
 
     def encode(self, theta: torch.Tensor, targets: torch.Tensor) -> LatentGaussian:
         """q(z | theta, target) of configurations (b, dof) [rad] and targets (b, 2) [m]."""
-        angles = self._angles.read(theta, self.joint_scale)
+        angles = self.angles.read(theta, self.joint_scale)
         features = self.encoder(torch.cat((angles, self.standardise(targets)), dim=1))
         return LatentGaussian(self.latent_mean(features), self.latent_log_variance(features))
 
-    def decode(self, targets: torch.Tensor, latents: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return self._angles.write(self._decoder_output(targets, latents), self.joint_scale), None
+    def decode(self, targets: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+        return self.angles.write(self._decoder_output(targets, latents), self.joint_scale)
 
     def reconstruction_error(
         self, theta: torch.Tensor, targets: torch.Tensor, latents: torch.Tensor
     ) -> torch.Tensor:
         """What the decoder misses of configurations (b, dof) [rad], per entry of its output."""
         output = self._decoder_output(targets, latents)
-        return self._angles.error(output, theta, self.joint_scale)
+        return self.angles.error(output, theta, self.joint_scale)
 
     def _decoder_output(self, targets: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
         return self.decoder(torch.cat((latents, self.standardise(targets)), dim=1))

@@ -66,6 +66,7 @@ class INN(GenerativeNetwork):
     """A bijection theta <-> [z, y] without padding; run backwards it samples the posterior."""
 
     kind = "inn"
+    has_density = True
 
     def __init__(self, arm: PlanarArm, config: INNConfig) -> None:
         super().__init__(arm, latent_dim=arm.dof - 2)
@@ -86,7 +87,7 @@ class INN(GenerativeNetwork):
         """Run configurations (b, dof) [rad] forward."""
         outputs, log_det = self.flow(theta / self.joint_scale)
         latents, predicted = outputs[:, :-2], outputs[:, -2:]
-        return Forward(latents, predicted, log_det + self._log_volume(predicted))
+        return Forward(latents, predicted, log_det + self.log_volume(predicted))
 
     def invert(self, latents: torch.Tensor, standardised_targets: torch.Tensor) -> torch.Tensor:
         """Run backwards: latents (b, dof - 2) and standardised targets (b, 2) -> theta [rad]."""
@@ -94,21 +95,19 @@ class INN(GenerativeNetwork):
         theta, _ = self.flow(outputs, rev=True)
         return theta * self.joint_scale
 
-    def decode(
-        self, targets: torch.Tensor, latents: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        standardised = self.standardise(targets)
-        theta, inverse_log_det = self.flow(torch.cat((latents, standardised), dim=1), rev=True)
-        log_det = self._log_volume(standardised) - inverse_log_det
-        log_normal = -0.5 * (latents.square() + math.log(2.0 * math.pi)).sum(1)
-        return theta * self.joint_scale, log_normal + log_det
+    def decode(self, targets: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+        return self.invert(latents, self.standardise(targets))
+
+    def log_density(self, theta: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        forward = self.encode(theta.to(self.target_mean.dtype))
+        return forward.log_det - 0.5 * (forward.latents.square() + math.log(2.0 * math.pi)).sum(1)
 
     def to_targets(self, standardised: torch.Tensor) -> torch.Tensor:
         """The inverse of `standardise`: (b, 2) -> targets (b, 2) [m]."""
         root, shift = (standardised * self.target_std + self.target_mean).unbind(1)
         return self.arm.base_joint.points(self.arm.reach[1] - root.square(), shift)
 
-    def _log_volume(self, standardised: torch.Tensor) -> torch.Tensor:
+    def log_volume(self, standardised: torch.Tensor) -> torch.Tensor:
         """Log volume (b,) of targets [m] and joints [rad] per volume of what the flow maps.
 
         With distance = L - root^2, |d distance| = 2 root d root.

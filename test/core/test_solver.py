@@ -31,7 +31,7 @@ class NoisyPosterior(Sampler):
     def sample(self, targets, num_samples, rng):
         exact = ExactPosterior(self.arm).sample(targets, num_samples, rng).positions
         positions = exact + self.noise * rng.standard_normal(exact.shape)
-        return RawSamples(positions, -np.square(positions).sum(-1))
+        return RawSamples(positions, lambda: -np.square(positions).sum(-1))
 
 
 @pytest.fixture

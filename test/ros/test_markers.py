@@ -80,7 +80,7 @@ def test_one_line_list_holds_every_link_of_every_arm(draw, solver, solutions):
 
 def test_the_likelier_arms_are_the_more_opaque(draw, solver, solutions):
     densities = np.random.default_rng(1).normal(size=50)
-    markers = draw("posterior", dataclasses.replace(solutions, log_densities=densities))
+    markers = draw("posterior", dataclasses.replace(solutions, density=lambda: densities))
     assert [marker.id for marker in markers] == list(range(DENSITY_CLASSES))
     alphas = [marker.color.a for marker in markers]
     assert alphas == sorted(set(alphas))
@@ -102,7 +102,7 @@ def test_the_best_arm_its_joints_and_the_target_stand_out(draw, solver, solution
 
 def test_few_arms_with_densities_make_no_marker_without_points(draw, solutions):
     """RViz would refuse it."""
-    few = dataclasses.replace(solutions, log_densities=np.arange(50.0))
+    few = dataclasses.replace(solutions, density=lambda: np.arange(50.0))
     markers = draw("posterior", few, max_arms=2)
     assert [len(marker.points) for marker in markers] == [8, 8]
 

@@ -78,7 +78,7 @@ def test_solutions_survive_the_response(solutions):
 def test_log_densities_travel_where_there_are_any(solutions):
     densities = np.linspace(0.0, 1.0, len(solutions))
     response = SolveIK.Response()
-    fill_solutions(response, dataclasses.replace(solutions, log_densities=densities), 0)
+    fill_solutions(response, dataclasses.replace(solutions, density=lambda: densities), 0)
     assert np.array_equal(parse_response(response).log_densities, densities)
 
 

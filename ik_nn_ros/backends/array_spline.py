@@ -1,0 +1,142 @@
+"""zuko's rational-quadratic spline couplings in NumPy (Durkan et al. 2019, arXiv 1906.04032)."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from ik_nn_ros.backends.array_layers import MLP
+
+# The defaults of zuko's MonotonicRQSTransform.
+BOUND = 5.0  # the splines map [-BOUND, BOUND] onto itself; outside they are the identity
+LOG_SLOPE = math.log(1e3)  # soft bound of |log slope| at a knot; half of it, of a log size
+
+
+class _Bins(NamedTuple):
+    """The bins that values (m,) lie in; (m,) each. ``within`` is clipped where not ``inside``."""
+
+    inside: np.ndarray
+    within: np.ndarray  # the value from the bin's left or lower end
+    left: np.ndarray
+    lower: np.ndarray
+    width: np.ndarray
+    height: np.ndarray
+    first_slope: np.ndarray
+    last_slope: np.ndarray
+
+
+WIDTHS, HEIGHTS = 0, 1
+
+
+class SplineCoupling:
+    """Moves some features by splines whose shapes a network reads off the others and the context.
+
+    Args:
+        coupling: a `GeneralCouplingTransform` of `MonotonicRQSTransform`.
+        bins: of each spline.
+    """
+
+    def __init__(self, coupling: torch.nn.Module, bins: int) -> None:
+        mask = coupling.mask.cpu().numpy()
+        self._read, self._moved = np.flatnonzero(mask), np.flatnonzero(~mask)
+        self._bins = bins
+        self._shapes = MLP(coupling.hyper)
+        # zuko has each feature's widths, heights and inner slopes in turn; here one bin's widths
+        # and heights of all features are neighbours, and the slopes come last.
+        rows = np.arange(len(self._moved) * (3 * bins - 1)).reshape(len(self._moved), -1).T
+        sizes = rows[: 2 * bins].reshape(2, bins, -1).swapaxes(0, 1)
+        order = np.concatenate((sizes.ravel(), rows[2 * bins :].ravel()))
+        self._bounds = np.full((len(order), 1), LOG_SLOPE, dtype=np.float32)
+        self._bounds[: sizes.size] /= 2.0
+        self._shapes.weights[-1] = self._shapes.weights[-1][order] / self._bounds
+        self._shapes.biases[-1] = self._shapes.biases[-1][order] / self._bounds
+
+    def inverse(self, values: np.ndarray, context: np.ndarray) -> None:
+        """Undo `forward`, in place."""
+        moved = values[self._moved]
+        bins = self._find(values, context, moved, HEIGHTS)
+        slope = bins.height / bins.width
+        bend = bins.first_slope + bins.last_slope
+        bend -= 2.0 * slope
+        bend *= bins.within
+        # The quadratic's coefficients, the last one negated.
+        a = bins.height * (slope - bins.first_slope)
+        a += bend
+        b = bins.height * bins.first_slope
+        b -= bend
+        c = slope * bins.within
+        root = 4.0 * a
+        root *= c
+        root += b * b
+        np.sqrt(root, out=root)
+        root += b
+        c *= 2.0
+        c /= root
+        c *= bins.width
+        c += bins.left
+        values[self._moved] = np.where(bins.inside, c, moved.ravel()).reshape(moved.shape)
+
+    def forward(self, values: np.ndarray, context: np.ndarray) -> np.ndarray:
+        """Move values (n, m) in place, given the context (c, m); log |det| (m,) [nats]."""
+        moved = values[self._moved]
+        bins = self._find(values, context, moved, WIDTHS)
+        slope = bins.height / bins.width
+        z = bins.within / bins.width
+        rest = 1.0 - z
+        product = z * rest
+        denominator = slope + (bins.first_slope + bins.last_slope - 2.0 * slope) * product
+        result = slope * z * z + bins.first_slope * product
+        result *= bins.height / denominator
+        result += bins.lower
+        numerator = 2.0 * slope * product + bins.first_slope * rest * rest + bins.last_slope * z * z
+        slope /= denominator
+        log_slope = np.log(slope * slope * numerator)
+        values[self._moved] = np.where(bins.inside, result, moved.ravel()).reshape(moved.shape)
+        return np.where(bins.inside, log_slope, 0.0).reshape(moved.shape).sum(0)
+
+    def _find(
+        self, values: np.ndarray, context: np.ndarray, moved: np.ndarray, along: int
+    ) -> _Bins:
+        """The bins of the moved features, searched by their widths or by their heights."""
+        shapes = self._shapes(np.concatenate((values[self._read], context)))
+        shapes /= np.abs(shapes) + 1.0
+        shapes *= self._bounds
+        np.exp(shapes, out=shapes)
+        count, size = self._bins, moved.size
+        sizes = shapes[: 2 * count * len(moved)].reshape(count, 2, size)
+        edges = np.empty((count + 1, 2, size), dtype=np.float32)
+        edges[0] = 0.0
+        for index in range(count):
+            np.add(edges[index], sizes[index], out=edges[index + 1])
+        slopes = np.empty((count + 1, size), dtype=np.float32)
+        slopes[[0, -1]] = 1.0
+        slopes[1:-1] = shapes[2 * count * len(moved) :].reshape(count - 1, size)
+
+        share = moved.ravel() * (0.5 / BOUND)
+        share += 0.5
+        inside = (share > 0.0) & (share <= 1.0)
+        np.clip(share, 0.0, 1.0, out=share)
+        share *= edges[-1, along]
+        bin_ = (share > edges[1:-1, along]).view(np.uint8).sum(0, dtype=np.intp)
+
+        first = bin_ * size + np.arange(size)
+        widths = bin_ * size + first
+        heights = widths + size
+        scale = 2.0 * BOUND / edges[-1]
+        edges, sizes, slopes = edges.ravel(), sizes.ravel(), slopes.ravel()
+        ends = edges.take(widths), edges.take(heights)
+        share -= ends[along]
+        share *= scale[along]
+        return _Bins(
+            inside=inside,
+            within=share,
+            left=ends[WIDTHS] * scale[WIDTHS] - BOUND,
+            lower=ends[HEIGHTS] * scale[HEIGHTS] - BOUND,
+            width=sizes.take(widths) * scale[WIDTHS],
+            height=sizes.take(heights) * scale[HEIGHTS],
+            first_slope=slopes.take(first),
+            last_slope=slopes.take(first + size),
+        )

@@ -1,0 +1,60 @@
+"""A trained network as a sampler."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from ik_nn_ros.backends import REFERENCE, build_decoder
+from ik_nn_ros.models.base import GenerativeNetwork, RawSamples, Sampler, require_device
+
+
+class NetworkSampler(Sampler):
+    """Serves a trained network as a sampler; latents come from the caller's generator.
+
+    Equal latents give equal samples with every backend, up to float32's rounding.
+
+    Args:
+        network: the network, with its trained weights.
+        device: where it runs, as torch names it.
+        backend: what evaluates it, see `backends.build_decoder`; PyTorch unless told otherwise,
+            which follows the weights of a network that trains on.
+
+    Attributes:
+        device, backend: where it runs, and by what.
+
+    Raises:
+        InvalidRequestError: this machine has no such device, or no such backend for it.
+    """
+
+    def __init__(
+        self, network: GenerativeNetwork, device: str = "cpu", backend: str = REFERENCE
+    ) -> None:
+        require_device(device)
+        self.name = network.kind
+        self.arm = network.arm
+        self._decoder = build_decoder(network.eval(), device, backend)
+        self.device = device
+        self.backend = self._decoder.backend
+
+    def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:
+        """See `Sampler.sample`."""
+        return self._decode(targets, self._latents(len(targets), num_samples, rng))
+
+    def sample_alike(
+        self, targets: np.ndarray, num_samples: int, seed: int | None = None
+    ) -> RawSamples:
+        """See `Sampler.sample_alike`; one pass for all targets."""
+        latents = [self._latents(1, num_samples, np.random.default_rng(seed)) for _ in targets]
+        return self._decode(targets, np.concatenate(latents))
+
+    def _latents(self, count: int, num_samples: int, rng: np.random.Generator) -> np.ndarray:
+        shape = (count, num_samples, self._decoder.latent_dim)
+        return rng.standard_normal(shape, dtype=np.float32)
+
+    def _decode(self, targets: np.ndarray, latents: np.ndarray) -> RawSamples:
+        positions = self._decoder.positions(targets, latents)
+        if not self._decoder.has_density:
+            return RawSamples(positions)
+        return RawSamples(positions, partial(self._decoder.log_densities, positions, targets))
