@@ -162,6 +162,11 @@ class IKSolver:
         """The model's name."""
         return self.sampler.name
 
+    @property
+    def backend(self) -> str:
+        """What evaluates the model, see `from_pretrained`."""
+        return self.sampler.backend
+
     def solve(
         self,
         target: Sequence[float],

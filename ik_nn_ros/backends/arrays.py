@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -25,7 +26,7 @@ from ik_nn_ros.errors import InvalidRequestError
 if TYPE_CHECKING:
     from ik_nn_ros.models.base import GenerativeNetwork
 
-CHUNK_SIZE = 1024  # rows
+CHUNK_SIZE = 2048  # rows
 
 
 class Kernel(Protocol):
@@ -108,10 +109,16 @@ def _fill(
         output[chunk.rows] = function(chunk.targets, chunk.which, inputs[chunk.rows])
 
     todo = chunks(targets, num_samples, size)
-    with ThreadpoolController().select(user_api="blas").limit(limits=1):
+    with _blas().limit(limits=1):
         if threads == 1:
             for chunk in todo:
                 fill(chunk)
         else:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(fill, todo))
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """NumPy's BLAS; looking for it takes milliseconds."""
+    return ThreadpoolController().select(user_api="blas")

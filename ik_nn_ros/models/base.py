@@ -43,10 +43,12 @@ class Sampler(ABC):
     Attributes:
         name: the model's name in the registry.
         arm: the arm it was made for.
+        backend: what evaluates it, see `ik_nn_ros.backends`.
     """
 
     name: str
     arm: PlanarArm
+    backend: str = "numpy"
 
     @abstractmethod
     def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:

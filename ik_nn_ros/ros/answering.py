@@ -97,8 +97,9 @@ class Answering:
         deadline.check()
         start = time.monotonic()
         solutions = arguments.solve_with(IKSolver(TimedSampler(solver.sampler, deadline)))
-        response.solve_time = time.monotonic() - start
+        # With the densities, which are computed here.
         fill_solutions(response, solutions, arguments.num_representatives)
+        response.solve_time = time.monotonic() - start
         response.best.header.frame_id = self._frames.base_frame
         deadline.check()
         return Solved(arguments.model, solutions, response.solve_time)

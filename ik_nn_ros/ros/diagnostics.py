@@ -73,7 +73,12 @@ def diagnostic_array(
     if statistics.internal_errors:
         status.level = DiagnosticStatus.WARN
         status.message = f"{statistics.internal_errors} internal errors, see the log"
-    values = {"model": settings.model, "dof": str(settings.dof), "device": settings.device}
+    values = {
+        "model": settings.model,
+        "dof": str(settings.dof),
+        "device": settings.device,
+        "backend": settings.backend,
+    }
     values |= statistics.values()
     status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
     array = DiagnosticArray(status=[status])

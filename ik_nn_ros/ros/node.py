@@ -30,6 +30,7 @@ from ik_nn_ros.ros.answering import Answering, Solved
 from ik_nn_ros.ros.diagnostics import RequestStatistics, diagnostic_array
 from ik_nn_ros.ros.errors import StartError
 from ik_nn_ros.ros.frames import Frames, listening_buffer
+from ik_nn_ros.ros.logs import ForwardingHandler
 from ik_nn_ros.ros.markers import PointPool, posterior_markers
 from ik_nn_ros.ros.parameters import ServerParameters, descriptors
 from ik_nn_ros.ros.requests import clicked_request
@@ -52,6 +53,7 @@ class IKServer(Node):
 
     def __init__(self) -> None:
         super().__init__("ik_server")
+        ForwardingHandler(self.get_logger()).install()
         self._solvers = Solvers(ServerParameters.from_values(_given_values(self)))
         self._frames = Frames(self._solvers.settings.base_frame, listening_buffer(self))
         self._answering = Answering(self._solvers, self._frames, self.get_logger())
@@ -64,7 +66,8 @@ class IKServer(Node):
         self.create_service(SolveIK, "solve_ik", self._on_request, qos_profile=qos.SERVICE)
         settings = self._answering.settings
         self.get_logger().info(
-            f"ready: {settings.model}, {settings.dof} joints, on {settings.device}"
+            f"ready: {settings.model}, {settings.dof} joints, on {settings.device} "
+            f"by {settings.backend}"
         )
 
     def _declare_parameters(self) -> None:

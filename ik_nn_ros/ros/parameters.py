@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
+from ik_nn_ros.backends import AUTO, require_backend
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.models import DEFAULT_MODEL, require_device
 from ik_nn_ros.ros.errors import InvalidParameterError
@@ -34,7 +35,7 @@ class ServerParameters:
 
     Raises:
         InvalidParameterError: a value of another type or outside its range, a default number of
-            samples above the largest one, a device that this machine does not have.
+            samples above the largest one, a device or a backend that this machine does not have.
     """
 
     dof: int = _parameter(6, "Number of joints of the arm.", (2, 100), read_only=True)
@@ -51,6 +52,12 @@ class ServerParameters:
     max_samples: int = _parameter(10_000, "Most samples of one request.", (1, 1_000_000))
     device: str = _parameter(
         "cpu", "Where the networks run: cpu, cuda, cuda:1, ...", read_only=True
+    )
+    backend: str = _parameter(
+        AUTO,
+        "What evaluates the networks: torch, numpy, or auto for the fastest on the device; in use "
+        "where it reads as one of the two.",
+        read_only=True,
     )
     refine: bool = _parameter(
         True, "Project samples onto the target; if false, every request is answered with raw ones."
@@ -71,13 +78,14 @@ class ServerParameters:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            _check(field, getattr(self, field.name))
+            _check_value(field, getattr(self, field.name))
         if self.num_samples > self.max_samples:
             raise InvalidParameterError(
                 "num_samples",
                 f"must not exceed max_samples, {self.num_samples} > {self.max_samples}",
             )
-        _check_device(self.device)
+        _check("device", require_device, self.device)
+        _check("backend", require_backend, self.backend)
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> ServerParameters:
@@ -158,7 +166,7 @@ def _widened(value: Any, field: dataclasses.Field) -> Any:
     return float(value) if type(value) is int and isinstance(field.default, float) else value
 
 
-def _check(field: dataclasses.Field, value: Any) -> None:
+def _check_value(field: dataclasses.Field, value: Any) -> None:
     wanted = type(field.default)
     if type(value) is not wanted:
         raise InvalidParameterError(field.name, f"must be {TYPE_NAMES[wanted]}, got {value!r}")
@@ -171,8 +179,8 @@ def _check(field: dataclasses.Field, value: Any) -> None:
             raise InvalidParameterError(field.name, reason)
 
 
-def _check_device(device: str) -> None:
+def _check(name: str, require: Callable[[str], None], value: str) -> None:
     try:
-        require_device(device)
+        require(value)
     except InvalidRequestError as error:
-        raise InvalidParameterError("device", error.reason) from None
+        raise InvalidParameterError(name, error.reason) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ik_nn_ros.errors import ModelNotFoundError
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.posterior import ExactPosterior
@@ -13,23 +15,25 @@ class Solvers:
     """The solvers of one arm, by model. The default one is loaded here, others at their first use.
 
     Attributes:
-        settings: the parameters, with the checkpoint's dof and model where there is one.
+        settings: the parameters, with the checkpoint's dof and model where there is one, and with
+            the backend in use.
         arm: the arm of the default solver, which all of them solve for.
 
     Raises:
         InvalidParameterError: dof or model contradicts the checkpoint.
         ModelNotFoundError: no weights for the model and the number of joints.
         CheckpointError: the weights cannot be read.
+        InvalidRequestError: the backend cannot evaluate the model on the device.
     """
 
     def __init__(self, parameters: ServerParameters) -> None:
-        self._device = parameters.device
+        self._where = (parameters.device, parameters.backend)
         if parameters.checkpoint:
-            solver = IKSolver.from_checkpoint(parameters.checkpoint, parameters.device)
+            solver = IKSolver.from_checkpoint(parameters.checkpoint, *self._where)
             parameters = parameters.of_checkpoint(solver.arm.dof, solver.model)
         else:
-            solver = IKSolver.from_pretrained(parameters.dof, parameters.model, parameters.device)
-        self.settings = parameters
+            solver = IKSolver.from_pretrained(parameters.dof, parameters.model, *self._where)
+        self.settings = dataclasses.replace(parameters, backend=solver.backend)
         self.arm: PlanarArm = solver.arm
         self._loaded = {solver.model: solver}
 
@@ -47,7 +51,7 @@ class Solvers:
     def _load(self, model: str) -> IKSolver:
         if model == ExactPosterior.name:
             return IKSolver(ExactPosterior(self.arm))
-        solver = IKSolver.from_pretrained(self.arm.dof, model, self._device)
+        solver = IKSolver.from_pretrained(self.arm.dof, model, *self._where)
         if solver.arm != self.arm:
             offers = {*self._loaded, ExactPosterior.name}
             raise ModelNotFoundError(model, "its weights are for another arm", sorted(offers))

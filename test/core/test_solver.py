@@ -163,3 +163,51 @@ def test_sample_gives_one_raw_sample_per_target(solver):
     assert np.array_equal(samples, solver.sample(targets, seed=1))
     with pytest.raises(InvalidRequestError):
         solver.sample(np.zeros(2))
+
+
+MANY = np.array([[3.0, 0.5], [3.2, 0.1], [2.9, -0.4]])
+
+
+@pytest.mark.parametrize("model", ["cinn", "cvae", "inn", "exact"])
+@pytest.mark.parametrize("refine", [True, False])
+def test_many_targets_are_answered_as_each_alone(model, refine):
+    solver = IKSolver.from_pretrained(6, model)
+    answers = solver.solve_many(MANY, 50, seed=3, refine=refine, seed_state=np.zeros(6))
+    assert len(answers) == len(MANY)
+    for target, answer in zip(MANY, answers, strict=True):
+        alone = solver.solve(target, 50, seed=3, refine=refine, seed_state=np.zeros(6))
+        np.testing.assert_allclose(answer.positions, alone.positions, atol=1e-5)
+        np.testing.assert_allclose(answer.position_errors, alone.position_errors, atol=1e-5)
+        assert answer.num_rejected == alone.num_rejected
+        assert np.array_equal(answer.target, target)
+        if alone.log_densities is None:
+            assert answer.log_densities is None
+        else:
+            np.testing.assert_allclose(answer.log_densities, alone.log_densities, atol=1e-2)
+
+
+def test_many_targets_without_a_seed_share_no_latents():
+    first, second = IKSolver.from_pretrained(6).solve_many([MANY[0], MANY[0]], 20, refine=False)
+    assert not np.array_equal(first.positions, second.positions)
+
+
+def test_no_targets_have_no_answers(solver):
+    assert solver.solve_many(np.empty((0, 2)), 10) == []
+
+
+def test_of_many_targets_the_one_that_cannot_be_answered_is_named(solver):
+    with pytest.raises(UnreachableTargetError, match="target 2 out of reach") as caught:
+        solver.solve_many([TARGET, (3.0, 4.0)], 10)
+    assert caught.value.index == 1
+    with pytest.raises(InvalidRequestError, match="number 3 is not"):
+        solver.solve_many([TARGET, TARGET, (math.nan, 0.0)], 10)
+    limited = IKSolver(ExactPosterior(PlanarArm((1.0, 1.0), joint_limits=((-0.1, 0.1),) * 2)))
+    with pytest.raises(NoSolutionError, match="target 2: none of 10") as caught:
+        limited.solve_many([(1.999, 0.0), (0.0, 1.5)], 10, seed=0)
+    assert caught.value.index == 1
+
+
+def test_many_targets_out_of_reach_may_be_approximated(solver):
+    near, far = solver.solve_many([TARGET, (3.0, 4.0)], 20, seed=0, allow_approximate=True)
+    assert near.approximate_distance == 0.0
+    assert far.approximate_distance == pytest.approx(1.5, abs=1e-6)

@@ -1,0 +1,170 @@
+"""What evaluates a network: every backend gives what PyTorch gives, or says why it cannot."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from ik_nn_ros import IKSolver, InvalidRequestError
+from ik_nn_ros.backends import BACKENDS, REFERENCE, arrays, eager
+from ik_nn_ros.checkpoint import load_checkpoint
+from ik_nn_ros.models import NetworkSampler, available_models, pretrained_path
+
+FASTER = [name for name in BACKENDS if name != REFERENCE]
+SHIPPED = [(model, dof) for model, dofs in available_models().items() for dof in dofs]
+WITH_DENSITY = [(model, dof) for model, dof in SHIPPED if model != "cvae"]
+TARGET = (3.0, 0.5)
+
+
+def sampler(model, dof, backend=REFERENCE):
+    return NetworkSampler(load_checkpoint(pretrained_path(model, dof)).network, backend=backend)
+
+
+def targets_of(arm, count=100):
+    return arm.forward(arm.sample_prior(count, np.random.default_rng(0)))
+
+
+def drawn(sampler, count=100):
+    return sampler.sample(targets_of(sampler.arm, count), 50, np.random.default_rng(1))
+
+
+def largest(differences):
+    return np.abs(differences).max(-1)
+
+
+@pytest.mark.parametrize("backend", FASTER)
+@pytest.mark.parametrize(("model", "dof"), SHIPPED)
+def test_a_backend_s_samples_are_pytorch_s(model, dof, backend):
+    """Within 1e-5 rad, but for the few that float32 itself leaves uncertain: vectors near zero,
+    whose direction a rounding turns, and steep splines. Those are no farther from float64."""
+    reference, ours = (drawn(sampler(model, dof, name)).positions for name in (REFERENCE, backend))
+    assert np.quantile(largest(ours - reference), 0.998) < 1e-5
+    network = load_checkpoint(pretrained_path(model, dof)).network.double()
+    latents = np.random.default_rng(1).standard_normal(
+        (*ours.shape[:2], network.latent_dim), dtype=np.float32
+    )
+    targets = torch.from_numpy(np.repeat(targets_of(network.arm), ours.shape[1], axis=0))
+    with torch.inference_mode():
+        exact = network.decode(targets, torch.from_numpy(latents).double().flatten(0, 1))
+    exact = exact.numpy().reshape(ours.shape)
+    assert largest(ours - exact).max() < 1e-5 + 4.0 * largest(reference - exact).max()
+
+
+@pytest.mark.parametrize("backend", FASTER)
+@pytest.mark.parametrize(("model", "dof"), WITH_DENSITY)
+def test_a_backend_s_densities_are_pytorch_s(model, dof, backend):
+    """Of the same samples, so that only the density differs."""
+    reference, ours = (sampler(model, dof, name) for name in (REFERENCE, backend))
+    samples, targets = drawn(reference), targets_of(reference.arm)
+    log_densities = ours._decoder.log_densities(samples.positions, targets)
+    assert np.quantile(np.abs(log_densities - samples.log_densities), 0.998) < 2e-4
+
+
+@pytest.mark.parametrize("backend", FASTER)
+def test_values_beyond_the_splines_are_left_alone(backend):
+    """Latents so far out that no spline bends them: the tails of a million samples."""
+    reference, ours = (sampler("cinn", 6, name)._decoder for name in (REFERENCE, backend))
+    latents = np.random.default_rng(0).standard_normal((1, 200, 5), dtype=np.float32)
+    latents *= 6.0
+    assert (np.abs(latents) > 5.0).mean() > 0.3
+    expected, positions = (
+        decoder.positions(np.array([TARGET]), latents) for decoder in (reference, ours)
+    )
+    np.testing.assert_allclose(positions, expected, atol=1e-5)
+    np.testing.assert_allclose(
+        ours.log_densities(expected, np.array([TARGET])),
+        reference.log_densities(expected, np.array([TARGET])),
+        atol=1e-3,
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("model", ["cinn", "cvae", "inn"])
+def test_chunks_and_threads_change_nothing(model, threads, monkeypatch):
+    ours = sampler(model, 4, "numpy")
+    whole = drawn(ours, 7)
+    monkeypatch.setattr(arrays, "CHUNK_SIZE", 32)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    chunked = drawn(ours, 7)
+    np.testing.assert_allclose(chunked.positions, whole.positions, atol=1e-5)
+    if model != "cvae":
+        np.testing.assert_allclose(chunked.log_densities, whole.log_densities, atol=1e-3)
+
+
+def test_no_pass_is_larger_than_a_chunk_however_many_samples(monkeypatch):
+    passes = []
+    ours = sampler("cinn", 4, "numpy")
+    kernel = ours._decoder._kernel.positions
+
+    def noted(targets, which, latents):
+        passes.append(len(latents))
+        return kernel(targets, which, latents)
+
+    monkeypatch.setattr(ours._decoder._kernel, "positions", noted)
+    ours.sample(np.array([[2.0, 0.3]]), 20_001, np.random.default_rng(0))
+    assert sum(passes) == 20_001
+    assert max(passes) <= arrays.CHUNK_SIZE
+
+
+def test_densities_are_computed_when_asked_for_and_once(monkeypatch):
+    solver = IKSolver.from_pretrained(4, "cinn")
+    calls = []
+    kernel = solver.sampler._decoder._kernel
+    monkeypatch.setattr(kernel, "log_densities", lambda *_: calls.append(1) or np.zeros(50))
+    solutions = solver.solve((2.0, 0.3), 50, seed=1)
+    assert calls == []
+    assert solutions.log_densities is solutions.log_densities
+    assert calls == [1]
+
+
+@pytest.mark.parametrize("model", ["cinn", "inn"])
+def test_each_solution_keeps_the_density_of_its_own_sample(model):
+    solver = IKSolver.from_pretrained(4, model)
+    solutions = solver.solve((2.0, 0.3), 50, seed=1, refine=False)
+    raw = solver.sampler.sample(np.array([[2.0, 0.3]]), 50, np.random.default_rng(1))
+    density_of = dict(zip(map(tuple, raw.positions[0]), raw.log_densities[0], strict=True))
+    expected = [density_of[tuple(row)] for row in solutions.positions]
+    np.testing.assert_allclose(solutions.log_densities, expected, rtol=1e-9)
+
+
+def test_auto_takes_the_fastest_and_any_can_be_named():
+    assert IKSolver.from_pretrained(4).backend == FASTER[0]
+    for backend in BACKENDS:
+        assert IKSolver.from_pretrained(4, backend=backend).backend == backend
+        path = pretrained_path("inn", 4)
+        assert IKSolver.from_checkpoint(path, backend=backend).backend == backend
+
+
+def test_a_backend_that_there_is_not_is_refused_with_those_that_there_are():
+    for model in ("cinn", "exact"):
+        with pytest.raises(InvalidRequestError, match="one of auto, numpy, torch, got 'abacus'"):
+            IKSolver.from_pretrained(4, model, backend="abacus")
+
+
+def test_auto_falls_back_to_pytorch_with_one_line(caplog, monkeypatch):
+    monkeypatch.setattr(arrays, "KERNELS", {})
+    with caplog.at_level(logging.INFO, "ik_nn_ros"):
+        solver = IKSolver.from_pretrained(4)
+        solver.solve((2.0, 0.3), 20)
+    assert solver.backend == REFERENCE
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().startswith("cinn: falling back from numpy")
+    with pytest.raises(InvalidRequestError, match="not cinn"):
+        IKSolver.from_pretrained(4, backend="numpy")
+
+
+def test_numpy_refuses_other_devices_than_the_cpu():
+    network = load_checkpoint(pretrained_path("cinn", 4)).network
+    with pytest.raises(InvalidRequestError, match="not on 'cuda'"):
+        arrays.array_decoder(network, "cuda")
+
+
+def test_the_reference_is_cut_into_chunks_too(monkeypatch):
+    reference = sampler("cinn", 4)
+    whole = drawn(reference, 7)
+    monkeypatch.setattr(eager, "CHUNK_SIZE", 32)
+    chunked = drawn(reference, 7)
+    np.testing.assert_allclose(chunked.positions, whole.positions, atol=1e-5)
+    np.testing.assert_allclose(chunked.log_densities, whole.log_densities, atol=1e-3)

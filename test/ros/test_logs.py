@@ -1,0 +1,30 @@
+"""The core's log lines in ROS's log."""
+
+import logging
+
+from ik_nn_ros.ros.logs import ForwardingHandler
+
+
+class Lines:
+    def __init__(self):
+        self.lines = []
+
+    def info(self, message):
+        self.lines.append(("info", message))
+
+    def warning(self, message):
+        self.lines.append(("warning", message))
+
+
+def test_what_the_core_logs_reaches_the_latest_node_once():
+    former, latest = Lines(), Lines()
+    logger = logging.getLogger("ik_nn_ros.backends")
+    handlers = [ForwardingHandler(lines) for lines in (former, latest)]
+    try:
+        for handler in handlers:
+            handler.install()
+        logger.warning("falling back from %s", "numpy")
+    finally:
+        logging.getLogger("ik_nn_ros").removeHandler(handlers[-1])
+    assert former.lines == []
+    assert latest.lines == [("warning", "falling back from numpy")]
