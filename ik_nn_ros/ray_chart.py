@@ -137,11 +137,11 @@ class RayChart:
         """What rays (b,) are at, given their links' headings (n, b) per rho; base joint at zero."""
         xp = namespace(headings)
         # A revolute base's own link keeps the heading zero.
-        fixed, lengths = np.split(self.arm.link_lengths, [-self.dimension])
-        lengths = matching(lengths, headings)
+        fixed = sum(self.arm.link_lengths[: -self.dimension])
+        lengths = matching(self.arm.link_lengths[-self.dimension :], headings)
         angles = rho * headings
         cosine, sine = xp.cos(angles), xp.sin(angles)
-        tcp = xp.stack((lengths @ cosine + fixed.sum(), lengths @ sine)).T
+        tcp = xp.stack((lengths @ cosine + fixed, lengths @ sine)).T
         velocity = xp.stack((-(lengths @ (sine * headings)), lengths @ (cosine * headings))).T
         base = self.arm.base_joint
         return _Ray(base.distance(tcp), base.rate(tcp, velocity), tcp)
