@@ -188,7 +188,7 @@ def test_many_targets_are_answered_as_each_alone(model, refine):
 
 def test_many_targets_without_a_seed_share_no_latents():
     first, second = IKSolver.from_pretrained(6).solve_many([MANY[0], MANY[0]], 20, refine=False)
-    assert not np.array_equal(first.positions, second.positions)
+    assert np.median(np.abs(first.positions - second.positions)) > 1e-2
 
 
 def test_no_targets_have_no_answers(solver):
