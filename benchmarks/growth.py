@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from benchmarks.sizes import Size
-from benchmarks.solvers import DEFAULT_DOF, fastest_solver, solve_many, targets_of
+from benchmarks.solvers import DEFAULT_DOF, fastest_solver, targets_of
 from benchmarks.timing import Ratio, Timing, interleaved, seconds_of
 from ik_nn_ros.models import DEFAULT_MODEL
 
@@ -80,7 +80,7 @@ def measure_batches(size: Size, on_stage: Callable[[str], None]) -> list[BatchRe
         targets = held_out[:count]
         seconds = interleaved(
             {
-                "together": lambda targets=targets: solve_many(solver, targets, BATCH_SAMPLES),
+                "together": lambda targets=targets: solver.solve_many(targets, BATCH_SAMPLES),
                 "one_by_one": lambda targets=targets: [
                     solver.solve(target, BATCH_SAMPLES) for target in targets
                 ],

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models import CINN, GenerativeNetwork
+from ik_nn_ros.models import GenerativeNetwork
 
 MAX_ITERATIONS = 30
 
@@ -34,11 +34,10 @@ def reference_solve(
         rng.standard_normal((num_samples, network.latent_dim), dtype=np.float32)
     )
     targets = torch.from_numpy(np.tile(target, (num_samples, 1)))
-    if densities or not isinstance(network, CINN):
-        positions, _ = network.decode(targets, latents)
-    else:
-        positions = _cinn_positions(network, targets, latents)
-    positions = plain_projection(network.arm, positions.double().numpy(), target, tolerance)
+    decoded = network.decode(targets, latents)
+    if densities and network.has_density:
+        network.log_density(decoded, targets)
+    positions = plain_projection(network.arm, decoded.double().numpy(), target, tolerance)
     return positions[np.argsort(-network.arm.joint_log_priors(positions).sum(1))]
 
 
@@ -56,10 +55,3 @@ def plain_projection(
         positions = positions + step[..., 0]
     errors = np.linalg.norm(target - arm.forward(positions), axis=1)
     return positions[errors <= tolerance]
-
-
-def _cinn_positions(network: CINN, targets: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
-    """What `CINN.decode` does for the positions alone."""
-    vectors = network.flow(network.standardise(targets)).transform.inv(latents)
-    directions = torch.nn.functional.normalize(vectors.double(), dim=1)
-    return network.chart.solve(directions, targets).theta

@@ -43,13 +43,6 @@ def solve_with_densities(
     return solutions
 
 
-def solve_many(
-    solver: IKSolver, targets: np.ndarray, num_samples: int, seed: int | None = None
-) -> list[Solutions]:
-    """Answers for all targets (b, 2) [m] at once."""
-    return [solver.solve(target, num_samples, seed=seed) for target in targets]
-
-
 @cache
 def targets_of(dof: int) -> np.ndarray:
     """The targets (m, 2) [m] of the test split of one of the paper's arms."""

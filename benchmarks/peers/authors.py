@@ -55,5 +55,5 @@ class Authors(Peer):
         """See `Peer.solutions`; `prepare` must have been called for the target."""
         latents = rng.standard_normal((count, self._network.latent_dim), dtype=np.float32)
         targets = torch.from_numpy(np.tile(target, (count, 1)))
-        self._network.decode(targets, torch.from_numpy(latents))[0].double().numpy()
+        self._network.decode(targets, torch.from_numpy(latents)).double().numpy()
         return plain_projection(self.arm, self._samples[:count], target, TOLERANCE)

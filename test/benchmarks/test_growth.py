@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.growth import measure_samples
 from benchmarks.sizes import QUICK
-from benchmarks.solvers import fastest_solver, solve_many, solve_with_densities
+from benchmarks.solvers import fastest_solver, solve_with_densities
 from benchmarks.start import largest
 
 
@@ -16,16 +16,6 @@ def test_samples_are_counted_in_a_process_whose_memory_never_falls():
     assert (few.samples, more.samples) == QUICK.samples
     assert 0.0 <= few.memory <= more.memory
     assert few.timing.rounds > 0
-
-
-def test_many_targets_are_answered_one_by_one_alike():
-    solver = fastest_solver(4, "cinn")
-    targets = np.array([[2.2, 0.4], [2.0, -0.9]])
-    answers = solve_many(solver, targets, 20, seed=1)
-    for target, answer in zip(targets, answers, strict=True):
-        assert len(answer) == 20
-        errors = np.linalg.norm(solver.arm.forward(answer.positions) - target, axis=1)
-        assert errors.max() <= 1e-6
 
 
 def test_densities_are_there_when_they_were_asked_for():
