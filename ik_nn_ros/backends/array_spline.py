@@ -12,7 +12,8 @@ from ik_nn_ros.backends.array_layers import MLP
 
 # The defaults of zuko's MonotonicRQSTransform.
 BOUND = 5.0  # the splines map [-BOUND, BOUND] onto itself; outside they are the identity
-LOG_SLOPE = math.log(1e3)  # soft bound of |log slope| at a knot; half of it, of a log size
+LOG_SLOPE = math.log(1e3)  # soft bound of |log slope| at a knot
+LOG_SIZE = 0.5 * LOG_SLOPE  # and of the logarithms of a bin's width and height
 
 
 class _Bins(NamedTuple):
@@ -49,10 +50,10 @@ class SplineCoupling:
         rows = np.arange(len(self._moved) * (3 * bins - 1)).reshape(len(self._moved), -1).T
         sizes = rows[: 2 * bins].reshape(2, bins, -1).swapaxes(0, 1)
         order = np.concatenate((sizes.ravel(), rows[2 * bins :].ravel()))
-        self._bounds = np.full((len(order), 1), LOG_SLOPE, dtype=np.float32)
-        self._bounds[: sizes.size] /= 2.0
-        self._shapes.weights[-1] = self._shapes.weights[-1][order] / self._bounds
-        self._shapes.biases[-1] = self._shapes.biases[-1][order] / self._bounds
+        bounds = np.full((len(order), 1), LOG_SLOPE, dtype=np.float32)
+        bounds[: sizes.size] = LOG_SIZE
+        self._shapes.weights[-1] = self._shapes.weights[-1][order] / bounds
+        self._shapes.biases[-1] = self._shapes.biases[-1][order] / bounds
 
     def inverse(self, values: np.ndarray, context: np.ndarray) -> None:
         """Undo `forward`, in place."""
@@ -102,18 +103,13 @@ class SplineCoupling:
     ) -> _Bins:
         """The bins of the moved features, searched by their widths or by their heights."""
         shapes = self._shapes(np.concatenate((values[self._read], context)))
-        shapes /= np.abs(shapes) + 1.0
-        shapes *= self._bounds
-        np.exp(shapes, out=shapes)
         count, size = self._bins, moved.size
-        sizes = shapes[: 2 * count * len(moved)].reshape(count, 2, size)
+        sizes, slopes = np.split(shapes, [2 * count * len(moved)])
+        sizes = _bounded_exp(sizes, LOG_SIZE).reshape(count, 2, size)
         edges = np.empty((count + 1, 2, size), dtype=np.float32)
         edges[0] = 0.0
         for index in range(count):
             np.add(edges[index], sizes[index], out=edges[index + 1])
-        slopes = np.empty((count + 1, size), dtype=np.float32)
-        slopes[[0, -1]] = 1.0
-        slopes[1:-1] = shapes[2 * count * len(moved) :].reshape(count - 1, size)
 
         share = moved.ravel() * (0.5 / BOUND)
         share += 0.5
@@ -123,10 +119,14 @@ class SplineCoupling:
         bin_ = (share > edges[1:-1, along]).view(np.uint8).sum(0, dtype=np.intp)
 
         first = bin_ * size + np.arange(size)
+        # Of the slopes only those at the ends of the bin count, and where all bins end it is one.
+        log_slopes = np.zeros((count + 1, size), dtype=np.float32)
+        log_slopes[1:-1] = slopes.reshape(count - 1, size)
+        knots = _bounded_exp(log_slopes.ravel().take((first, first + size)), LOG_SLOPE)
         widths = bin_ * size + first
         heights = widths + size
         scale = 2.0 * BOUND / edges[-1]
-        edges, sizes, slopes = edges.ravel(), sizes.ravel(), slopes.ravel()
+        edges, sizes = edges.ravel(), sizes.ravel()
         ends = edges.take(widths), edges.take(heights)
         share -= ends[along]
         share *= scale[along]
@@ -137,6 +137,13 @@ class SplineCoupling:
             lower=ends[HEIGHTS] * scale[HEIGHTS] - BOUND,
             width=sizes.take(widths) * scale[WIDTHS],
             height=sizes.take(heights) * scale[HEIGHTS],
-            first_slope=slopes.take(first),
-            last_slope=slopes.take(first + size),
+            first_slope=knots[0],
+            last_slope=knots[1],
         )
+
+
+def _bounded_exp(values: np.ndarray, bound: float) -> np.ndarray:
+    """exp(x / (1 + |x| / bound)) of x = bound * values, in place."""
+    values /= np.abs(values) + 1.0
+    values *= bound
+    return np.exp(values, out=values)
