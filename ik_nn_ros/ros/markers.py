@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from geometry_msgs.msg import Point, Vector3
+from rclpy.serialization import serialize_message
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
@@ -14,11 +18,14 @@ from ik_nn_ros.hull import tcp_hull
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.solver import Solutions
 
-DENSITY_CLASSES = 4  # a colour for each arm would take three times as long to publish
+DENSITY_CLASSES = 4  # a colour for each point would make the message half as large again
 LEAST_ALPHA, MOST_ALPHA = 0.05, 0.8
 VISIBLE_ARMS = 20  # so many opaque arms' worth of ink, shared among all
 OUTLINE_CORNERS = 129
 LAYER = 0.005  # [m], between things that lie over each other when seen from above
+COUNT = struct.Struct("=I")  # of a sequence's elements, before them
+PLACEHOLDER = Point(x=math.pi, y=math.e, z=math.tau)  # stands nowhere else, and in no text
+SERIALIZED_PLACEHOLDER = COUNT.pack(1) + struct.pack("=3d", math.pi, math.e, math.tau)
 
 
 @dataclass(frozen=True)
@@ -50,38 +57,21 @@ STYLES = {
 }
 
 
-class PointPool:
-    """Points that are used again: for a thousand arms, making them takes longer than drawing."""
+class Shape(NamedTuple):
+    """What one marker shows.
 
-    def __init__(self) -> None:
-        self._points: list[Point] = []
-        self._used = 0
+    Attributes:
+        marker: all of it but its points.
+        points: (n, 2) [m]; None for what has a place and no points.
+    """
 
-    def restart(self) -> None:
-        """Take all points back."""
-        self._used = 0
-
-    def take(self, positions: np.ndarray) -> list[Point]:
-        """Points that nobody has, set to positions (..., 2) [m] one after the other."""
-        # Two lists of numbers: a list for each point would set off the garbage collector.
-        x, y = positions.reshape(-1, 2).T.tolist()
-        start, self._used = self._used, self._used + len(x)
-        self._points.extend(Point() for _ in range(self._used - len(self._points)))
-        points = self._points[start : self._used]
-        for point, px, py in zip(points, x, y, strict=True):
-            point.x = px
-            point.y = py
-        return points
+    marker: Marker
+    points: np.ndarray | None = None
 
 
 def posterior_markers(
-    arm: PlanarArm,
-    solutions: Solutions,
-    label: str,
-    frame: str,
-    max_arms: int,
-    pool: PointPool,
-) -> MarkerArray:
+    arm: PlanarArm, solutions: Solutions, label: str, frame: str, max_arms: int
+) -> bytes:
     """All arms, the best one, its joints, the TCPs and their hull, the target, the reach, a label.
 
     Args:
@@ -89,32 +79,50 @@ def posterior_markers(
         solutions: at least one; of more than ``max_arms``, evenly spread ones are drawn.
         label: a line of text.
         frame: the arm's base frame.
-        max_arms: bounds the work here and in RViz.
-        pool: what everything is drawn with; the array is valid until the pool's next use.
+        max_arms: bounds the work in RViz.
+
+    Returns:
+        A serialized MarkerArray, which rclpy publishes as it is.
     """
-    pool.restart()
     drawn = _evenly_spread(len(solutions), max_arms)
     chains = arm.joint_positions(solutions.positions[drawn])
     densities = solutions.log_densities
     tcps = chains[:, -1]
-    hull = _closed(tcp_hull(tcps, solutions.target).corners)
-    markers = [
-        Marker(action=Marker.DELETEALL),
-        *_reach(arm, frame, pool),
-        *_arms(chains, None if densities is None else densities[drawn], frame, pool),
-        _marker("best", frame, pool.take(chains[0])),
-        _marker("joints", frame, pool.take(chains[0])),
-        _marker("tcp", frame, pool.take(tcps)),
-        _marker("hull", frame, pool.take(hull)),
-        _at(_marker("target", frame), *solutions.target.tolist()),
-        _label(label, arm, frame),
-    ]
-    return MarkerArray(markers=markers)
+    return serialized(
+        [
+            Shape(Marker(action=Marker.DELETEALL)),
+            *_reach(arm, frame),
+            *_arms(chains, None if densities is None else densities[drawn], frame),
+            Shape(_marker("best", frame), chains[0]),
+            Shape(_marker("joints", frame), chains[0]),
+            Shape(_marker("tcp", frame), tcps),
+            Shape(_marker("hull", frame), _closed(tcp_hull(tcps, solutions.target).corners)),
+            Shape(_at(_marker("target", frame), *solutions.target.tolist())),
+            Shape(_label(label, arm, frame)),
+        ]
+    )
 
 
-def _arms(
-    chains: np.ndarray, log_densities: np.ndarray | None, frame: str, pool: PointPool
-) -> list[Marker]:
+def serialized(shapes: Sequence[Shape]) -> bytes:
+    """The shapes as a serialized MarkerArray.
+
+    A thousand arms have 12 000 points. Made one by one in Python and read one by one by rclpy they
+    take ten times as long as all else. So ROS serializes every marker with one point, whose place
+    is then taken by all of them: a point is three doubles after each other, in CDR as in memory.
+    """
+    with_points = [shape for shape in shapes if shape.points is not None]
+    for shape in with_points:
+        shape.marker.points = [PLACEHOLDER]
+    array = MarkerArray(markers=[shape.marker for shape in shapes])
+    first, *others = serialize_message(array).split(SERIALIZED_PLACEHOLDER)
+    pieces = [first]
+    for shape, following in zip(with_points, others, strict=True):
+        points = np.pad(shape.points, ((0, 0), (0, 1)))
+        pieces += [COUNT.pack(len(points)), points.tobytes(), following]
+    return b"".join(pieces)
+
+
+def _arms(chains: np.ndarray, log_densities: np.ndarray | None, frame: str) -> list[Shape]:
     """One line list; with densities one for each class of them, the likelier the more opaque."""
     if log_densities is None:
         classes, weights = [chains], [1.0]
@@ -122,36 +130,31 @@ def _arms(
         count = min(DENSITY_CLASSES, len(chains))  # RViz refuses a marker without points
         classes = np.array_split(chains[np.argsort(log_densities)], count)
         weights = np.linspace(0.0, 2.0, count + 1)[1:]
-    markers = []
+    shapes = []
     for index, (members, weight) in enumerate(zip(classes, weights, strict=True)):
-        marker = _marker("posterior", frame, _links(members, pool))
+        marker = _marker("posterior", frame)
         marker.id = index
         ink = weight * VISIBLE_ARMS / len(chains)
         marker.color.a = float(np.clip(ink, LEAST_ALPHA * weight, MOST_ALPHA))
-        markers.append(marker)
-    return markers
+        shapes.append(Shape(marker, _links(members)))
+    return shapes
 
 
-def _links(chains: np.ndarray, pool: PointPool) -> list[Point]:
-    """Both ends of every link of chains (n, dof + 1, 2) [m]: all first links, all second ones, ...
-
-    The end of a link is the same Point as the start of the next: almost half as many are set.
-    """
-    points = pool.take(chains.swapaxes(0, 1))
-    starts, ends = points[: -len(chains)], points[len(chains) :]
-    return list(chain.from_iterable(zip(starts, ends, strict=True)))
+def _links(chains: np.ndarray) -> np.ndarray:
+    """Both ends of every link of chains (n, dof + 1, 2) [m], arm after arm: (2 * n * dof, 2)."""
+    return np.stack((chains[:, :-1], chains[:, 1:]), axis=2).reshape(-1, 2)
 
 
-def _reach(arm: PlanarArm, frame: str, pool: PointPool) -> list[Marker]:
+def _reach(arm: PlanarArm, frame: str) -> list[Shape]:
     """Where the arm's reach ends: a circle, another one around a hole; on a rail two lines."""
-    markers = []
+    shapes = []
     for distance in arm.reach:
         if distance != 0.0:
             outline = arm.base_joint.outline(distance, arm.reach[1], OUTLINE_CORNERS)
-            marker = _marker("reach", frame, pool.take(outline))
-            marker.id = len(markers)
-            markers.append(marker)
-    return markers
+            marker = _marker("reach", frame)
+            marker.id = len(shapes)
+            shapes.append(Shape(marker, outline))
+    return shapes
 
 
 def _label(text: str, arm: PlanarArm, frame: str) -> Marker:
@@ -161,7 +164,7 @@ def _label(text: str, arm: PlanarArm, frame: str) -> Marker:
     return _at(marker, 0.0, arm.reach[1] + 2.0 * STYLES["label"].size)
 
 
-def _marker(namespace: str, frame: str, points: list[Point] | None = None) -> Marker:
+def _marker(namespace: str, frame: str) -> Marker:
     style = STYLES[namespace]
     red, green, blue = style.color
     # Stamp 0: a latched marker is valid at any time.
@@ -170,7 +173,6 @@ def _marker(namespace: str, frame: str, points: list[Point] | None = None) -> Ma
     marker.scale = Vector3(x=style.size, y=style.size, z=style.size)
     marker.pose.position.z = style.layer * LAYER
     marker.pose.orientation.w = 1.0
-    marker.points = points or []
     return marker
 
 

@@ -31,7 +31,7 @@ from ik_nn_ros.ros.diagnostics import RequestStatistics, diagnostic_array
 from ik_nn_ros.ros.errors import StartError
 from ik_nn_ros.ros.frames import Frames, listening_buffer
 from ik_nn_ros.ros.logs import ForwardingHandler
-from ik_nn_ros.ros.markers import PointPool, posterior_markers
+from ik_nn_ros.ros.markers import posterior_markers
 from ik_nn_ros.ros.parameters import ServerParameters, descriptors
 from ik_nn_ros.ros.requests import clicked_request
 from ik_nn_ros.ros.solvers import Solvers
@@ -99,7 +99,6 @@ class IKServer(Node):
         # A guard condition runs after the answer that triggered it has left. A new viewer triggers
         # it too: nothing is drawn while nobody looks.
         self._undrawn: Solved | None = None
-        self._pool = PointPool()
         self._draw_soon = self.create_guard_condition(self._draw)
         viewer_came_or_went = PublisherEventCallbacks(matched=lambda _: self._draw_soon.trigger())
         self._markers = self.create_publisher(
@@ -156,7 +155,6 @@ class IKServer(Node):
             solved.describe(),
             self._frames.base_frame,
             self._answering.settings.max_marker_arms,
-            self._pool,
         )
         self._markers.publish(markers)
 

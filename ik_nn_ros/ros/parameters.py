@@ -73,7 +73,7 @@ class ServerParameters:
         read_only=True,
     )
     max_marker_arms: int = _parameter(
-        300, "Most arms drawn as markers, evenly spread over the solutions.", (1, 10_000)
+        1000, "Most arms drawn as markers, evenly spread over the solutions.", (1, 10_000)
     )
 
     def __post_init__(self) -> None:

@@ -5,10 +5,14 @@ import math
 
 import numpy as np
 import pytest
-from visualization_msgs.msg import Marker
+from geometry_msgs.msg import Point
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rclpy.serialization import deserialize_message, serialize_message
+from visualization_msgs.msg import Marker, MarkerArray
 
 from ik_nn_ros import IKSolver, PlanarArm
-from ik_nn_ros.ros.markers import DENSITY_CLASSES, PointPool, posterior_markers
+from ik_nn_ros.ros.markers import DENSITY_CLASSES, Shape, posterior_markers, serialized
 
 TARGET = (1.5, 0.5)
 NAMESPACES = ["reach", "posterior", "best", "joints", "tcp", "hull", "target", "label"]
@@ -28,12 +32,17 @@ def solutions(solver):
 def draw(solver, solutions):
     """The markers of a namespace; of the solutions unless others are given."""
 
-    def draw(namespace, solutions=solutions, arm=solver.arm, max_arms=50, pool=None):
-        pool = pool or PointPool()
-        array = posterior_markers(arm, solutions, "a line", "base_link", max_arms, pool)
-        return [marker for marker in array.markers if marker.ns == namespace]
+    def draw(namespace, solutions=solutions, arm=solver.arm, max_arms=50):
+        markers = drawn(arm, solutions, "a line", max_arms)
+        return [marker for marker in markers if marker.ns == namespace]
 
     return draw
+
+
+def drawn(arm, solutions, label, max_arms):
+    """What a viewer makes of the bytes that it receives."""
+    message = posterior_markers(arm, solutions, label, "base_link", max_arms)
+    return deserialize_message(message, MarkerArray).markers
 
 
 def as_array(points):
@@ -42,8 +51,8 @@ def as_array(points):
 
 def as_links(markers, arms, joints):
     """Both ends of every link that line lists draw: (arms, joints, 2, 2) [m]."""
-    lists = [as_array(marker.points).reshape(joints, -1, 2, 2) for marker in markers]
-    links = np.concatenate(lists, axis=1).swapaxes(0, 1)
+    lists = [as_array(marker.points).reshape(-1, joints, 2, 2) for marker in markers]
+    links = np.concatenate(lists)
     assert len(links) == arms
     return links
 
@@ -57,13 +66,12 @@ def spread(tcps):
 
 
 def test_old_markers_go_before_new_ones_come(solver, solutions):
-    array = posterior_markers(solver.arm, solutions, "", "base_link", 50, PointPool())
-    clear, *markers = array.markers
+    clear, *markers = drawn(solver.arm, solutions, "", 50)
     assert clear.action == Marker.DELETEALL
     assert list(dict.fromkeys(marker.ns for marker in markers)) == NAMESPACES
     assert len({(marker.ns, marker.id) for marker in markers}) == len(markers)
     assert all(marker.header.frame_id == "base_link" for marker in markers)
-    assert all(marker.header.stamp.sec == 0 for marker in array.markers)
+    assert all(marker.header.stamp.sec == 0 for marker in markers)
     assert all(marker.pose.orientation.w == 1.0 for marker in markers)
     assert all(marker.color.a > 0.0 and marker.scale.x > 0.0 for marker in markers)
 
@@ -146,11 +154,19 @@ def test_the_label_is_a_line_of_text_above_the_reach(draw):
     assert label.pose.position.y > 2.5
 
 
-def test_a_pool_draws_fewer_arms_after_more(draw, solutions):
-    pool = PointPool()
-    draw("posterior", max_arms=50, pool=pool)
-    (again,), (fresh,) = draw("posterior", max_arms=7, pool=pool), draw("posterior", max_arms=7)
-    assert as_array(again.points).tolist() == as_array(fresh.points).tolist()
+@settings(deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.text(max_size=9), st.none() | st.integers(1, 20)), max_size=5))
+def test_what_is_serialized_in_pieces_is_the_message(described):
+    """Whatever comes before the points: a text of any length shifts them."""
+    shapes, markers = [], []
+    for text, count in described:
+        points = np.arange(2.0 * (count or 0)).reshape(-1, 2)
+        markers.append(Marker(text=text, points=[Point(x=x, y=y) for x, y in points.tolist()]))
+        shapes.append(Shape(Marker(text=text), None if count is None else points))
+    whole = serialize_message(MarkerArray(markers=markers))
+    pieces = serialized(shapes)
+    assert len(pieces) == len(whole)
+    assert deserialize_message(pieces, MarkerArray) == deserialize_message(whole, MarkerArray)
 
 
 def test_nothing_in_the_markers_is_not_a_number(draw):

@@ -213,7 +213,7 @@ def test_a_millimetre_moves_every_solution_by_millimetres(server, client, model)
 
 
 def test_a_late_subscriber_sees_the_latest_arms_best_arm_and_target(server, client, listener):
-    answer = client.solve(request(num_samples=500, random_seed=3))
+    answer = client.solve(request(num_samples=2000, random_seed=3))
     received = []
     listener.node.create_subscription(MarkerArray, "posterior_markers", received.append, LATCHED)
     listener.wait_until(lambda: received)
@@ -221,7 +221,7 @@ def test_a_late_subscriber_sees_the_latest_arms_best_arm_and_target(server, clie
     shown = {marker.ns: marker for marker in received[-1].markers[1:]}
     arms = [marker for marker in received[-1].markers if marker.ns == "posterior"]
     # max_marker_arms, two ends of six links
-    assert sum(len(marker.points) for marker in arms) == 300 * 6 * 2
+    assert sum(len(marker.points) for marker in arms) == 1000 * 6 * 2
     expected = PlanarArm.of_paper(6).joint_positions(answer.positions[0])
     best = [(point.x, point.y) for point in shown["best"].points]
     np.testing.assert_allclose(best, expected, atol=1e-12)
