@@ -54,6 +54,8 @@ def generate_launch_description() -> LaunchDescription:
 def server(context: LaunchContext) -> list[Node]:
     """The node, with the parameter file and over it the arguments that were given."""
     config = LaunchConfiguration("config").perform(context)
+    if not Path(config).is_file():  # launch would warn, and start the node with its defaults
+        raise FileNotFoundError(f"config: no parameter file {config!r}")
     texts = {name: LaunchConfiguration(name).perform(context) for name in DESCRIPTIONS}
     types = parameter_types()
     # launch converts what a substitution gives to the type; a plain text it would refuse.

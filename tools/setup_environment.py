@@ -234,6 +234,9 @@ def install_project() -> None:
     link(index / "ik_nn_ros", ROOT / "resource" / "ik_nn_ros")
     for name in ("package.xml", "config", "launch"):
         link(share / "ik_nn_ros" / name, ROOT / name)
+    # ros2 launch and ros2 run look for executables here, pip installs them there.
+    for name in ("ik_server", "solve_ik"):
+        link(VENV / "lib" / "ik_nn_ros" / name, VENV / "bin" / name)
 
 
 def link(link_path: Path, target: Path) -> None:

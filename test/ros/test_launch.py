@@ -83,22 +83,29 @@ def test_rviz_shows_the_node_s_topics(launch_file, root):
     assert node.remappings == []
 
 
-def test_given_arguments_win_over_the_file_in_the_parameter_s_type(launch_file):
+def test_given_arguments_win_over_the_file_in_the_parameter_s_type(launch_file, root):
+    config = str(root / "config" / "ik_server.yaml")
     context = dict.fromkeys(declared(launch_file), "") | {
-        "config": "some.yaml",
+        "config": config,
         "dof": "6",
         "position_tolerance": "1e-4",
     }
     (node,) = launch_file["server"](context)
     assert (node.package, node.executable, node.name) == ("ik_nn_ros", "ik_server", "ik_server")
     file, given = node.parameters
-    assert file == "some.yaml"
+    assert file == config
     assert {name: value.arguments[0].perform(context) for name, value in given.items()} == {
         "dof": "6",
         "position_tolerance": "1e-4",
     }
     assert given["dof"].value_type is int
     assert given["position_tolerance"].value_type is float
+
+
+def test_a_parameter_file_that_is_not_there_is_told(launch_file):
+    context = dict.fromkeys(declared(launch_file), "") | {"config": "some.yaml"}
+    with pytest.raises(FileNotFoundError, match="no parameter file 'some.yaml'"):
+        launch_file["server"](context)
 
 
 needs_launch = pytest.mark.skipif(
