@@ -32,8 +32,8 @@ setup(
     ],
     entry_points={
         "console_scripts": [
-            f"ik_server = {NAME}.ros.node:main",
-            f"solve_ik = {NAME}.ros.client:main",
+            f"ik_server = {NAME}.ros.commands:ik_server",
+            f"solve_ik = {NAME}.ros.commands:solve_ik",
         ]
     },
     extras_require={"test": ["pytest"]},

@@ -1,16 +1,20 @@
 """Inverse kinematics that answers with the whole posterior; the ROS node is in `ik_nn_ros.ros`."""
 
-from ik_nn_ros.errors import (
-    CheckpointError,
-    IKError,
-    InvalidArmError,
-    InvalidRequestError,
-    ModelNotFoundError,
-    NoSolutionError,
-    UnreachableTargetError,
-)
-from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.solver import IKSolver, Solutions
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ik_nn_ros.errors import (
+        CheckpointError,
+        IKError,
+        InvalidArmError,
+        InvalidRequestError,
+        ModelNotFoundError,
+        NoSolutionError,
+        UnreachableTargetError,
+    )
+    from ik_nn_ros.kinematics import PlanarArm
+    from ik_nn_ros.solver import IKSolver, Solutions
 
 __all__ = [
     "CheckpointError",
@@ -24,3 +28,11 @@ __all__ = [
     "Solutions",
     "UnreachableTargetError",
 ]
+_MODULES = {"PlanarArm": "kinematics", "IKSolver": "solver", "Solutions": "solver"}
+
+
+def __getattr__(name: str) -> Any:
+    # At its first use: torch takes seconds to import, and the executables are to be there before.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'errors')}"), name)

@@ -45,8 +45,9 @@ def generate_launch_description() -> LaunchDescription:
                 DeclareLaunchArgument(name, default_value="", description=f"{text} {FALLBACK}")
                 for name, text in DESCRIPTIONS.items()
             ),
-            OpaqueFunction(function=server),
+            # First: where RViz is not installed, launch stops here and would leave a server behind.
             OpaqueFunction(function=rviz, condition=IfCondition(LaunchConfiguration("rviz"))),
+            OpaqueFunction(function=server),
         ]
     )
 

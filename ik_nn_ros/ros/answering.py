@@ -12,7 +12,7 @@ import numpy as np
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.ros.deadline import Deadline, TimedSampler
 from ik_nn_ros.ros.frames import Frames
-from ik_nn_ros.ros.messages import fill_error, fill_solutions
+from ik_nn_ros.ros.messages import fill_error, fill_representatives, fill_solutions
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.path_messages import PathArguments, fill_trajectory, parse_path_request
 from ik_nn_ros.ros.requests import parse_request
@@ -98,10 +98,13 @@ class Answering:
         start = time.monotonic()
         solutions = arguments.solve_with(IKSolver(TimedSampler(solver.sampler, deadline)))
         # With the densities, which are computed here.
-        fill_solutions(response, solutions, arguments.num_representatives)
+        fill_solutions(response, solutions)
         response.solve_time = time.monotonic() - start
         response.best.header.frame_id = self._frames.base_frame
         deadline.check()
+        if arguments.num_representatives > 0:
+            fill_representatives(response, solutions, arguments.num_representatives)
+            deadline.check()
         return Solved(arguments.model, solutions, response.solve_time)
 
     def _collect_path(self, arguments: PathArguments, positions: list[np.ndarray]) -> None:

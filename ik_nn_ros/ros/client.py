@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 import math
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import rclpy
 from geometry_msgs.msg import Point, PointStamped
 from rcl_interfaces.srv import GetParameters
 from rclpy.client import Client
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.utilities import remove_ros_args
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -28,6 +28,7 @@ from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
 from ik_nn_ros.ros.messages import Answer, parse_response
+from ik_nn_ros.ros.starting import initialized, own_arguments
 
 DISCOVERY_TIMEOUT = 10.0  # [s]; discovery alone takes up to 3 s
 ANSWER_TIMEOUT = 60.0  # [s]
@@ -149,42 +150,59 @@ def solutions_table(answer: Answer) -> Table:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ask once; 0 with solutions, 1 with one line that says why not."""
     command = list(sys.argv if arguments is None else arguments)
-    options = _parser().parse_args(remove_ros_args(command)[1:])
-    rclpy.init(args=command)
-    client = IKClient()
     try:
-        client.wait_for_server()
-        answer = client.solve(_request(options))
-        Console().print(solutions_table(answer))
-        if options.plot:
-            panel = Panel(answer.message, answer.positions)
-            draw_posterior(options.plot, client.arm(), (options.x, options.y), [panel])
-            print(f"drawn to {options.plot}")
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        options = _parser().parse_args(own_arguments(command))
+        with initialized(command), closing(IKClient()) as client:
+            client.wait_for_server()
+            _ask(client, options)
         return 0
     except RequestRefusedError as error:
+        if error.ready is not None:
+            Console().print(solutions_table(error.ready))
         print(f"solve_ik: error {error.code}: {error}", file=sys.stderr)
     except (IKError, OSError, ValueError) as error:
         print(f"solve_ik: {error}", file=sys.stderr)
     except (KeyboardInterrupt, ExternalShutdownException):
         print("solve_ik: interrupted", file=sys.stderr)
-    finally:
-        client.close()
-        rclpy.try_shutdown()
     return 1
 
 
+def _ask(client: IKClient, options: argparse.Namespace) -> None:
+    answer = client.solve(_request(options))
+    Console().print(solutions_table(answer))
+    if options.plot:
+        panel = Panel(answer.message, answer.positions)
+        draw_posterior(options.plot, client.arm(), (options.x, options.y), [panel])
+        print(f"drawn to {options.plot}")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="solve_ik", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="solve_ik",
+        description="Ask ik_server for joint positions that bring the arm's end to (x, y).",
+        epilog="Exit status: 0 with solutions; 1 without, or when interrupted, with one line that "
+        "says why; 2 for arguments that make no request.",
+    )
     parser.add_argument("x", type=float, help="target [m]")
     parser.add_argument("y", type=float, help="target [m]")
     parser.add_argument(
         "--num-samples", type=_unsigned(32), default=0, help="0: the server's default"
     )
-    parser.add_argument("--model", default="", help="default: the server's")
+    parser.add_argument(
+        "--model", default="", help="cinn, cvae, inn or exact; default: the server's"
+    )
     parser.add_argument("--seed", type=_unsigned(64), default=0, help="0: fresh randomness")
     parser.add_argument("--raw", action="store_true", help="the model's samples as they are")
     parser.add_argument("--tolerance", type=float, default=0.0, help="[m]; 0: the server's default")
-    parser.add_argument("--seed-state", type=float, nargs="+", default=[], metavar="RAD")
+    parser.add_argument(
+        "--seed-state",
+        type=float,
+        nargs="+",
+        default=[],
+        metavar="RAD",
+        help="a position for every joint: show the solutions nearest to them",
+    )
     parser.add_argument(
         "--representatives",
         type=_unsigned(32),
@@ -192,9 +210,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="K",
         help="show K solutions that stand for regions of the posterior",
     )
-    parser.add_argument("--allow-approximate", action="store_true", help="nearest reachable point")
+    parser.add_argument(
+        "--allow-approximate",
+        action="store_true",
+        help="of a target out of reach, solve for the nearest point within",
+    )
     parser.add_argument("--timeout", type=_seconds, default=0.0, help="[s]; 0: none")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the arms")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the arms; .png, .pdf, .svg, ..."
+    )
     return parser
 
 

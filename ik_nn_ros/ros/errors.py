@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ik_nn_ros.errors import IKError
+
+if TYPE_CHECKING:
+    from ik_nn_ros.ros.messages import Answer
 
 
 class InvalidParameterError(IKError):
@@ -71,8 +76,10 @@ class RequestRefusedError(IKError):
 
     Attributes:
         code: one of the constants of SolveIK.Response.
+        ready: the solutions that were ready when the time ran out; else None.
     """
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, ready: Answer | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.ready = ready

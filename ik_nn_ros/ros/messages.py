@@ -32,7 +32,7 @@ ERROR_CODES = {
 
 @dataclass(frozen=True)
 class Answer:
-    """A successful response.
+    """The solutions of a response.
 
     Attributes:
         joint_names: of the columns of ``positions``.
@@ -62,18 +62,8 @@ def joint_names(dof: int) -> list[str]:
     return [f"joint_{index}" for index in range(1, dof + 1)]
 
 
-def fill_solutions(
-    response: SolveIK.Response, solutions: Solutions, num_representatives: int
-) -> None:
-    """Write solutions, and which of them stand for the posterior's regions, into a response.
-
-    Raises:
-        InvalidRequestError: more representatives than solutions.
-    """
-    if num_representatives > 0:
-        chosen = solutions.representatives(num_representatives)
-        response.representatives = array("I", chosen.indices.tolist())
-        response.representative_shares = _flat(chosen.shares)
+def fill_solutions(response: SolveIK.Response, solutions: Solutions) -> None:
+    """Write solutions into a response."""
     response.error_code = SolveIK.Response.SUCCESS
     response.message = _describe(solutions)
     response.joint_names = joint_names(solutions.positions.shape[1])
@@ -85,6 +75,19 @@ def fill_solutions(
     response.best = JointState(
         name=response.joint_names, position=response.positions[: len(response.joint_names)]
     )
+
+
+def fill_representatives(
+    response: SolveIK.Response, solutions: Solutions, num_representatives: int
+) -> None:
+    """Write which solutions stand for the posterior's regions into a response.
+
+    Raises:
+        InvalidRequestError: more representatives than solutions.
+    """
+    chosen = solutions.representatives(num_representatives)
+    response.representatives = array("I", chosen.indices.tolist())
+    response.representative_shares = _flat(chosen.shares)
 
 
 def fill_error(response: SolveIK.Response | SolveIKPath.Response, error: Exception) -> None:
@@ -108,8 +111,13 @@ def parse_response(response: SolveIK.Response) -> Answer:
     Raises:
         RequestRefusedError: it carries an error code.
     """
+    answer = _answer(response) if response.positions else None
     if response.error_code != SolveIK.Response.SUCCESS:
-        raise RequestRefusedError(response.error_code, response.message)
+        raise RequestRefusedError(response.error_code, response.message, answer)
+    return answer
+
+
+def _answer(response: SolveIK.Response) -> Answer:
     return Answer(
         joint_names=tuple(response.joint_names),
         positions=np.asarray(response.positions).reshape(-1, len(response.joint_names)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import sys
 import time
@@ -16,7 +15,6 @@ from geometry_msgs.msg import PointStamped
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.logging import LoggingSeverity, set_logger_level
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions, install_signal_handlers
@@ -28,17 +26,18 @@ from ik_nn_ros.errors import IKError
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.answering import Answering, Solved
 from ik_nn_ros.ros.diagnostics import RequestStatistics, diagnostic_array
-from ik_nn_ros.ros.errors import StartError
 from ik_nn_ros.ros.frames import Frames, listening_buffer
 from ik_nn_ros.ros.logs import ForwardingHandler
 from ik_nn_ros.ros.markers import posterior_markers
 from ik_nn_ros.ros.parameters import ServerParameters, descriptors
 from ik_nn_ros.ros.requests import clicked_request
 from ik_nn_ros.ros.solvers import Solvers
+from ik_nn_ros.ros.starting import initialize
 
 BASE = ParameterDescriptor(description="The arm's first joint.", read_only=True)
 LINK_LENGTHS = ParameterDescriptor(description="The arm's links [m].", read_only=True)
 DIAGNOSTICS_PERIOD = 1.0  # [s]
+SIGNALS = (signal.SIGINT, signal.SIGTERM)  # that end the server
 REFUSALS_PERIOD = 5.0  # [s], between two lines about refused requests
 
 
@@ -166,11 +165,12 @@ class IKServer(Node):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM: 0; or 1 with one line where the server cannot start."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # These networks gain little from a second thread, and on a busy machine they wait for it.
-    torch.set_num_threads(1)
     try:
-        _initialize(arguments)
+        for number in SIGNALS:
+            signal.signal(number, signal.default_int_handler)
+        # These networks gain little from a second thread, and on a busy machine they wait for it.
+        torch.set_num_threads(1)
+        initialize(arguments, signal_handler_options=SignalHandlerOptions.NO)
         _end_on_signals()
         executor = SingleThreadedExecutor()
         executor.add_node(IKServer())
@@ -189,26 +189,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _initialize(arguments: Sequence[str] | None) -> None:
-    # Our line says it; rcl would log a second one.
-    set_logger_level("rcl", LoggingSeverity.FATAL)
-    try:
-        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-    except RuntimeError as error:
-        reason = re.sub(r",\s+at \S+:\d+", "", str(error))
-        raise StartError(" ".join(reason.split())) from None
-    set_logger_level("rcl", LoggingSeverity.UNSET)
-
-
 def _end_on_signals() -> None:
     # A signal shuts rclpy down and does nothing else: a KeyboardInterrupt beside it could come
     # anywhere, also in the midst of rclpy's own clearing up.
-    numbers = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    for number in numbers:
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    for number in SIGNALS:
         signal.signal(number, lambda *_: None)
     install_signal_handlers()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def _given_values(node: Node) -> dict[str, Any]:

@@ -95,8 +95,13 @@ def test_all_of_ik_nn_ros_and_nothing_else_is_packaged(build_definition):
 
 def test_every_executable_has_its_module(build_definition):
     scripts = build_definition["entry_points"]["console_scripts"]
-    modules = [re.fullmatch(r"\w+ = ([\w.]+):main", script)[1] for script in scripts]
-    assert [name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").is_file()] == []
+    targets = [re.fullmatch(r"\w+ = ([\w.]+):(\w+)", script).groups() for script in scripts]
+    missing = [
+        (module, name)
+        for module, name in targets
+        if f"def {name}(" not in (ROOT / f"{module.replace('.', '/')}.py").read_text()
+    ]
+    assert targets and missing == []
 
 
 @pytest.mark.parametrize("folder", ["launch", "config", "test"])

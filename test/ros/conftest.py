@@ -19,6 +19,7 @@ from ik_nn_ros.ros.client import IKClient
 from ik_nn_ros.ros.errors import ServiceUnavailableError
 
 ROOT = Path(__file__).parents[2]
+IK_SERVER = "import sys; from ik_nn_ros.ros.commands import ik_server; sys.exit(ik_server())"
 PATIENCE = 60.0  # [s], for a machine with better things to do; every wait ends as soon as it can
 
 
@@ -31,12 +32,22 @@ class Server:
     """
 
     def __init__(self, log: Path, arguments: tuple[str, ...]) -> None:
-        command = [sys.executable, "-m", "ik_nn_ros.ros.node", "--ros-args", *arguments]
+        command = [sys.executable, "-c", IK_SERVER, "--ros-args", *arguments]
         self._log = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 command, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT
             )
+
+    def wait_until_ready(self, client: IKClient) -> None:
+        """Until it answers a client; no longer if it ends instead."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            assert self.process.poll() is None, self.output()
+            try:
+                return client.wait_for_server(1.0)
+            except ServiceUnavailableError:
+                assert time.monotonic() < deadline, self.output()
 
     def output(self) -> str:
         """What it has written so far."""
@@ -164,20 +175,9 @@ def start_server(tmp_path_factory, listener):
         server.close()
 
 
-def wait_for(server: Server, client: IKClient) -> None:
-    """Until the server answers the client; at once if it ends instead."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        assert server.process.poll() is None, server.output()
-        try:
-            return client.wait_for_server(1.0)
-        except ServiceUnavailableError:
-            assert time.monotonic() < deadline, server.output()
-
-
 @pytest.fixture(scope="module")
 def server(start_server, client):
     """A server with its default parameters, ready."""
     server = start_server()
-    wait_for(server, client)
+    server.wait_until_ready(client)
     return server

@@ -60,27 +60,27 @@ def test_what_is_shown_is_what_was_answered(answering):
     assert response.best.header.frame_id == "base_link"
 
 
-@pytest.mark.parametrize("timeout", [0.0, 3.0])
+@pytest.mark.parametrize("timeout", [0.0, 4.0])
 def test_within_the_time_or_without_a_limit_it_answers(answering, ticking, timeout):
-    assert answer(answering, timeout=timeout)[1].error_code == Code.SUCCESS
+    _, response = answer(answering, timeout=timeout, num_representatives=3)
+    assert response.error_code == Code.SUCCESS
+    assert len(response.representatives) == 3
 
 
 @pytest.mark.parametrize(
-    ("timeout", "stage", "elapsed", "ready"),
-    [
-        (0.5, "before sampling", "1.000", 0),
-        (1.5, "before projecting", "2.000", 0),
-        (2.5, "before answering", "3.000", 20),
-    ],
+    ("timeout", "elapsed", "solutions", "representatives"),
+    [(0.5, "1.000", 0, 0), (1.5, "2.000", 0, 0), (2.5, "3.000", 20, 0), (3.5, "4.000", 20, 3)],
+    ids=["sampling", "projecting", "choosing representatives", "answering"],
 )
-def test_out_of_time_it_stops_at_the_next_stage_with_what_is_ready(
-    answering, ticking, timeout, stage, elapsed, ready
+def test_out_of_time_it_stops_before_the_next_stage_with_what_is_ready(
+    answering, ticking, timeout, elapsed, solutions, representatives
 ):
-    solved, response = answer(answering, timeout=timeout)
+    solved, response = answer(answering, timeout=timeout, num_representatives=3)
     assert solved is None
     assert response.error_code == Code.TIMED_OUT
     assert response.message == f"timeout: {elapsed} s have passed, {timeout:.3f} s were allowed"
-    assert len(response.positions) == 4 * ready
+    assert len(response.positions) == 4 * solutions
+    assert len(response.representatives) == representatives
 
 
 def test_weights_that_break_while_it_runs_are_a_fault_of_its_own(answering, log, monkeypatch):

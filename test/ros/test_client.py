@@ -14,10 +14,12 @@ from ik_nn_ros import PlanarArm
 from ik_nn_ros.ros.client import IKClient, main
 from ik_nn_ros.ros.errors import ServiceUnavailableError
 
+SOLVE_IK = "import sys; from ik_nn_ros.ros.commands import solve_ik; sys.exit(solve_ik())"
+
 
 def solve_ik(*arguments, **environment):
     return subprocess.run(
-        [sys.executable, "-m", "ik_nn_ros.ros.client", *arguments],
+        [sys.executable, "-c", SOLVE_IK, *arguments],
         capture_output=True,
         text=True,
         env=os.environ | environment,
@@ -59,6 +61,23 @@ def test_the_server_s_refusal_is_one_line_and_status_1(server):
     assert "error -31" in outcome.stderr
     assert "3.5000" in outcome.stderr
     assert outcome.stderr.count("\n") == 1
+
+
+def test_out_of_time_it_says_so(server):
+    outcome = solve_ik("3.2", "-0.4", "--timeout", "1e-9")
+    assert outcome.returncode == 1
+    assert "error -6: timeout" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("-r", "bad"), ("--params-file", "/nowhere"), ("-p", "x"), ("--bogus",)]
+)
+def test_arguments_that_ros_cannot_read_are_told_in_one_line(arguments, capsys):
+    assert main(["solve_ik", "3.0", "0.5", "--ros-args", *arguments]) == 1
+    errors = capsys.readouterr().err
+    assert errors.startswith("solve_ik: ROS arguments: ")
+    assert arguments[-1] in errors
+    assert errors.count("\n") == 1
 
 
 def test_the_readme_s_program_prints_solutions(server, readme_block):

@@ -10,12 +10,13 @@ from builtin_interfaces.msg import Duration
 
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros import IKSolver
-from ik_nn_ros.ros.errors import RequestRefusedError
+from ik_nn_ros.ros.errors import RequestRefusedError, TimedOutError
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import (
     ERROR_CODES,
     error_code,
     fill_error,
+    fill_representatives,
     fill_solutions,
     parse_response,
 )
@@ -65,7 +66,7 @@ def test_what_a_request_says_wins():
 
 def test_solutions_survive_the_response(solutions):
     response = SolveIK.Response(solve_time=0.25)
-    fill_solutions(response, solutions, 0)
+    fill_solutions(response, solutions)
     answer = parse_response(response)
     assert np.array_equal(answer.positions, solutions.positions)
     assert np.array_equal(answer.position_errors, solutions.position_errors)
@@ -78,13 +79,14 @@ def test_solutions_survive_the_response(solutions):
 def test_log_densities_travel_where_there_are_any(solutions):
     densities = np.linspace(0.0, 1.0, len(solutions))
     response = SolveIK.Response()
-    fill_solutions(response, dataclasses.replace(solutions, density=lambda: densities), 0)
+    fill_solutions(response, dataclasses.replace(solutions, density=lambda: densities))
     assert np.array_equal(parse_response(response).log_densities, densities)
 
 
 def test_representatives_travel_where_they_are_asked_for(solutions):
     response = SolveIK.Response()
-    fill_solutions(response, solutions, 3)
+    fill_solutions(response, solutions)
+    fill_representatives(response, solutions, 3)
     answer, expected = parse_response(response), solutions.representatives(3)
     assert np.array_equal(answer.representatives, expected.indices)
     assert np.array_equal(answer.representative_shares, expected.shares)
@@ -93,7 +95,7 @@ def test_representatives_travel_where_they_are_asked_for(solutions):
 
 def test_a_target_that_the_prior_hardly_reaches_is_flagged(solver):
     response = SolveIK.Response()
-    fill_solutions(response, solver.solve((-2.0, 1.0), 5, seed=0), 0)
+    fill_solutions(response, solver.solve((-2.0, 1.0), 5, seed=0))
     answer = parse_response(response)
     assert answer.off_distribution
     assert "the arm's prior hardly ever comes near" in answer.message
@@ -105,6 +107,16 @@ def test_an_error_travels_as_its_code_and_sentence():
     with pytest.raises(RequestRefusedError, match="internal error: ZeroDivisionError: oops") as e:
         parse_response(response)
     assert e.value.code == SolveIK.Response.FAILURE
+
+
+def test_what_was_ready_when_the_time_ran_out_comes_with_the_refusal(solutions):
+    response = SolveIK.Response()
+    fill_solutions(response, solutions)
+    fill_error(response, TimedOutError(elapsed=2.0, timeout=1.0))
+    with pytest.raises(RequestRefusedError, match="2.000 s have passed") as caught:
+        parse_response(response)
+    assert caught.value.code == SolveIK.Response.TIMED_OUT
+    assert np.array_equal(caught.value.ready.positions, solutions.positions)
 
 
 def test_no_error_of_the_core_is_an_internal_one():

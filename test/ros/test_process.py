@@ -1,9 +1,11 @@
 """How the server's process starts and ends."""
 
 import pickle
+import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,10 +20,34 @@ EXACT = ("-p", "model:=exact", "-p", "dof:=3")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_status_0_and_no_traceback(client, start_server, number):
     server = start_server(*EXACT)
-    client.wait_for_server()
+    server.wait_until_ready(client)
     assert server.stop(number) == 0
     assert "Traceback" not in server.output()
     assert "ready" in server.output()
+
+
+def catches(process, number):
+    """Whether it has a handler for a signal, by what the system says."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"SigCgt:\s+([0-9a-f]+)", status)[1], 16) >> (number - 1) & 1
+
+
+@pytest.mark.parametrize(("command", "status"), [("ik_server", 0), ("solve_ik", 1)])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_still_imports_ends_it_without_a_traceback(command, status, number):
+    """SIGTERM's handler comes after SIGINT's; Python has one of its own for SIGINT."""
+    code = f"import sys; from ik_nn_ros.ros.commands import {command}; sys.exit({command}())"
+    started = subprocess.Popen(
+        [sys.executable, "-c", code, "3.0", "0.5"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    while not catches(started, signal.SIGTERM):
+        assert started.poll() is None
+    started.send_signal(number)
+    output, _ = started.communicate(timeout=60.0)
+    assert (started.returncode, output) == (status, "")
 
 
 PARAMETER_FILE = "/**/ik_server:\n  ros__parameters:\n    {line}\n"
@@ -96,13 +122,13 @@ def test_weights_that_cannot_be_used_are_told_in_one_line(tmp_path, damage, word
 
 def test_the_shipped_parameter_file_starts_it_as_the_defaults_do(client, start_server, root):
     server = start_server("--params-file", str(root / "config" / "ik_server.yaml"), *EXACT)
-    client.wait_for_server()
+    server.wait_until_ready(client)
     assert server.stop() == 0
 
 
 def test_an_arm_on_a_rail_is_served(client, start_server):
     server = start_server("-p", f"checkpoint:={WEIGHTS_FOLDER / 'cinn_rail.safetensors'}")
-    client.wait_for_server()
+    server.wait_until_ready(client)
     assert (client.arm().base, client.arm().link_lengths) == ("rail", (0.5, 0.5, 1.0))
     target = PointStamped(point=Point(x=1.6, y=-0.4))
     answer = client.solve(SolveIK.Request(target=target, num_samples=100, random_seed=1))

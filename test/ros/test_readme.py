@@ -44,7 +44,7 @@ def test_an_arm_of_one_s_own_is_trained_served_and_asked(
     assert serve[:2] == [".venv/bin/ik_server", "--ros-args"]
     option, (parameter, path) = serve[2], serve[3].split(":=")
     server = start_server(option, f"{parameter}:={tmp_path / path}")
-    client.wait_for_server(60.0)
+    server.wait_until_ready(client)
 
     assert ask[0] == ".venv/bin/solve_ik"
     x, y = map(float, ask[1:])

@@ -38,7 +38,7 @@ Code = SolveIK.Response
 def server(start_server, client):
     """A server whose requests are small: it is their number that counts here."""
     server = start_server("-p", "num_samples:=20", "-p", f"max_samples:={MAX_SAMPLES}")
-    client.wait_for_server(60.0)
+    server.wait_until_ready(client)
     return server
 
 
