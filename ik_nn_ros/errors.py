@@ -93,7 +93,7 @@ class ModelNotFoundError(IKError):
     def __init__(self, model: str, reason: str, available: Iterable[str]) -> None:
         self.model = model
         self.available = tuple(available)
-        super().__init__(f"model '{model}': {reason}; available: {', '.join(self.available)}")
+        super().__init__(f"model {model!r}: {reason}; available: {', '.join(self.available)}")
 
 
 class CheckpointError(IKError):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ik_nn_ros.errors import (
+    IKError,
     InvalidRequestError,
     NoSolutionError,
     PathBreakError,
@@ -29,14 +31,14 @@ def follow(
 ) -> Iterator[np.ndarray]:
     """The joint positions at one target after the other, each as soon as it is found.
 
-    Every target is sampled with the same latents, which a network takes to nearby solutions for
-    nearby targets; where the arm stands is a candidate too, projected like the samples onto the
-    next target. The candidate nearest to where the arm stands is next.
+    Where the arm stands is projected onto the next target: the short way, and so on the same
+    branch. Where that ends, at a joint limit or with too large a step, the target is sampled, with
+    the same latents as the first one, and the sample nearest to where the arm stands is next.
 
     Args:
         solver: answers for each target.
         targets: (k, 2) points of the TCP [m], in order.
-        num_samples: samples to draw for each target.
+        num_samples: samples to draw for a target that is sampled.
         seed: fixes the latents; None: fresh ones for this path.
         position_tolerance: largest error of a solution [m].
         seed_state: (dof,) [rad], the path starts nearest to it; None: with the best solution.
@@ -53,28 +55,71 @@ def follow(
     if not max_joint_step > 0.0:
         raise InvalidRequestError("max_joint_step", f"must be positive [rad], got {max_joint_step}")
     latents = np.random.SeedSequence(seed).entropy
+    branch = _Branch(solver, num_samples, latents, position_tolerance, max_joint_step)
     current: np.ndarray | None = None
     for index, point in enumerate(points):
-        stand = seed_state if current is None else current
-        sampler = solver.sampler if current is None else _StandingSampler(solver.sampler, current)
         try:
-            solutions = IKSolver(sampler).solve(
-                point, num_samples, latents, True, position_tolerance, stand
-            )
-        except (UnreachableTargetError, NoSolutionError) as error:
+            if current is None:
+                current = branch.nearest(solver.sampler, point, num_samples, seed_state)
+            else:
+                current = current + branch.step(current, point)
+        except (UnreachableTargetError, NoSolutionError, _JumpError) as error:
             raise PathBreakError(index, point, str(error)) from error
-        positions = solutions.positions[0]
-        if current is not None:
-            step = solver.arm.joint_differences(positions, current)
-            if np.abs(step).max() > max_joint_step:
-                raise PathBreakError(index, point, _jump(step, max_joint_step))
-            positions = current + step
-        current = positions
-        yield positions
+        yield current
+
+
+class _JumpError(IKError):
+    """The nearest solution is too far from where the arm stands."""
+
+    def __init__(self, step: np.ndarray, max_joint_step: float) -> None:
+        joint = int(np.abs(step).argmax())
+        super().__init__(
+            f"the nearest solution turns joint {joint + 1} by {abs(step[joint]):.3f} rad, "
+            f"{max_joint_step:.3f} rad are allowed; closer targets or another start may help"
+        )
+
+
+@dataclass(frozen=True)
+class _Branch:
+    """How one target's solution is found from another's; see `follow`."""
+
+    solver: IKSolver
+    num_samples: int
+    latents: int
+    position_tolerance: float
+    max_joint_step: float
+
+    def step(self, stand: np.ndarray, point: np.ndarray) -> np.ndarray:
+        """The joints' way (dof,) from where the arm stands to a solution for a point [rad]."""
+        try:
+            return self._step(stand, point, 0)
+        except (NoSolutionError, _JumpError):
+            return self._step(stand, point, self.num_samples)
+
+    def _step(self, stand: np.ndarray, point: np.ndarray, num_samples: int) -> np.ndarray:
+        standing = _StandingSampler(self.solver.sampler, stand)
+        position = self.nearest(standing, point, 1 + num_samples, stand)
+        step = self.solver.arm.joint_differences(position, stand)
+        if np.abs(step).max() > self.max_joint_step:
+            raise _JumpError(step, self.max_joint_step)
+        return step
+
+    def nearest(
+        self,
+        sampler: Sampler,
+        point: np.ndarray,
+        num_samples: int,
+        stand: Sequence[float] | np.ndarray | None,
+    ) -> np.ndarray:
+        """The sampled solution (dof,) that is nearest to where the arm stands, if it does [rad]."""
+        solutions = IKSolver(sampler).solve(
+            point, num_samples, self.latents, True, self.position_tolerance, stand
+        )
+        return solutions.positions[0]
 
 
 class _StandingSampler(Sampler):
-    """A sampler whose first sample is where the arm stands."""
+    """A sampler whose first sample is where the arm stands; the others are the model's."""
 
     def __init__(self, sampler: Sampler, stand: np.ndarray) -> None:
         self.name = sampler.name
@@ -83,9 +128,11 @@ class _StandingSampler(Sampler):
         self._stand = stand
 
     def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:
-        samples = self._sampler.sample(targets, num_samples, rng).positions
-        stand = np.broadcast_to(self._stand, (len(targets), 1, self.arm.dof))
-        return RawSamples(np.concatenate((stand, samples), axis=1))
+        positions = np.broadcast_to(self._stand, (len(targets), 1, self.arm.dof))
+        if num_samples > 1:
+            others = self._sampler.sample(targets, num_samples - 1, rng).positions
+            positions = np.concatenate((positions, others), axis=1)
+        return RawSamples(positions)
 
 
 def _checked_targets(targets: Sequence[Sequence[float]]) -> np.ndarray:
@@ -96,11 +143,3 @@ def _checked_targets(targets: Sequence[Sequence[float]]) -> np.ndarray:
     if not finite.all():
         raise InvalidRequestError("targets", f"must be finite, number {finite.argmin() + 1} is not")
     return points
-
-
-def _jump(step: np.ndarray, max_joint_step: float) -> str:
-    joint = int(np.abs(step).argmax())
-    return (
-        f"the nearest solution turns joint {joint + 1} by {abs(step[joint]):.3f} rad, "
-        f"{max_joint_step:.3f} rad are allowed; closer targets or another start may help"
-    )

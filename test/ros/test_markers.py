@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import time
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from rclpy.serialization import deserialize_message, serialize_message
 from visualization_msgs.msg import Marker, MarkerArray
 
 from ik_nn_ros import IKSolver, PlanarArm
+from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.markers import DENSITY_CLASSES, Shape, posterior_markers, serialized
 
 TARGET = (1.5, 0.5)
+REPEATS = 100
 NAMESPACES = ["reach", "posterior", "best", "joints", "tcp", "hull", "target", "label"]
 
 
@@ -167,6 +170,34 @@ def test_what_is_serialized_in_pieces_is_the_message(described):
     pieces = serialized(shapes)
     assert len(pieces) == len(whole)
     assert deserialize_message(pieces, MarkerArray) == deserialize_message(whole, MarkerArray)
+
+
+def test_a_thousand_arms_are_built_and_published(listener, figure):
+    """How long it takes is measured, and no reason to fail."""
+    solver = IKSolver.from_pretrained(6, "exact")
+    solutions = solver.solve((3.0, 0.5), 1000, seed=1)
+    received = []
+    publisher = listener.node.create_publisher(MarkerArray, "thousand_arms", qos.LATCHED)
+    listener.node.create_subscription(MarkerArray, "thousand_arms", received.append, qos.LATCHED)
+    listener.wait_until(lambda: publisher.get_subscription_count() > 0)
+    build, publish = [], []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        message = posterior_markers(solver.arm, solutions, "a line", "base_link", 1000)
+        built = time.perf_counter()
+        publisher.publish(message)
+        publish.append(1e3 * (time.perf_counter() - built))
+        build.append(1e3 * (built - start))
+    listener.wait_until(lambda: received)
+    (posterior,) = (marker for marker in received[-1].markers if marker.ns == "posterior")
+    assert len(posterior.points) == 1000 * 6 * 2
+    figure(
+        arms=1000,
+        build_ms=float(np.median(build)),
+        build_least_ms=min(build),
+        publish_ms=float(np.median(publish)),
+        publish_least_ms=min(publish),
+    )
 
 
 def test_nothing_in_the_markers_is_not_a_number(draw):

@@ -7,6 +7,7 @@ from geometry_msgs.msg import Point
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros import IKSolver, PlanarArm
 from ik_nn_ros.errors import InvalidRequestError, PathBreakError
+from ik_nn_ros.models import Sampler
 from ik_nn_ros.path import follow
 from ik_nn_ros.posterior import ExactPosterior
 from ik_nn_ros.ros.answering import Answering
@@ -76,6 +77,30 @@ def test_on_a_full_circle_the_joints_turn_on_through_pi():
     path = np.array(list(follow(solver, targets, 100, seed=1)))
     assert np.abs(np.diff(path, axis=0)).max() < 0.2
     assert path[-1, 0] - path[0, 0] == pytest.approx(3.0 * np.pi, abs=1e-5)
+
+
+class Counting(Sampler):
+    """Counts how often it is asked."""
+
+    def __init__(self, sampler):
+        self.name, self.arm, self._sampler = sampler.name, sampler.arm, sampler
+        self.asked = 0
+
+    def sample(self, targets, num_samples, rng):
+        self.asked += 1
+        return self._sampler.sample(targets, num_samples, rng)
+
+
+def test_the_model_is_asked_at_the_start_and_where_the_way_on_is_barred():
+    sampler = Counting(IKSolver.from_pretrained(6, "exact").sampler)
+    list(follow(IKSolver(sampler), LINE, 20, seed=1))
+    assert sampler.asked == 1
+    arm = PlanarArm((1.0,) * 3, 1.0, joint_limits=((-0.2, 0.2), (-3.0, 3.0), (-3.0, 3.0)))
+    sampler = Counting(ExactPosterior(arm))
+    targets = np.linspace((2.0, 0.0), (2.0, 0.8), 41)
+    path = list(follow(IKSolver(sampler), targets, 2000, seed=1, seed_state=(0.0, 1.0, -2.0)))
+    assert 1 < sampler.asked < len(targets)
+    assert arm.within_limits(np.array(path)).all()
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ CLIENTS, REQUESTS = 8, 250
 EARLY, LATE = 500, 5000  # requests after which the memory is compared
 MALFORMED = 1000
 AT_ONCE = 200
+IN_EACH = 20  # requests in each namespace
 MAX_SAMPLES = 100
 Code = SolveIK.Response
 
@@ -332,7 +333,7 @@ def test_a_client_killed_in_mid_call_harms_nobody(server, client, figure):
     figure(abandoned_requests=50, next_answers=20, seconds=time.monotonic() - start)
 
 
-def test_servers_in_two_namespaces_answer_their_own_clients(start_server, ros):
+def test_servers_in_two_namespaces_answer_their_own_clients(start_server, ros, server, figure):
     """Beside the one in the root namespace."""
     arms = {"left": 3, "right": 4}
     clients = {name: IKClient(name) for name in arms}
@@ -342,9 +343,11 @@ def test_servers_in_two_namespaces_answer_their_own_clients(start_server, ros):
             start_server(*arguments, beside=True)
         for name, dof in arms.items():
             clients[name].wait_for_server(60.0)
-            answer = clients[name].solve(request(1.0, 0.3, num_samples=5))
-            assert answer.positions.shape == (5, dof)
+            for _ in range(IN_EACH):
+                answer = clients[name].solve(request(1.0, 0.3, num_samples=5))
+                assert answer.positions.shape == (5, dof)
             assert clients[name].arm() == PlanarArm.of_paper(dof)
+        figure(servers=len(arms), requests=IN_EACH, strange=0)
     finally:
         for one in clients.values():
             one.close()

@@ -154,6 +154,7 @@ BAD = {
         "from 1 to 3",
     ),
     "unknown model": (request(model="gan"), Code.MODEL_NOT_FOUND, "cvae"),
+    "a line break in the model": (request(model="a\nb"), Code.MODEL_NOT_FOUND, r"'a\\nb'"),
     "short seed state": (
         request(seed_state=JointState(position=[0.0] * 5)),
         Code.INVALID_ROBOT_STATE,

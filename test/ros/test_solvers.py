@@ -104,9 +104,12 @@ def of_a_future_format(content, tmp_path):
         (of_a_future_format, "format version 99"),
     ],
 )
-def test_weights_that_cannot_be_used_are_refused_and_never_unpickled(tmp_path, damage, words):
+def test_weights_that_cannot_be_used_are_refused_and_never_unpickled(
+    tmp_path, damage, words, figure
+):
     path = tmp_path / "own.safetensors"
     path.write_bytes(damage(pretrained_path("cvae", 6).read_bytes(), tmp_path))
     with pytest.raises(CheckpointError, match=words):
         Solvers(ServerParameters(checkpoint=str(path)))
     assert not (tmp_path / "trace").exists()
+    figure(damage=damage.__name__.replace("_", " "), refusal=words)
