@@ -1,5 +1,7 @@
-"""The README's table of parameters, and its way from an arm's links to its solutions."""
+"""The README: its table of parameters, its commands, its way from an arm's links to solutions."""
 
+import argparse
+import re
 import runpy
 import shlex
 
@@ -10,6 +12,8 @@ from geometry_msgs.msg import Point, PointStamped
 
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros import PlanarArm
+from ik_nn_ros.ros import client as client_module
+from ik_nn_ros.ros.parameters import descriptors
 from training import evaluation
 from training.__main__ import main
 
@@ -20,6 +24,51 @@ def test_its_table_of_parameters_is_that_of_the_declarations(root):
     with_table = runpy.run_path(str(root / "tools" / "readme.py"))["with_table"]
     text = (root / "README.md").read_text()
     assert text == with_table(text), "run .venv/bin/python tools/readme.py"
+
+
+def test_its_program_without_ros_runs_as_printed(readme_block):
+    names = {}
+    exec(readme_block("python", "IKSolver"), names)
+    assert names["solutions"].positions.shape == (1000, 6)
+    np.testing.assert_allclose(names["tcp"], names["targets"], atol=0.05)
+
+
+def commands(root, *starts):
+    """The arguments of the README's commands that start so."""
+    text = (root / "README.md").read_text()
+    blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith(starts)]
+    assert lines
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+def test_its_training_commands_can_be_given(root, monkeypatch):
+    given = []
+    parse = argparse.ArgumentParser.parse_args
+
+    def parse_and_keep(parser, arguments=None):
+        options = parse(parser, arguments)
+        options.command = lambda *_: given.append(arguments)
+        return options
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_and_keep)
+    expected = [line[3:] for line in commands(root, ".venv/bin/python -m training")]
+    assert [main(arguments) for arguments in expected] == [0] * len(expected)
+    assert given == expected
+    files = {argument for line in given for argument in line if argument.endswith(".yaml")}
+    assert all((root / file).is_file() for file in files - {"my_arm.yaml"})
+
+
+def test_its_commands_for_the_server_and_the_client_can_be_given(root):
+    parser = client_module._parser()
+    for line in commands(root, ".venv/bin/solve_ik"):
+        parser.parse_args(line[1:])
+    for line in commands(root, "ros2 run ik_nn_ros solve_ik"):
+        parser.parse_args(line[4:])
+    changeable = {name for name, described in descriptors().items() if not described.read_only}
+    assert {line[4] for line in commands(root, "ros2 param set /ik_server")} <= changeable
+    launched = commands(root, "ros2 launch ik_nn_ros ik_server.launch.py")
+    assert {word.partition(":=")[0] for line in launched for word in line[4:]} <= {*descriptors()}
 
 
 @pytest.fixture

@@ -52,9 +52,11 @@ def test_shipped_weights_are_not_served_for_another_arm(save):
         solvers["inn"]
 
 
-def test_a_checkpoint_for_another_number_of_joints_is_refused(save):
-    with pytest.raises(InvalidParameterError, match="is 5, but the checkpoint's is 6"):
+def test_a_checkpoint_for_another_number_of_joints_is_refused(save, figure):
+    words = "is 5, but the checkpoint's is 6"
+    with pytest.raises(InvalidParameterError, match=words):
         Solvers(ServerParameters(checkpoint=save(LIMITED_ARM), dof=5))
+    figure(damage="of another DoF", refusal=words)
 
 
 def test_the_arm_s_joint_limits_are_kept(tmp_path):
