@@ -69,12 +69,16 @@ class ExactPosterior(Sampler):
     ) -> Candidates:
         """Two roots of ``draws_per_chart`` draws of every chart for targets (b, 2) [m]."""
         proposal_std = self._proposal_std(targets)
-        charts = [
-            self._draw_chart(chart, targets, proposal_std, draws_per_chart, rng)
-            for chart in range(1, self.arm.dof)
-        ]
-        positions = np.concatenate(charts, axis=1)
-        return Candidates(positions, self._log_weights(positions, proposal_std[:, None]))
+        count = 2 * draws_per_chart
+        shape = (len(targets), count * (self.arm.dof - 1))
+        candidates = Candidates(np.empty((*shape, self.arm.dof)), np.empty(shape))
+        # Chart by chart: the weights take several times the memory of what they weigh.
+        for chart in range(1, self.arm.dof):
+            drawn = self._draw_chart(chart, targets, proposal_std, draws_per_chart, rng)
+            rows = slice((chart - 1) * count, chart * count)
+            candidates.positions[:, rows] = drawn
+            candidates.log_weights[:, rows] = self._log_weights(drawn, proposal_std[:, None])
+        return candidates
 
     def log_evidence(
         self, targets: np.ndarray, draws_per_chart: int, rng: np.random.Generator
