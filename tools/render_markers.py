@@ -20,6 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from rclpy.executors import SingleThreadedExecutor
 from visualization_msgs.msg import Marker, MarkerArray
 
@@ -97,10 +98,31 @@ def draw(path: Path, array: MarkerArray) -> None:
             if marker.action == Marker.ADD:
                 DRAWERS[marker.type](axes, marker)
     everything.autoscale_view()
+    everything.set_title("All markers, from above")
+    surroundings.set_title(f"The same, within {SURROUNDINGS} m of the target")
+    surroundings.legend(handles=_legend(array), title="namespace", loc="upper left")
     (target,) = (marker.pose.position for marker in array.markers if marker.ns == "target")
     surroundings.set_xlim(target.x - SURROUNDINGS, target.x + SURROUNDINGS)
     surroundings.set_ylim(target.y - SURROUNDINGS, target.y + SURROUNDINGS)
     FigureCanvasAgg(figure).print_figure(path, dpi=100)
+
+
+def _legend(array: MarkerArray) -> list[Line2D]:
+    """A line for each namespace but the text's, in the order of the message."""
+    named = {marker.ns: marker for marker in array.markers if marker.action == Marker.ADD}
+    lines = (Marker.LINE_LIST, Marker.LINE_STRIP)
+    return [
+        Line2D(
+            [],
+            [],
+            color=_look(marker)["color"],
+            linestyle="-" if marker.type in lines else "",
+            marker="" if marker.type in lines else "o",
+            label=name,
+        )
+        for name, marker in named.items()
+        if marker.type != Marker.TEXT_VIEW_FACING
+    ]
 
 
 def _draw_lines(axes: Axes, marker: Marker) -> None:
@@ -117,12 +139,14 @@ def _draw_points(axes: Axes, marker: Marker) -> None:
 
 def _draw_sphere(axes: Axes, marker: Marker) -> None:
     position, size = marker.pose.position, (POINTS_PER_METRE * marker.scale.x) ** 2
-    axes.scatter(position.x, position.y, s=size, linewidths=0.0, **_look(marker))
+    look = _look(marker)
+    look["zorder"] += 0.5 * marker.scale.z  # its top is above what lies around its centre
+    axes.scatter(position.x, position.y, s=size, linewidths=0.0, **look)
 
 
 def _draw_text(axes: Axes, marker: Marker) -> None:
     position, look = marker.pose.position, _look(marker)
-    axes.text(position.x, position.y, marker.text, ha="center", clip_on=True, **look)
+    axes.text(position.x, position.y, marker.text, ha="center", size=12, clip_on=True, **look)
     axes.update_datalim([(position.x, position.y + 2.0 * marker.scale.z)])
 
 

@@ -53,7 +53,7 @@ STYLES = {
     "hull": Style(Marker.LINE_STRIP, (0.10, 0.50, 0.20), 0.01, 3),
     "tcp": Style(Marker.POINTS, (0.20, 0.70, 0.30), 0.012, 3),
     "target": Style(Marker.SPHERE, (0.80, 0.10, 0.15), 0.08, 0),
-    "label": Style(Marker.TEXT_VIEW_FACING, (0.55, 0.55, 0.55), 0.14, 4),
+    "label": Style(Marker.TEXT_VIEW_FACING, (0.30, 0.30, 0.30), 0.14, 4),
 }
 
 
