@@ -3,7 +3,7 @@
 Asks the server for a target, receives /posterior_markers and draws every marker of it from above:
 
     .venv/bin/ik_server &
-    .venv/bin/python tools/render_markers.py --target 3.0 0.5 --raw --output markers.png
+    .venv/bin/python tools/render_markers.py --target 3.3 0.3 --model cvae --raw --output markers.png
 """
 
 from __future__ import annotations
