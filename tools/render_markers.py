@@ -1,9 +1,10 @@
-"""Draw what RViz would show of the latest answer, from the markers that the server publishes.
+r"""Draw what RViz would show of the latest answer, from the markers that the server publishes.
 
 Asks the server for a target, receives /posterior_markers and draws every marker of it from above:
 
     .venv/bin/ik_server &
-    .venv/bin/python tools/render_markers.py --target 3.3 0.3 --model cvae --raw --output markers.png
+    .venv/bin/python tools/render_markers.py \
+        --target 3.3 0.3 --model cvae --raw --output docs/images/markers.png
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class PathArguments:
     Attributes:
         model: the model's name.
         targets: (x, y) [m], in order.
-        num_samples: samples to draw for each target.
+        num_samples: samples to draw for a target that is sampled.
         seed: None: fresh randomness.
         position_tolerance: largest error of a solution [m].
         seed_state: (dof,) [rad], the path starts nearest to it; or None.
