@@ -39,8 +39,8 @@ class BaseJoint(ABC):
         """Log of a point's area element per distance and shift, at a distance [m]."""
 
     @abstractmethod
-    def rate(self, points: Array, velocities: Array) -> Array:
-        """Change of the distance (...) of points (..., 2) that move with velocities (..., 2)."""
+    def distance_and_rate(self, points: Array, velocities: Array) -> tuple[Array, Array]:
+        """Distance (...) of points (..., 2) that move with velocities (..., 2), and its change."""
 
     @abstractmethod
     def reach(self, link_lengths: tuple[float, ...]) -> tuple[float, float]:
@@ -74,8 +74,9 @@ class RevoluteBase(BaseJoint):
     def log_area(self, distance: Array) -> Array:
         return namespace(distance).log(distance)
 
-    def rate(self, points: Array, velocities: Array) -> Array:
-        return (points * velocities).sum(-1) / self.distance(points)
+    def distance_and_rate(self, points: Array, velocities: Array) -> tuple[Array, Array]:
+        distance = self.distance(points)
+        return distance, (points * velocities).sum(-1) / distance
 
     def reach(self, link_lengths: tuple[float, ...]) -> tuple[float, float]:
         total = sum(link_lengths)
@@ -108,8 +109,8 @@ class RailBase(BaseJoint):
     def log_area(self, distance: Array) -> Array:
         return namespace(distance).zeros_like(distance)
 
-    def rate(self, points: Array, velocities: Array) -> Array:
-        return velocities[..., 0]
+    def distance_and_rate(self, points: Array, velocities: Array) -> tuple[Array, Array]:
+        return points[..., 0], velocities[..., 0]
 
     def reach(self, link_lengths: tuple[float, ...]) -> tuple[float, float]:
         total = sum(link_lengths)

@@ -112,26 +112,21 @@ class RayChart:
         Where there is no such rho, that of most other rays. The base joint is at zero.
         """
         xp = namespace(bends)
-        rho = xp.sqrt(2.0 * xp.clip(self.arm.reach[1] - distance, 0.0, None))
+        start = rho = xp.sqrt(2.0 * xp.clip(self.arm.reach[1] - distance, 0.0, None))
         headings = xp.cumsum(bends, 0)
-        ray = self._along(rho, headings)
-        tcp, moved = ray.tcp, rho
-        rows = xp.where(rho >= 0.0)[0]
         tolerance = DISTANCE_TOLERANCE * self.arm.reach[1]
         for _ in range(MAX_ITERATIONS):
+            ray = self._along(rho, headings)
             excess = ray.distance - distance
-            close = xp.abs(excess) <= tolerance
-            found = rows[close]
-            rho[found], tcp[found] = moved[close], ray.tcp[close]
-            if len(found) == len(rows):
-                break
+            found = xp.abs(excess) <= tolerance
+            if found.all():
+                return rho, ray.tcp
             # slope vanishes with rho: at full reach there is nothing left to correct.
             change = excess / xp.clip(ray.slope, None, -xp.finfo(excess.dtype).tiny)
-            moved = moved - xp.clip(change, -MAX_CHANGE * moved, MAX_CHANGE * moved)
-            rows, moved, distance = rows[~close], moved[~close], distance[~close]
-            headings = headings[:, ~close]
-            ray = self._along(moved, headings)
-        return rho, tcp
+            most = MAX_CHANGE * rho
+            rho = rho - xp.minimum(xp.maximum(change, -most), most)
+        rho = xp.where(found, rho, start)
+        return rho, self._along(rho, headings).tcp
 
     def _along(self, rho: Array, headings: Array) -> _Ray:
         """What rays (b,) are at, given their links' headings (n, b) per rho; base joint at zero."""
@@ -143,8 +138,7 @@ class RayChart:
         cosine, sine = xp.cos(angles), xp.sin(angles)
         tcp = xp.stack((lengths @ cosine + fixed, lengths @ sine)).T
         velocity = xp.stack((-(lengths @ (sine * headings)), lengths @ (cosine * headings))).T
-        base = self.arm.base_joint
-        return _Ray(base.distance(tcp), base.rate(tcp, velocity), tcp)
+        return _Ray(*self.arm.base_joint.distance_and_rate(tcp, velocity), tcp)
 
 
 class _Ray(NamedTuple):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ik_nn_ros.backends.array_layers import MLP, as_array, standardised
+from ik_nn_ros.backends.array_layers import MLP, Context, as_array
 from ik_nn_ros.backends.array_spline import LOG_SLOPE, SplineCoupling
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class CINNKernel:
 
     def __init__(self, network: CINN) -> None:
         scaling, *couplings = network.flow.transform.transforms
-        self._network = network
+        self._context = Context(network)
         self._chart = network.chart
         self._scaling = MLP(scaling.hyper)
         self._couplings = [SplineCoupling(layer, network.config.bins) for layer in couplings]
@@ -29,7 +29,7 @@ class CINNKernel:
 
     def positions(self, targets: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Kernel.positions`."""
-        seen = standardised(self._network, targets)
+        seen = self._context(targets)
         context = seen[:, which]
         vectors = latents.T.copy()
         for coupling in reversed(self._couplings):
@@ -45,7 +45,7 @@ class CINNKernel:
         self, targets: np.ndarray, which: np.ndarray, positions: np.ndarray
     ) -> np.ndarray:
         """See `Kernel.log_densities`."""
-        seen = standardised(self._network, targets)
+        seen = self._context(targets)
         context = seen[:, which]
         shift, log_scale = self._shift_and_log_scale(seen)
         log_det = log_scale.sum(0)[which]

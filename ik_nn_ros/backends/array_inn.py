@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from ik_nn_ros.backends.array_layers import MLP, as_array, standardised
+from ik_nn_ros.backends.array_layers import MLP, Context, as_array
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.inn import INN
@@ -72,6 +72,7 @@ class INNKernel:
 
     def __init__(self, network: INN) -> None:
         self._network = network
+        self._context = Context(network)
         self._scale = as_array(network.joint_scale)[:, None]
         self._layers = [
             _Permutation(layer) if hasattr(layer, "perm") else _Block(layer)
@@ -80,7 +81,7 @@ class INNKernel:
 
     def positions(self, targets: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Kernel.positions`."""
-        values = np.concatenate((latents.T, standardised(self._network, targets)[:, which]))
+        values = np.concatenate((latents.T, self._context(targets)[:, which]))
         for layer in reversed(self._layers):
             values = layer.inverse(values)
         return (values * self._scale).T

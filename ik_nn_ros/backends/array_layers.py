@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
+
+if TYPE_CHECKING:
+    from ik_nn_ros.models.base import GenerativeNetwork
 
 
 class MLP:
@@ -35,8 +40,14 @@ def as_array(tensor: torch.Tensor) -> np.ndarray:
     return tensor.detach().float().cpu().numpy().copy()
 
 
-@torch.inference_mode()
-def standardised(network: torch.nn.Module, targets: np.ndarray) -> np.ndarray:
-    """What a network sees (2, u) of targets (u, 2) [m]."""
-    seen = network.standardise(torch.from_numpy(targets))
-    return np.ascontiguousarray(seen.float().numpy().T)
+class Context:
+    """What a network sees of targets; see `GenerativeNetwork.standardise`."""
+
+    def __init__(self, network: GenerativeNetwork) -> None:
+        self._features = network.features
+        self._mean, self._std = as_array(network.target_mean), as_array(network.target_std)
+
+    def __call__(self, targets: np.ndarray) -> np.ndarray:
+        """(u, 2) [m] -> (2, u)."""
+        features = self._features(targets.astype(np.float32))
+        return np.ascontiguousarray(((features - self._mean) / self._std).T)

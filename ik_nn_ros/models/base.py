@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ik_nn_ros.arrays import Array, namespace
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.kinematics import PlanarArm
 
@@ -110,8 +111,11 @@ class GenerativeNetwork(nn.Module, ABC):
         self.target_mean.copy_(features.mean(0))
         self.target_std.copy_(features.std(0))
 
-    def features(self, targets: torch.Tensor) -> torch.Tensor:
-        """What the network sees (b, 2) of targets (b, 2) [m]; themselves unless overridden."""
+    def features(self, targets: Array) -> Array:
+        """What the network sees (b, 2) of targets (b, 2) [m]; themselves unless overridden.
+
+        Arrays and tensors alike.
+        """
         return targets
 
     def standardise(self, targets: torch.Tensor) -> torch.Tensor:
@@ -131,7 +135,7 @@ class GenerativeNetwork(nn.Module, ABC):
         raise NotImplementedError(f"{self.kind} has no density")
 
 
-def rim_coordinates(arm: PlanarArm, targets: torch.Tensor, min_slack: float) -> torch.Tensor:
+def rim_coordinates(arm: PlanarArm, targets: Array, min_slack: float) -> Array:
     """sqrt(L - distance) and shift of targets (b, 2) [m], with L the full reach: (b, 2).
 
     Distance and shift are the base joint's coordinates. Near full reach all angles shrink with this
@@ -139,8 +143,9 @@ def rim_coordinates(arm: PlanarArm, targets: torch.Tensor, min_slack: float) -> 
     target decide about it. ``min_slack`` bounds L - distance [m] from below.
     """
     distance, shift = arm.base_joint.coordinates(targets)
-    root = (arm.reach[1] - distance).clamp_min(min_slack).sqrt()
-    return torch.stack((root, shift), dim=1)
+    xp = namespace(targets)
+    root = xp.sqrt(xp.clip(arm.reach[1] - distance, min_slack, None))
+    return xp.stack((root, shift), -1)
 
 
 def hidden_layers(width_in: int, width: int, count: int) -> list[nn.Module]:

@@ -26,6 +26,7 @@ from zuko.flows import (
 )
 from zuko.transforms import MonotonicAffineTransform, MonotonicRQSTransform
 
+from ik_nn_ros.arrays import Array
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models.base import GenerativeNetwork, require_positive_integers, rim_coordinates
 from ik_nn_ros.ray_chart import RayChart
@@ -97,7 +98,7 @@ class CINN(GenerativeNetwork):
         self.register_buffer("lengths", lengths.float(), persistent=False)
         self.register_buffer("log_weights", log_weights.float(), persistent=False)
 
-    def features(self, targets: torch.Tensor) -> torch.Tensor:
+    def features(self, targets: Array) -> Array:
         return rim_coordinates(self.arm, targets, MIN_SLACK)
 
     def log_prob(self, vectors: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

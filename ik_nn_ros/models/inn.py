@@ -14,6 +14,7 @@ from FrEIA.framework import SequenceINN
 from FrEIA.modules import PermuteRandom, RNVPCouplingBlock
 from torch import nn
 
+from ik_nn_ros.arrays import Array
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models.base import (
     GenerativeNetwork,
@@ -80,7 +81,7 @@ class INN(GenerativeNetwork):
                 RNVPCouplingBlock, subnet_constructor=_subnet(config), clamp=config.clamp
             )
 
-    def features(self, targets: torch.Tensor) -> torch.Tensor:
+    def features(self, targets: Array) -> Array:
         return rim_coordinates(self.arm, targets, MIN_SLACK)
 
     def encode(self, theta: torch.Tensor) -> Forward:

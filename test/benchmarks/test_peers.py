@@ -79,7 +79,8 @@ def test_a_peer_answers_with_different_arms_on_the_target(name):
 
 
 def test_a_peer_that_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "ikpy", None)
+    for name in ("ikpy", "ikpy.chain"):
+        monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, "benchmarks.peers.ikpy_restarts", raising=False)
     with pytest.raises(MissingPeerError, match="ikpy.* is not installed; `make bench`"):
         peers_of(ARM)

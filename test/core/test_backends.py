@@ -21,11 +21,11 @@ def sampler(model, dof, backend=REFERENCE):
     return NetworkSampler(load_checkpoint(pretrained_path(model, dof)).network, backend=backend)
 
 
-def targets_of(arm, count=100):
+def targets_of(arm, count=40):
     return arm.forward(arm.sample_prior(count, np.random.default_rng(0)))
 
 
-def drawn(sampler, count=100):
+def drawn(sampler, count=40):
     return sampler.sample(targets_of(sampler.arm, count), 50, np.random.default_rng(1))
 
 
@@ -37,8 +37,8 @@ def largest(differences):
 @pytest.mark.parametrize(("model", "dof"), SHIPPED)
 def test_a_backend_s_samples_are_pytorch_s(model, dof, backend):
     """Within 1e-5 rad, but for the few that float32 itself leaves uncertain: vectors near zero,
-    whose direction a rounding turns, and steep splines. There
-    PyTorch itself is about as far from float64."""
+    whose direction a rounding turns, and steep splines. There PyTorch itself is about as far from
+    float64."""
     reference, ours = (drawn(sampler(model, dof, name)).positions for name in (REFERENCE, backend))
     assert np.quantile(largest(ours - reference), 0.998) < 1e-5
     network = load_checkpoint(pretrained_path(model, dof)).network.double()

@@ -44,7 +44,9 @@ def test_the_rate_is_the_derivative_of_the_distance(base):
     _, expected = torch.autograd.functional.jvp(
         lambda points: base.coordinates(points)[0], POINTS, velocities
     )
-    torch.testing.assert_close(base.rate(POINTS, velocities), expected)
+    distance, rate = base.distance_and_rate(POINTS, velocities)
+    torch.testing.assert_close(distance, base.distance(POINTS))
+    torch.testing.assert_close(rate, expected)
 
 
 def test_the_stiffness_is_the_hessian_of_the_distance_at_the_straight_arm(base):
