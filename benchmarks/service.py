@@ -96,7 +96,7 @@ def round_trips(client: IKClient, requests: int, viewer: bool, pause: float) -> 
 
 @contextmanager
 def marker_viewer() -> Iterator[None]:
-    """A process that receives the markers, as RViz would."""
+    """A process that receives the markers of the latest answer, as RViz would."""
     spawn = multiprocessing.get_context("spawn")
     seen, done = spawn.Event(), spawn.Event()
     process = spawn.Process(target=_watch, args=(seen, done))
