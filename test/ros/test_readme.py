@@ -14,7 +14,7 @@ from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros import PlanarArm
 from ik_nn_ros.ros import client as client_module
 from ik_nn_ros.ros.parameters import descriptors
-from training import evaluation
+from training import references
 from training.__main__ import main
 
 STEPS = 20
@@ -74,7 +74,7 @@ def test_its_commands_for_the_server_and_the_client_can_be_given(root):
 @pytest.fixture
 def small_measures(monkeypatch):
     """Classifiers would be trained in processes of their own, longer than all else takes."""
-    monkeypatch.setattr(evaluation, "c2st_of_each", lambda samples, _: np.full(len(samples), 0.5))
+    monkeypatch.setattr(references, "c2st_of_each", lambda samples, _: np.full(len(samples), 0.5))
 
 
 def test_an_arm_of_one_s_own_is_trained_served_and_asked(
