@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from benchmarks.sizes import Size
 from benchmarks.solvers import DEFAULT_DOF, fastest_solver, targets_of
@@ -121,4 +122,6 @@ def _timing(action: Callable[[], object], seconds: float) -> Timing:
 
 
 def _peak_memory() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    """[MiB]; getrusage would count what the parent process had when it started this one."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024.0

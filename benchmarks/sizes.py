@@ -27,7 +27,7 @@ class Size:
     """
 
     dofs: tuple[int, ...] = (4, 6, 8, 10, 15)
-    targets: int = 20
+    targets: int = 4
     solutions: tuple[int, int, int] = (10, 100, 1000)
     seconds_per_call: float = 1.5
     rounds: int = 40

@@ -46,7 +46,8 @@ class IKClient:
     """
 
     def __init__(self, namespace: str = "") -> None:
-        self._node = Node("solve_ik", namespace=namespace)
+        # Nobody sets a client's parameters, and each service makes every look at the node longer.
+        self._node = Node("solve_ik", namespace=namespace, start_parameter_services=False)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         self._client = self._node.create_client(SolveIK, "solve_ik", qos_profile=qos.SERVICE)
