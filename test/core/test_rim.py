@@ -1,0 +1,24 @@
+"""cinn at the rim: within 2 cm of full reach, where all angles shrink to nothing."""
+
+import numpy as np
+import pytest
+
+from ik_nn_ros.checkpoint import load_checkpoint
+from ik_nn_ros.models import CINN, NetworkSampler, available_models, pretrained_path
+from ik_nn_ros.projection import project
+from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
+
+SLACKS = np.geomspace(1e-6, 0.02, 20)  # [m]
+BEARINGS = (-0.5, 0.0, 0.2)  # [rad]
+LEAST_CONVERGED = 0.9995
+
+
+@pytest.mark.parametrize("dof", available_models()[CINN.kind])
+def test_nearly_all_samples_of_cinn_converge_within_2_cm_of_full_reach(dof):
+    sampler = NetworkSampler(load_checkpoint(pretrained_path(CINN.kind, dof)).network)
+    arm = sampler.arm
+    distances, bearings = np.meshgrid(arm.reach[1] - SLACKS, BEARINGS)
+    targets = arm.base_joint.points(distances.ravel(), bearings.ravel())
+    samples = sampler.sample(targets, 100, np.random.default_rng(0)).positions
+    projection = project(arm, samples, targets[:, None], DEFAULT_POSITION_TOLERANCE)
+    assert projection.converged.mean() >= LEAST_CONVERGED
