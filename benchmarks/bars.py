@@ -102,7 +102,7 @@ def _service(result: ServiceResult) -> list[Bar]:
         overhead = trips.overhead
         bars.append(
             Bar(
-                f"round trip over the solver's time, {describe_trips(trips.viewer, trips.pause)}",
+                f"round trip over its solve_time, {describe_trips(trips.viewer, trips.pause)}",
                 f"{milliseconds(overhead)} ms",
                 f"<= {1e3 * MOST_OVERHEAD:g} ms",
                 overhead.median <= MOST_OVERHEAD,
