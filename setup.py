@@ -22,7 +22,13 @@ setup(
     author=PACKAGE_XML.findtext("maintainer"),
     license=PACKAGE_XML.findtext("license"),
     python_requires=">=3.10",
-    packages=[NAME, f"{NAME}.backends", f"{NAME}.models", f"{NAME}.ros"],
+    packages=[
+        NAME,
+        f"{NAME}.backends",
+        f"{NAME}.backends.kernels",
+        f"{NAME}.models",
+        f"{NAME}.ros",
+    ],
     package_data={NAME: ["weights/*.safetensors"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),

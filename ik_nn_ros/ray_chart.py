@@ -41,14 +41,20 @@ class RayChart:
         arm: the arm.
         to_joints: (dof - 1, dof - 1) B^T, the bend of each component; None: computed. Its rows
             are eigenvectors, which come with either sign: keep it where directions are kept.
+
+    Attributes:
+        arm, to_joints: as given.
+        dimension: n, of the directions.
+        from_joints: the inverse of ``to_joints``.
+        log_det: log |det B|.
     """
 
     def __init__(self, arm: PlanarArm, to_joints: np.ndarray | None = None) -> None:
         self.arm = arm
         self.dimension = arm.dof - 1
         self.to_joints = self._bends() if to_joints is None else to_joints
-        self._from_joints = np.linalg.inv(self.to_joints)
-        self._log_det = float(np.linalg.slogdet(self.to_joints).logabsdet)
+        self.from_joints = np.linalg.inv(self.to_joints)
+        self.log_det = float(np.linalg.slogdet(self.to_joints).logabsdet)
 
     def _bends(self) -> np.ndarray:
         """B^T, the softest bend first."""
@@ -62,7 +68,7 @@ class RayChart:
 
     def directions(self, theta: Array) -> Array:
         """Unit vectors (b, n) of the rays on which configurations (b, dof) [rad] lie."""
-        bends = theta[:, 1:] @ matching(self._from_joints, theta)
+        bends = theta[:, 1:] @ matching(self.from_joints, theta)
         with np.errstate(invalid="ignore"):  # the straight arm is on every ray
             return bends / namespace(bends).sqrt((bends * bends).sum(1))[:, None]
 
@@ -91,14 +97,14 @@ class RayChart:
         Infinite for a configuration beside its target, so that the density there is zero.
         """
         xp = namespace(theta)
-        vectors = theta[:, 1:] @ matching(self._from_joints, theta)
+        vectors = theta[:, 1:] @ matching(self.from_joints, theta)
         rho = xp.sqrt((vectors * vectors).sum(1))
         base = self.arm.base_joint
         distance = base.distance(targets)
         with np.errstate(divide="ignore", invalid="ignore"):  # at full reach rho is zero
             ray = self._along(rho, xp.cumsum(theta.T[1:] / rho, 0))
             log_volume = (
-                self._log_det
+                self.log_det
                 + (self.dimension - 1) * xp.log(rho)
                 - base.log_area(distance)
                 - xp.log(xp.abs(ray.slope))

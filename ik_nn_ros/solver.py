@@ -123,7 +123,7 @@ class IKSolver:
             dof: number of joints.
             model: "cinn", "cvae", "inn", or "exact", which needs no weights.
             device: where the network runs, as torch names it.
-            backend: what evaluates it: "torch", the reference; "numpy", faster, on a CPU; or
+            backend: what evaluates it: "torch", the reference; "numba", faster, on a CPU; or
                 "auto", the fastest for the device. The exact sampler needs none.
 
         Raises:

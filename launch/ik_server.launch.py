@@ -24,7 +24,7 @@ DESCRIPTIONS = {
     "num_samples": "Samples drawn where a request says 0.",
     "max_samples": "Most samples of one request.",
     "device": "Where the networks run: cpu, cuda, cuda:1, ...",
-    "backend": "What evaluates the networks: torch, numpy, or auto for the fastest on the device; "
+    "backend": "What evaluates the networks: torch, numba, or auto for the fastest on the device; "
     "in use where it reads as one of the two.",
     "refine": "Project samples onto the target; if false, every request is answered with raw ones.",
     "position_tolerance": "Largest error of a refined solution where a request says 0 [m].",

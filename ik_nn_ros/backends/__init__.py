@@ -1,4 +1,4 @@
-"""What evaluates a trained network: PyTorch, or NumPy with the weights alone.
+"""What evaluates a trained network: PyTorch, or machine code compiled by Numba.
 
 A further backend is one file and one row in `BACKENDS`.
 """
@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ik_nn_ros.backends.arrays import array_decoder
 from ik_nn_ros.backends.base import Decoder
 from ik_nn_ros.backends.eager import EagerDecoder
 from ik_nn_ros.errors import InvalidRequestError
@@ -22,9 +21,18 @@ __all__ = ["AUTO", "BACKENDS", "REFERENCE", "Decoder", "build_decoder", "require
 AUTO = "auto"  # the first of the backends that can do it
 REFERENCE = EagerDecoder.backend
 
+
+def _numba(network: GenerativeNetwork, device: str) -> Decoder:
+    try:
+        from ik_nn_ros.backends.compiled import compiled_decoder
+    except (ImportError, RuntimeError) as error:  # the latter: no folder to keep the code in
+        raise InvalidRequestError("backend", f"numba cannot be used: {error}") from None
+    return compiled_decoder(network, device)
+
+
 # From a network and a device to its decoder, fastest first; an InvalidRequestError says why not.
 BACKENDS: dict[str, Callable[[GenerativeNetwork, str], Decoder]] = {
-    "numpy": array_decoder,
+    "numba": _numba,
     REFERENCE: EagerDecoder,
 }
 

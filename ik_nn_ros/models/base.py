@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ik_nn_ros.arrays import Array, namespace
+from ik_nn_ros.backends import AUTO
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.kinematics import PlanarArm
 
@@ -44,12 +45,12 @@ class Sampler(ABC):
     Attributes:
         name: the model's name in the registry.
         arm: the arm it was made for.
-        backend: what evaluates it, see `ik_nn_ros.backends`.
+        backend: what evaluates its network, see `ik_nn_ros.backends`; "auto" where it has none.
     """
 
     name: str
     arm: PlanarArm
-    backend: str = "numpy"
+    backend: str = AUTO
 
     @abstractmethod
     def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:

@@ -55,7 +55,7 @@ class ServerParameters:
     )
     backend: str = _parameter(
         AUTO,
-        "What evaluates the networks: torch, numpy, or auto for the fastest on the device; in use "
+        "What evaluates the networks: torch, numba, or auto for the fastest on the device; in use "
         "where it reads as one of the two.",
         read_only=True,
     )

@@ -1,13 +1,14 @@
 """What evaluates a network: every backend gives what PyTorch gives, or says why it cannot."""
 
 import logging
+import sys
 
 import numpy as np
 import pytest
 import torch
 
 from ik_nn_ros import IKSolver, InvalidRequestError
-from ik_nn_ros.backends import BACKENDS, REFERENCE, arrays, eager
+from ik_nn_ros.backends import BACKENDS, REFERENCE, compiled, eager
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.models import NetworkSampler, available_models, pretrained_path
 
@@ -83,9 +84,9 @@ def test_values_beyond_the_splines_are_left_alone(backend):
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("model", ["cinn", "cvae", "inn"])
 def test_chunks_and_threads_change_nothing(model, threads, monkeypatch):
-    ours = sampler(model, 4, "numpy")
+    ours = sampler(model, 4, "numba")
     whole = drawn(ours, 7)
-    monkeypatch.setattr(arrays, "CHUNK_SIZE", 32)
+    monkeypatch.setattr(compiled, "CHUNK_SIZE", 32)
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     chunked = drawn(ours, 7)
     np.testing.assert_allclose(chunked.positions, whole.positions, atol=1e-5)
@@ -95,7 +96,7 @@ def test_chunks_and_threads_change_nothing(model, threads, monkeypatch):
 
 def test_no_pass_is_larger_than_a_chunk_however_many_samples(monkeypatch):
     passes = []
-    ours = sampler("cinn", 4, "numpy")
+    ours = sampler("cinn", 4, "numba")
     kernel = ours._decoder._kernel.positions
 
     def noted(targets, which, latents):
@@ -105,7 +106,7 @@ def test_no_pass_is_larger_than_a_chunk_however_many_samples(monkeypatch):
     monkeypatch.setattr(ours._decoder._kernel, "positions", noted)
     ours.sample(np.array([[2.0, 0.3]]), 20_001, np.random.default_rng(0))
     assert sum(passes) == 20_001
-    assert max(passes) <= arrays.CHUNK_SIZE
+    assert max(passes) <= compiled.CHUNK_SIZE
 
 
 def test_densities_are_computed_when_asked_for_and_once(monkeypatch):
@@ -139,27 +140,35 @@ def test_auto_takes_the_fastest_and_any_can_be_named():
 
 def test_a_backend_that_there_is_not_is_refused_with_those_that_there_are():
     for model in ("cinn", "exact"):
-        with pytest.raises(InvalidRequestError, match="one of auto, numpy, torch, got 'abacus'"):
+        with pytest.raises(InvalidRequestError, match="one of auto, numba, torch, got 'abacus'"):
             IKSolver.from_pretrained(4, model, backend="abacus")
 
 
 def test_auto_falls_back_to_pytorch_with_one_line(caplog, monkeypatch):
-    monkeypatch.setattr(arrays, "KERNELS", {})
+    monkeypatch.setattr(compiled, "KERNELS", {})
     with caplog.at_level(logging.INFO, "ik_nn_ros"):
         solver = IKSolver.from_pretrained(4)
         solver.solve((2.0, 0.3), 20)
     assert solver.backend == REFERENCE
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert record.getMessage().startswith("cinn: falling back from numpy")
+    assert record.getMessage().startswith("cinn: falling back from numba")
     with pytest.raises(InvalidRequestError, match="not cinn"):
-        IKSolver.from_pretrained(4, backend="numpy")
+        IKSolver.from_pretrained(4, backend="numba")
 
 
-def test_numpy_refuses_other_devices_than_the_cpu():
+def test_auto_falls_back_where_numba_is_not_installed(caplog, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ik_nn_ros.backends.compiled", None)
+    with caplog.at_level(logging.INFO, "ik_nn_ros"):
+        assert IKSolver.from_pretrained(4).backend == REFERENCE
+    (record,) = caplog.records
+    assert "numba cannot be used: " in record.getMessage()
+
+
+def test_numba_refuses_other_devices_than_the_cpu():
     network = load_checkpoint(pretrained_path("cinn", 4)).network
     with pytest.raises(InvalidRequestError, match="not on 'cuda'"):
-        arrays.array_decoder(network, "cuda")
+        compiled.compiled_decoder(network, "cuda")
 
 
 def test_the_reference_is_cut_into_chunks_too(monkeypatch):

@@ -1,82 +1,70 @@
-"""Networks in NumPy: their weights, float32, and no graph between them.
+"""Networks compiled to machine code from the arithmetic in `kernels`, on a CPU.
 
-NumPy's products are those of a tuned BLAS, as PyTorch's are; what is saved are the passes over
-memory and the calls between them. Arrays have features first and samples last, so that everything
-elementwise runs along memory, in chunks that stay in a core's cache. Chunks go to as many threads
-as PyTorch may use, BLAS to one in each of them.
+Rows go in chunks that stay in a core's cache to as many threads as PyTorch may use, without
+Python's lock; BLAS keeps to one thread in each of them.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from threadpoolctl import ThreadpoolController
 
-from ik_nn_ros.backends.array_cinn import CINNKernel
-from ik_nn_ros.backends.array_cvae import CVAEKernel
-from ik_nn_ros.backends.array_inn import INNKernel
 from ik_nn_ros.backends.base import Chunk, Decoder, chunks
+from ik_nn_ros.backends.kernels import KERNELS, Kernel
 from ik_nn_ros.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.base import GenerativeNetwork
 
-CHUNK_SIZE = 2048  # rows
+CHUNK_SIZE = 512  # rows
+WORTH_A_THREAD = 128  # rows; handing over fewer takes longer than it saves
+
+_logger = logging.getLogger(__name__)
 
 
-class Kernel(Protocol):
-    """One kind of network in NumPy; made from the trained network, whose weights it copies."""
-
-    def positions(self, targets: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
-        """(m, dof) [rad] of latents (m, latent_dim), each for a target of (u, 2) [m]."""
-
-    def log_densities(
-        self, targets: np.ndarray, which: np.ndarray, positions: np.ndarray
-    ) -> np.ndarray:
-        """(m,) [nats] of decoded positions (m, dof), each for a target of (u, 2) [m]."""
-
-
-KERNELS: dict[str, Callable[[GenerativeNetwork], Kernel]] = {
-    "cinn": CINNKernel,
-    "cvae": CVAEKernel,
-    "inn": INNKernel,
-}
-
-
-def array_decoder(network: GenerativeNetwork, device: str) -> Decoder:
-    """A network in NumPy.
+def compiled_decoder(network: GenerativeNetwork, device: str) -> Decoder:
+    """A network in machine code.
 
     Raises:
         InvalidRequestError: a device other than the CPU, or a kind of network without a kernel.
     """
     if torch.device(device).type != "cpu":
-        raise InvalidRequestError("backend", f"numpy runs on the cpu, not on '{device}'")
+        raise InvalidRequestError("backend", f"numba runs on the cpu, not on '{device}'")
     if network.kind not in KERNELS:
         offers = ", ".join(KERNELS)
-        raise InvalidRequestError("backend", f"numpy knows {offers}, not {network.kind}")
-    return ArrayDecoder(network, KERNELS[network.kind](network))
+        raise InvalidRequestError("backend", f"numba knows {offers}, not {network.kind}")
+    return CompiledDecoder(network, KERNELS[network.kind](network))
 
 
-class ArrayDecoder(Decoder):
+class CompiledDecoder(Decoder):
     """Evaluates a kernel chunk by chunk.
 
     Args:
         network: what the kernel was made from.
-        kernel: its arithmetic.
+        kernel: its arithmetic, compiled here and now, or loaded from where an earlier process has
+            left it.
     """
 
-    backend = "numpy"
+    backend = "numba"
 
     def __init__(self, network: GenerativeNetwork, kernel: Kernel) -> None:
         self.latent_dim = network.latent_dim
         self.has_density = network.has_density
         self._dof = network.arm.dof
         self._kernel = kernel
+        _logger.info("%s: loading its machine code, or compiling it the first time", network.kind)
+        targets = np.array([network.arm.forward(np.zeros(self._dof))]) / 2.0
+        positions = self.positions(targets, np.ones((1, 1, self.latent_dim), np.float32))
+        if self.has_density:
+            self.log_densities(positions, targets)
 
     def positions(self, targets: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Decoder.positions`."""
@@ -100,7 +88,7 @@ def _fill(
     """Write a function of the targets and of each of the inputs (b, n, ...) into (b, n, ...)."""
     rows, num_samples = output.shape[0] * output.shape[1], output.shape[1]
     output, inputs = output.reshape(rows, *output.shape[2:]), inputs.reshape(rows, -1)
-    threads = torch.get_num_threads() if rows > CHUNK_SIZE else 1
+    threads = min(torch.get_num_threads(), max(1, rows // WORTH_A_THREAD))
     # As many chunks for one thread as for the other.
     rounds = -(-rows // (threads * CHUNK_SIZE))
     size = -(-rows // (threads * rounds))
@@ -110,15 +98,18 @@ def _fill(
 
     todo = chunks(targets, num_samples, size)
     with _blas().limit(limits=1):
-        if threads == 1:
-            for chunk in todo:
-                fill(chunk)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(fill, todo))
+        list(map(fill, todo) if threads == 1 else _pool(threads).map(fill, todo))
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="ik_nn_ros")
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)  # a child process has none of the threads
 
 
 @cache
 def _blas() -> ThreadpoolController:
-    """NumPy's BLAS; looking for it takes milliseconds."""
+    """The BLAS of NumPy and SciPy; looking for it takes milliseconds."""
     return ThreadpoolController().select(user_api="blas")

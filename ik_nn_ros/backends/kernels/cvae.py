@@ -1,4 +1,4 @@
-"""The decoder of a cVAE in NumPy."""
+"""The decoder of a cVAE."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ik_nn_ros.backends.array_layers import MLP, Context
+from ik_nn_ros.backends.kernels.layers import MLP, Context
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.cvae import CVAE
 
 
 class CVAEKernel:
-    """See `backends.arrays.Kernel`."""
+    """See `backends.kernels.Kernel`."""
 
     def __init__(self, network: CVAE) -> None:
         self._network = network
@@ -23,6 +23,6 @@ class CVAEKernel:
 
     def positions(self, targets: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Kernel.positions`."""
-        context = self._context(targets)[:, which]
-        output = torch.from_numpy(self._decoder(np.concatenate((latents.T, context))).T)
-        return self._network.angles.write(output, self._network.joint_scale).numpy()
+        output = self._decoder(self._context.append_to(latents, targets, which))
+        angles = self._network.angles
+        return angles.write(torch.from_numpy(output.T), self._network.joint_scale).numpy()

@@ -1,0 +1,57 @@
+"""How kernels are compiled, and an exponential that compilers can vectorise."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numba
+import numpy as np
+from numba.misc.appdirs import user_cache_dir
+
+_FOLDER = Path(__file__).parent
+# What the machine code follows from. Numba alone would look at the file of a function only, not at
+# those of the functions that are compiled into it.
+_SOURCES = [*sorted(_FOLDER.glob("*.py")), _FOLDER.parents[1] / "ray_chart.py"]
+_FINGERPRINT = hashlib.sha256(b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()[:16]
+CACHE_FOLDER = Path(numba.config.CACHE_DIR or user_cache_dir("ik_nn_ros")) / _FINGERPRINT
+
+
+def compiled(function: Callable) -> Callable:
+    """Compile a function at its first call, or load what an earlier process has kept.
+
+    Where nothing can be kept each process compiles.
+    """
+    settings = {
+        "nogil": True,  # chunks run in threads
+        "error_model": "numpy",  # a check for zero in each division would prevent vectorising
+        "fastmath": {"contract", "nsz", "arcp"},  # infinities and NaNs stay what they are
+    }
+    others, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE_FOLDER)
+    try:
+        return numba.njit(cache=True, **settings)(function)
+    except RuntimeError:
+        return numba.njit(**settings)(function)
+    finally:
+        numba.config.CACHE_DIR = others
+
+
+_LOG2_E = np.float32(1.0 / math.log(2.0))
+_LN2_HIGH = np.float32(0.693359375)  # exact in few bits, so that its multiples are, too
+_LN2_LOW = np.float32(math.log(2.0) - 0.693359375)
+_T2, _T3, _T4, _T5, _T6, _T7 = (np.float32(1.0 / math.factorial(n)) for n in range(2, 8))
+_EXPONENT_BIAS = np.int32(127)
+_MANTISSA_BITS = np.int32(23)
+
+
+@compiled
+def exp(x: np.float32) -> np.float32:
+    """e^x within two roundings for |x| < 80; loops with the C library's are not vectorised."""
+    power = np.floor(x * _LOG2_E + np.float32(0.5))
+    rest = x - power * _LN2_HIGH - power * _LN2_LOW  # within half of log 2 from zero
+    series = ((((_T7 * rest + _T6) * rest + _T5) * rest + _T4) * rest + _T3) * rest + _T2
+    series = series * rest * rest + rest + np.float32(1.0)
+    two_to_power = (np.int32(power) + _EXPONENT_BIAS) << _MANTISSA_BITS
+    return series * np.int32(two_to_power).view(np.float32)

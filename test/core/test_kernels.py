@@ -1,0 +1,79 @@
+"""The parts of the machine code against the formulas they stand for."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ik_nn_ros.backends.kernels import compiler
+from ik_nn_ros.backends.kernels.rays import Rays
+from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.ray_chart import RayChart
+
+ARMS = [PlanarArm.of_paper(4), PlanarArm.of_paper(10), PlanarArm((0.5, 0.5, 1.0), base="rail")]
+
+
+@compiler.compiled
+def exponentials(values):
+    results = np.empty_like(values)
+    for i in range(len(values)):
+        results[i] = compiler.exp(values[i])
+    return results
+
+
+def test_the_exponential_is_right_to_float32_s_last_digits():
+    values = np.linspace(-80.0, 80.0, 100_001, dtype=np.float32)
+    expected = np.exp(values.astype(np.float64))
+    np.testing.assert_allclose(exponentials(values), expected, rtol=2.5e-7)
+
+
+@pytest.mark.parametrize("arm", ARMS, ids=lambda arm: f"{arm.dof}-{arm.base}")
+def test_rays_meet_their_targets_where_the_chart_s_do(arm):
+    chart, rays = RayChart(arm), Rays(RayChart(arm))
+    theta = arm.sample_prior(2000, np.random.default_rng(0))
+    targets, which = arm.forward(theta), np.arange(len(theta))
+    directions = chart.directions(theta)
+    n = chart.dimension
+    shift, scale = np.full((n, len(theta)), 0.25), np.full((n, len(theta)), 3.0)
+    vectors = (directions.T / scale + shift).astype(np.float32)
+    positions = rays.solve(vectors, shift, scale, targets, which)
+    errors = np.linalg.norm(arm.forward(positions) - targets, axis=1)
+    expected = chart.solve(directions, targets)
+    reached = np.linalg.norm(arm.forward(expected) - targets, axis=1) < 1e-9
+    assert reached.mean() > 0.99
+    assert errors[reached].max() < 1e-11
+    np.testing.assert_allclose(positions[reached], expected[reached], atol=1e-4)
+
+
+@pytest.mark.parametrize("arm", ARMS, ids=lambda arm: f"{arm.dof}-{arm.base}")
+def test_volumes_and_directions_are_the_chart_s(arm):
+    chart, rays = RayChart(arm), Rays(RayChart(arm))
+    theta = arm.sample_prior(500, np.random.default_rng(0))
+    targets, which = arm.forward(theta), np.arange(len(theta))
+    targets[:50] *= 1.01  # beside them there is no density
+    directions, log_volumes = rays.volumes(theta, targets, which)
+    np.testing.assert_allclose(directions.T, chart.directions(theta), atol=1e-6)
+    np.testing.assert_allclose(log_volumes, chart.log_volume(theta, targets), rtol=1e-9)
+    assert np.isinf(log_volumes[:50]).all()
+
+
+@pytest.mark.parametrize("folder", ["kept", "/proc/nowhere"])
+def test_machine_code_is_kept_where_that_is_possible(folder, tmp_path):
+    program = (
+        "import numpy as np; from ik_nn_ros.backends.kernels.compiler import exp; "
+        "print(exp(np.float32(1.0)), sum(exp.stats.cache_hits.values()))"
+    )
+    folder = tmp_path / folder
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
+    lines = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment, check=True, capture_output=True, text=True,
+        ).stdout.split()
+        for _ in range(2)
+    ]  # fmt: skip
+    assert all(float(value) == pytest.approx(np.e, rel=1e-6) for value, _ in lines)
+    if folder.exists():
+        assert [int(hits) for _, hits in lines] == [0, 1]
