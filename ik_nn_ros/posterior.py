@@ -16,6 +16,7 @@ room for it: near full reach L every angle is bounded by a multiple of sqrt(L - 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,7 @@ GROWTH = 4  # further candidates for a target whose weights turn out too uneven
 PROPOSAL_WIDTH = 1.5  # of the angles' typical size near full reach: wider, the tails are safe
 MIN_SLACK = 1e-12  # [m], keeps the proposal proper for a target at full reach
 MAX_CANDIDATES = 1 << 20  # per pass: bounds the memory, and the candidates of one target
+CHARTS_AT_ONCE = 4096  # candidates: with more, a chart at a time takes as long and less memory
 
 
 class Candidates(NamedTuple):
@@ -72,12 +74,15 @@ class ExactPosterior(Sampler):
         count = 2 * draws_per_chart
         shape = (len(targets), count * (self.arm.dof - 1))
         candidates = Candidates(np.empty((*shape, self.arm.dof)), np.empty(shape))
-        # Chart by chart: the weights take several times the memory of what they weigh.
-        for chart in range(1, self.arm.dof):
-            drawn = self._draw_chart(chart, targets, proposal_std, draws_per_chart, rng)
-            rows = slice((chart - 1) * count, chart * count)
-            candidates.positions[:, rows] = drawn
-            candidates.log_weights[:, rows] = self._log_weights(drawn, proposal_std[:, None])
+        step = max(1, CHARTS_AT_ONCE // (len(targets) * count))
+        for start in range(0, self.arm.dof - 1, step):
+            charts = range(start + 1, min(start + 1 + step, self.arm.dof))
+            drawn = self._draw_charts(charts, targets, proposal_std, draws_per_chart, rng)
+            log_weights = self._log_weights(drawn, proposal_std[:, None])
+            columns = slice(start * count, (start + len(charts)) * count)
+            for output, values in zip(candidates, (drawn, log_weights), strict=True):
+                by_target = values.swapaxes(0, 1)
+                output[:, columns] = by_target.reshape(output[:, columns].shape)
         return candidates
 
     def log_evidence(
@@ -132,25 +137,28 @@ class ExactPosterior(Sampler):
             samples[short] = self._sample(targets[short], num_samples, GROWTH * per_chart, rng)
         return samples
 
-    def _draw_chart(
+    def _draw_charts(
         self,
-        chart: int,
+        charts: Sequence[int],
         targets: np.ndarray,
         proposal_std: np.ndarray,
         draws: int,
         rng: np.random.Generator,
     ) -> np.ndarray:
-        """Both roots of one chart: (b, 2 * draws, dof); NaN where there is none."""
+        """Both roots of k charts: (k, b, 2 * draws, dof); NaN where there is none."""
         arm = self.arm
-        shape = (len(targets), draws, arm.dof)
+        shape = (len(charts), len(targets), draws, arm.dof)
         if arm.full_circle:
             theta = rng.uniform(-np.pi, np.pi, shape)
         else:
             theta = rng.standard_normal(shape) * proposal_std[:, None]
-        theta[..., [0, chart]] = 0.0
-        links = np.diff(arm.joint_positions(theta), axis=-2)
-        inner = _as_complex(links[..., :chart, :].sum(-2))
-        outer = _as_complex(links[..., chart:, :].sum(-2))
+        joints = np.arange(arm.dof)
+        of_chart = np.asarray(charts)[:, None, None, None]
+        theta[np.broadcast_to((joints == 0) | (joints == of_chart), shape)] = 0.0
+        tcp = _as_complex(arm.forward(theta))
+        before = arm.joint_positions(theta)[np.arange(len(charts)), ..., charts, :]
+        inner = _as_complex(before)
+        outer = tcp - inner
         distance, shift = (values[:, None] for values in arm.base_joint.coordinates(targets))
         if arm.base == "rail":
             # Re(inner + e^{i angle} outer) = distance
@@ -163,10 +171,9 @@ class ExactPosterior(Sampler):
                 / (2.0 * np.abs(inner) * np.abs(outer))
             )
             straight = np.angle(inner) - np.angle(outer)
-        roots = np.concatenate((theta, theta), axis=1)
-        roots[..., chart] = wrapped(
-            np.concatenate((straight + between, straight - between), axis=1)
-        )
+        angles = wrapped(np.concatenate((straight + between, straight - between), axis=2))
+        roots = np.concatenate((theta, theta), axis=2)
+        roots = np.where(joints == of_chart, angles[..., None], roots)
         reached = arm.base_joint.coordinates(arm.forward(roots))[1]
         roots[..., 0] = arm.base_joint.difference(shift, reached)
         return roots
