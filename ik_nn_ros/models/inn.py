@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from FrEIA.framework import SequenceINN
-from FrEIA.modules import PermuteRandom, RNVPCouplingBlock
 from torch import nn
 
 from ik_nn_ros.arrays import Array
@@ -70,6 +68,10 @@ class INN(GenerativeNetwork):
     has_density = True
 
     def __init__(self, arm: PlanarArm, config: INNConfig) -> None:
+        # Here, because FrEIA takes as long to import as half of the rest, and only an INN needs it.
+        from FrEIA.framework import SequenceINN
+        from FrEIA.modules import PermuteRandom, RNVPCouplingBlock
+
         super().__init__(arm, latent_dim=arm.dof - 2)
         self.config = config
         self.flow = SequenceINN(arm.dof, force_tuple_output=False)
