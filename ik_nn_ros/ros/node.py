@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import rclpy
-import torch
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PointStamped
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
@@ -24,6 +23,7 @@ from visualization_msgs.msg import MarkerArray
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.ros import qos
+from ik_nn_ros.ros.afterwards import Afterwards
 from ik_nn_ros.ros.answering import Answering, Solved
 from ik_nn_ros.ros.diagnostics import RequestStatistics, diagnostic_array
 from ik_nn_ros.ros.frames import Frames, listening_buffer
@@ -95,11 +95,10 @@ class IKServer(Node):
             self.get_logger().info(f"parameter '{name}' is now {value}")
 
     def _advertise(self) -> None:
-        # A guard condition runs after the answer that triggered it has left. A new viewer triggers
-        # it too: nothing is drawn while nobody looks.
+        # A new viewer asks for a drawing, too: nothing is drawn while nobody looks.
         self._undrawn: Solved | None = None
-        self._draw_soon = self.create_guard_condition(self._draw)
-        viewer_came_or_went = PublisherEventCallbacks(matched=lambda _: self._draw_soon.trigger())
+        self._drawing = Afterwards(self, self._draw)
+        viewer_came_or_went = PublisherEventCallbacks(matched=lambda _: self._drawing.ask())
         self._markers = self.create_publisher(
             MarkerArray, "posterior_markers", qos.LATCHED, event_callbacks=viewer_came_or_went
         )
@@ -114,7 +113,7 @@ class IKServer(Node):
             response.best.header.stamp = self.get_clock().now().to_msg()
             self._best.publish(response.best)
             self._undrawn = solved
-            self._draw_soon.trigger()
+            self._drawing.ask()
         self._record(response, start)
         return response
 
@@ -168,8 +167,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for number in SIGNALS:
             signal.signal(number, signal.default_int_handler)
-        # These networks gain little from a second thread, and on a busy machine they wait for it.
-        torch.set_num_threads(1)
         initialize(arguments, signal_handler_options=SignalHandlerOptions.NO)
         _end_on_signals()
         executor = SingleThreadedExecutor()
