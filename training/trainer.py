@@ -69,6 +69,7 @@ class Trainer:
             lr=options.learning_rate,
             weight_decay=options.weight_decay,
             eps=options.epsilon,
+            fused=True,  # one pass over the memory of each weight
         )
         self.step = 0
         self._order, self._epoch = torch.empty(0), -1  # rows of the epoch that is under way
