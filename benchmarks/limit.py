@@ -33,9 +33,12 @@ STAGES = {
     "arrays.py": "kinematics",
     "posterior.py": "exact sampler",
     "solver.py": "checks and ranking",
-    "models": "network and random numbers",
+    "models": "random numbers",
+    "backends": "chunks and context",
+    "backends/kernels/spline.py": "couplings: their networks and splines",
+    "backends/kernels/rays.py": "rays",
 }
-"""Files and folders of the package, by what they do; any other one is a stage of its own name."""
+"""Folders and files of the package, by what they do; any other one is a stage of its own name."""
 
 
 @dataclass(frozen=True)
@@ -151,12 +154,17 @@ def _runner(products: Sequence[Product], samples: int, tile: int) -> Callable[[]
 def stages_of(action: Callable[[], object], rounds: int) -> dict[str, float]:
     """Shares of an action's time by the files of the package in which it is spent.
 
-    What a library does counts for the file that called it. Largest first.
+    What a library or machine code does counts for the file that called it. Largest first.
     """
-    action()
     profiler = _StageProfiler()
-    for _ in range(rounds):
-        profiler.run(action)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # a profiler sees its own thread only
+    try:
+        action()
+        for _ in range(rounds):
+            profiler.run(action)
+    finally:
+        torch.set_num_threads(threads)
     total = sum(profiler.seconds.values())
     ordered = sorted(profiler.seconds.items(), key=lambda item: -item[1])
     return {stage: seconds / total for stage, seconds in ordered}
@@ -194,10 +202,11 @@ class _StageProfiler:
 def _stage_of(file: str) -> str | None:
     """The stage of a file; None outside the package."""
     try:
-        first = Path(file).relative_to(_PACKAGE).parts[0]
+        path = Path(file).relative_to(_PACKAGE)
     except ValueError:
         return None
-    return STAGES.get(first, Path(first).stem)
+    first = path.parts[0]
+    return STAGES.get(path.as_posix(), STAGES.get(first, Path(first).stem))
 
 
 _PACKAGE = Path(ik_nn_ros.__file__).parent

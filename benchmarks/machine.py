@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-VERSIONS = ("numpy", "scipy", "torch", "onnxruntime", "openvino", "ikpy", "pin")
+VERSIONS = ("numba", "numpy", "scipy", "torch", "onnxruntime", "openvino", "ikpy", "pin")
 
 
 @dataclass(frozen=True)

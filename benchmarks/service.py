@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from multiprocessing.synchronize import Barrier, Event
 from queue import Empty
 
+import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
@@ -22,16 +23,19 @@ from benchmarks.node import (
     example_request,
     ros_environment,
 )
-from benchmarks.service_results import Crowd, RoundTrips, ServiceResult
+from benchmarks.service_results import Crowd, RoundTrips, ServiceResult, SolverInTurn
 from benchmarks.sizes import Size
+from benchmarks.solvers import DEFAULT_DOF, fastest_solver, solve_in_full, targets_of
 from benchmarks.start import (
     first_answer,
+    first_answer_ever,
     first_solution,
     import_seconds,
     import_time,
     largest,
 )
-from benchmarks.timing import Timing, seconds_of
+from benchmarks.timing import Timing, interleaved, seconds_of
+from ik_nn_ros.models import DEFAULT_MODEL
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.client import IKClient
 
@@ -46,19 +50,23 @@ def measure_service(size: Size, on_stage: Callable[[str], None]) -> ServiceResul
         imports = [import_time() for _ in range(size.starts)]
         import_shares = largest(import_seconds())
         on_stage("starts")
-        answers = [first_answer(number) for number in range(size.starts)]
+        answers = [first_answer(f"start_{number}") for number in range(size.starts)]
+        first_ever = first_answer_ever("first_start")
         solutions = [first_solution() for _ in range(size.starts)]
         with Server(NAMESPACE) as server, connected_client(NAMESPACE) as client:
             server.wait_for(client)
             time.sleep(1.0)
             idle_memory = server.memory()
+            in_turn = _measure_in_turn(client, size, on_stage)
             round_trips = _measure_round_trips(client, size, on_stage)
             crowds = [_measure_crowd(count, size, on_stage) for count in size.clients]
             used_memory = server.memory()
     return ServiceResult(
         samples=SAMPLES,
+        in_turn=in_turn,
         round_trips=round_trips,
         crowds=crowds,
+        first_answer_ever=first_ever,
         first_answer=Timing.of(answers),
         imports=Timing.of(imports),
         import_shares=import_shares,
@@ -66,6 +74,22 @@ def measure_service(size: Size, on_stage: Callable[[str], None]) -> ServiceResul
         idle_memory=idle_memory,
         used_memory=used_memory,
     )
+
+
+def _measure_in_turn(client: IKClient, size: Size, on_stage: Callable[[str], None]) -> SolverInTurn:
+    on_stage("round trips, in turn with a solver")
+    request, target = example_request(), targets_of(DEFAULT_DOF)[0]
+    solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
+    seconds = interleaved(
+        {
+            "positions": lambda: solver.solve(target, SAMPLES),
+            "answer": lambda: solve_in_full(solver, target, SAMPLES),
+            "round trip": lambda: client.solve(request),
+        },
+        size.requests,
+    )
+    positions, answer, trip = (np.array(values) for values in seconds.values())
+    return SolverInTurn(*map(Timing.of, (positions, answer, trip, trip - positions, trip - answer)))
 
 
 def _measure_round_trips(

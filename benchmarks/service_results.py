@@ -8,6 +8,24 @@ from benchmarks.timing import Timing
 
 
 @dataclass(frozen=True)
+class SolverInTurn:
+    """A client whose process has an `IKSolver` of its own, and asks it and the server in turn.
+
+    Attributes:
+        positions: of `IKSolver.solve`.
+        answer: the same, with the log densities and whether the target is off the distribution.
+        round_trip: from the request to the parsed answer.
+        over_positions, over_answer: how much longer a round trip takes, round by round.
+    """
+
+    positions: Timing
+    answer: Timing
+    round_trip: Timing
+    over_positions: Timing
+    over_answer: Timing
+
+
+@dataclass(frozen=True)
 class RoundTrips:
     """Requests of one client to one server.
 
@@ -15,7 +33,7 @@ class RoundTrips:
         viewer: whether another process listens to the markers.
         pause: between an answer and the next request [s].
         round_trip: from the request to the parsed answer.
-        overhead: the same without the solver's own time, request by request.
+        overhead: the same without the answer's ``solve_time``, request by request.
     """
 
     viewer: bool
@@ -45,9 +63,12 @@ class ServiceResult:
 
     Attributes:
         samples: of each request.
+        in_turn: a client beside a solver of its own.
         round_trips: of one client.
         crowds: of several.
-        first_answer: from the server's process start to its first answer.
+        first_answer_ever: from the server's process start to its first answer, where the machine
+            code of its networks has yet to be compiled [s].
+        first_answer: the same where it is kept.
         imports: of a process that only imports the server.
         import_shares: seconds by imported package, as Python reports them, largest first.
         first_solution: the same without ROS, from Python's start to the first solutions.
@@ -56,8 +77,10 @@ class ServiceResult:
     """
 
     samples: int
+    in_turn: SolverInTurn
     round_trips: list[RoundTrips]
     crowds: list[Crowd]
+    first_answer_ever: float
     first_answer: Timing
     imports: Timing
     import_shares: dict[str, float]

@@ -43,6 +43,13 @@ def solve_with_densities(
     return solutions
 
 
+def solve_in_full(solver: IKSolver, target: Sequence[float], num_samples: int) -> Solutions:
+    """An answer with all that the node's answers hold."""
+    solutions = solve_with_densities(solver, target, num_samples)
+    solutions.off_distribution  # noqa: B018
+    return solutions
+
+
 @cache
 def targets_of(dof: int) -> np.ndarray:
     """The targets (m, 2) [m] of the test split of one of the paper's arms."""
