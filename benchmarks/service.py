@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator
@@ -95,9 +96,9 @@ def _measure_in_turn(client: IKClient, size: Size, on_stage: Callable[[str], Non
 def _measure_round_trips(
     client: IKClient, size: Size, on_stage: Callable[[str], None]
 ) -> list[RoundTrips]:
-    """Of one client: nobody looks at the markers; somebody does, at two paces of the client."""
+    """Of one client: nobody looks at the markers, or somebody does; at two paces of the client."""
     results = []
-    for viewer, pause in ((False, 0.0), (True, PAUSE), (True, 0.0)):
+    for viewer, pause in itertools.product((False, True), (0.0, PAUSE)):
         on_stage(f"round trips, {'with' if viewer else 'without'} a viewer")
         with marker_viewer() if viewer else nullcontext():
             results.append(round_trips(client, size.requests, viewer, pause))

@@ -11,6 +11,8 @@ import numpy as np
 
 Name = TypeVar("Name", bound=Hashable)
 
+SETTLED = 0.01  # [s] after a call: PyTorch's threads, which wait for more on a core, are asleep
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -64,12 +66,20 @@ def interleaved(
 ) -> dict[Name, list[float]]:
     """Durations [s] of each action in each round; every round does all of them in turn.
 
-    A round before the first one is not counted.
+    A round before the first one is not counted. Between two calls this thread keeps its core awake
+    until the other cores are idle.
     """
     for action in actions.values():
         action()
     seconds: dict[Name, list[float]] = {name: [] for name in actions}
     for _ in range(rounds):
         for name, action in actions.items():
+            _wait_busily(SETTLED)
             seconds[name].append(seconds_of(action))
     return seconds
+
+
+def _wait_busily(seconds: float) -> None:
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from threadpoolctl import ThreadpoolController
 
-from ik_nn_ros.backends.base import Chunk, Decoder, chunks
+from ik_nn_ros.backends.base import Decoder, chunks
 from ik_nn_ros.backends.kernels import KERNELS, Kernel
 from ik_nn_ros.errors import InvalidRequestError
 
@@ -93,12 +93,19 @@ def _fill(
     rounds = -(-rows // (threads * CHUNK_SIZE))
     size = -(-rows // (threads * rounds))
 
-    def fill(chunk: Chunk) -> None:
-        output[chunk.rows] = function(chunk.targets, chunk.which, inputs[chunk.rows])
+    todo = iter(list(chunks(targets, num_samples, size)))  # of which any thread takes the next one
 
-    todo = chunks(targets, num_samples, size)
+    def work() -> None:
+        for chunk in todo:
+            output[chunk.rows] = function(chunk.targets, chunk.which, inputs[chunk.rows])
+
     with _blas().limit(limits=1):
-        list(map(fill, todo) if threads == 1 else _pool(threads).map(fill, todo))
+        helpers = [_pool(threads - 1).submit(work) for _ in range(threads - 1)]
+        work()
+        # One that has not begun, on a machine with other things to do, has nothing left to do.
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
 
 
 @cache
