@@ -11,7 +11,7 @@ import numpy as np
 
 Name = TypeVar("Name", bound=Hashable)
 
-SETTLED = 0.01  # [s] after a call: PyTorch's threads, which wait for more on a core, are asleep
+LONG = 0.1  # [s]; what takes less depends on what the caches and the cores' threads did before
 
 
 @dataclass(frozen=True)
@@ -66,20 +66,14 @@ def interleaved(
 ) -> dict[Name, list[float]]:
     """Durations [s] of each action in each round; every round does all of them in turn.
 
-    A round before the first one is not counted. Between two calls this thread keeps its core awake
-    until the other cores are idle.
+    A round before the first one is not counted. Short actions are done twice in a row, and the
+    second time counts: how long they take in steady use.
     """
     for action in actions.values():
         action()
     seconds: dict[Name, list[float]] = {name: [] for name in actions}
     for _ in range(rounds):
         for name, action in actions.items():
-            _wait_busily(SETTLED)
-            seconds[name].append(seconds_of(action))
+            first = seconds_of(action)
+            seconds[name].append(first if first > LONG else seconds_of(action))
     return seconds
-
-
-def _wait_busily(seconds: float) -> None:
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        pass
