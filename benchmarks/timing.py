@@ -11,7 +11,7 @@ import numpy as np
 
 Name = TypeVar("Name", bound=Hashable)
 
-LONG = 0.1  # [s]; what takes less depends on what the caches and the cores' threads did before
+STEADY = 0.05  # [s], after which caches and cores are what they are in steady use
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,21 @@ def interleaved(
 ) -> dict[Name, list[float]]:
     """Durations [s] of each action in each round; every round does all of them in turn.
 
-    A round before the first one is not counted. Short actions are done twice in a row, and the
-    second time counts: how long they take in steady use.
+    A round before the first one is not counted. Short actions are repeated until they are in steady
+    use; the last time counts.
     """
     for action in actions.values():
         action()
     seconds: dict[Name, list[float]] = {name: [] for name in actions}
     for _ in range(rounds):
         for name, action in actions.items():
-            first = seconds_of(action)
-            seconds[name].append(first if first > LONG else seconds_of(action))
+            seconds[name].append(_steady_seconds_of(action))
     return seconds
+
+
+def _steady_seconds_of(action: Callable[[], object]) -> float:
+    end = time.perf_counter() + STEADY
+    while True:
+        seconds = seconds_of(action)
+        if time.perf_counter() > end:
+            return seconds

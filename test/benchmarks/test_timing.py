@@ -1,22 +1,30 @@
 """What is compared takes turns, and is summed up by medians and percentiles."""
 
+from itertools import groupby
+
 import pytest
 
+from benchmarks import timing
 from benchmarks.timing import Ratio, Timing, interleaved
 from benchmarks.words import milliseconds, number, paragraph, spread
 
 
-def test_actions_take_turns_after_a_round_that_does_not_count():
+@pytest.mark.parametrize("steady", [0.0, 0.005])
+def test_actions_take_turns_after_a_round_that_does_not_count(monkeypatch, steady):
+    """Short ones are repeated at their turn, and count once."""
+    monkeypatch.setattr(timing, "STEADY", steady)
     calls = []
     seconds = interleaved({name: lambda name=name: calls.append(name) for name in "ab"}, rounds=3)
-    assert calls == list("abababab")
+    turns = [(name, len(list(group))) for name, group in groupby(calls)]
+    assert [name for name, _ in turns] == list("abababab")
+    assert all((count > 1) == (steady > 0.0) for _, count in turns[2:])
     assert {name: len(values) for name, values in seconds.items()} == {"a": 3, "b": 3}
 
 
 def test_a_timing_is_a_median_and_a_99th_percentile():
-    timing = Timing.of([0.001 * value for value in range(101)])
-    assert timing == Timing(pytest.approx(0.050), pytest.approx(0.099), 101)
-    assert milliseconds(timing) == "50 (p99 99)"
+    measured = Timing.of([0.001 * value for value in range(101)])
+    assert measured == Timing(pytest.approx(0.050), pytest.approx(0.099), 101)
+    assert milliseconds(measured) == "50 (p99 99)"
 
 
 def test_a_ratio_is_taken_round_by_round():

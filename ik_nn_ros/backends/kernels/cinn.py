@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ik_nn_ros.backends.kernels.compiler import compiled
-from ik_nn_ros.backends.kernels.layers import MLP, Context, as_array
+from ik_nn_ros.backends.kernels.layers import MLP, Context, as_array, joined
 from ik_nn_ros.backends.kernels.rays import Rays
 from ik_nn_ros.backends.kernels.spline import LOG_SLOPE, SplineCoupling
 
@@ -30,10 +30,11 @@ class CINNKernel:
 
     def positions(self, targets: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Kernel.positions`."""
-        values = self._context.append_to(latents, targets, which)
+        seen = self._context(targets)
+        values = joined(latents, seen, which)
         for coupling in reversed(self._couplings):
             coupling.inverse(values)
-        shift, log_scale = self._shift_and_log_scale(targets)
+        shift, log_scale = self._shift_and_log_scale(seen)
         return self._rays.solve(
             values[: self._dimension], shift, np.exp(-log_scale), targets, which
         )
@@ -43,10 +44,11 @@ class CINNKernel:
     ) -> np.ndarray:
         """See `Kernel.log_densities`."""
         directions, log_volumes = self._rays.volumes(positions, targets, which)
-        shift, log_scale = self._shift_and_log_scale(targets)
+        seen = self._context(targets)
+        shift, log_scale = self._shift_and_log_scale(seen)
         directions *= np.exp(log_scale)[:, which]
         log_det = log_scale.sum(0)[which]
-        values = self._context.append_to(directions.T, targets, which)
+        values = joined(directions.T, seen, which)
         on_sphere = np.empty((len(self._lengths), len(positions)), np.float32)
         for log_density, length, log_weight in zip(
             on_sphere, self._lengths, self._log_weights, strict=True
@@ -58,9 +60,9 @@ class CINNKernel:
             _add_normal(values[: self._dimension], log_density)
         return np.logaddexp.reduce(on_sphere) - log_volumes
 
-    def _shift_and_log_scale(self, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _shift_and_log_scale(self, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of the layer that reads the context (2, u) alone: (n, u) each."""
-        parameters = self._scaling(self._context(targets))
+        parameters = self._scaling(seen)
         shift, scale = parameters.reshape(self._dimension, 2, -1).swapaxes(0, 1)
         return shift, scale / (1.0 + np.abs(scale) / LOG_SLOPE)
 

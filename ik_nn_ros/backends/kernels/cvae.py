@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ik_nn_ros.backends.kernels.layers import MLP, Context
+from ik_nn_ros.backends.kernels.layers import MLP, Context, joined
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.cvae import CVAE
@@ -23,6 +23,6 @@ class CVAEKernel:
 
     def positions(self, targets: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Kernel.positions`."""
-        output = self._decoder(self._context.append_to(latents, targets, which))
+        output = self._decoder(joined(latents, self._context(targets), which))
         angles = self._network.angles
         return angles.write(torch.from_numpy(output.T), self._network.joint_scale).numpy()

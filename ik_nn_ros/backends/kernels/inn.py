@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ik_nn_ros.backends.kernels.compiler import compiled, exp
-from ik_nn_ros.backends.kernels.layers import MLP, Context, Weights, as_array, mlp
+from ik_nn_ros.backends.kernels.layers import MLP, Context, Weights, as_array, joined, mlp
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.inn import INN
@@ -82,7 +82,7 @@ class INNKernel:
 
     def positions(self, targets: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Kernel.positions`."""
-        values = self._context.append_to(latents, targets, which)
+        values = joined(latents, self._context(targets), which)
         for layer in reversed(self._layers):
             values = layer.inverse(values)
         return (values * self._scale).T

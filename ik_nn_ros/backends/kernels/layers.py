@@ -70,10 +70,11 @@ class Context:
         features = self._features(targets.astype(np.float32))
         return np.ascontiguousarray(((features - self._mean) / self._std).T)
 
-    def append_to(self, values: np.ndarray, targets: np.ndarray, which: np.ndarray) -> np.ndarray:
-        """Rows of samples (m, n) with their targets' context below: (n + 2, m)."""
-        size = values.shape[1]
-        joined = np.empty((size + 2, len(values)), dtype=np.float32)
-        joined[:size] = values.T
-        joined[size:] = self(targets)[:, which]
-        return joined
+
+def joined(samples: np.ndarray, seen: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """Samples (m, n) above what is seen (2, u) of each one's target: (n + 2, m)."""
+    size = samples.shape[1]
+    values = np.empty((size + 2, len(samples)), dtype=np.float32)
+    values[:size] = samples.T
+    values[size:] = seen[:, which]
+    return values
