@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from benchmarks.peers import Exact, Peer, peers_of
 from benchmarks.sizes import Size
 from benchmarks.solvers import targets_of
-from benchmarks.timing import Timing
+from benchmarks.timing import Timing, steady_seconds_of
 from ik_nn_ros.kinematics import PlanarArm
 from training.metrics import Mismatch, mmd2, summary
 
@@ -95,14 +95,18 @@ class _Trial:
 
 def _try(peer: Peer, target: np.ndarray, size: Size, rng: np.random.Generator) -> _Trial:
     seconds: dict[int, float] = {}
+    samples = np.empty((0, peer.arm.dof))
+
+    def ask(count: int) -> None:
+        nonlocal samples
+        samples = peer.solutions(target, count, rng)
+
     for count in size.solutions:
         if seconds and peer.one_by_one:
             fewer, known = max(seconds.items())
             if known * count / fewer > size.seconds_per_call:
                 break
-        start = time.perf_counter()
-        samples = peer.solutions(target, count, rng)
-        seconds[count] = time.perf_counter() - start
+        seconds[count] = steady_seconds_of(partial(ask, count))
     return _Trial(seconds, samples)
 
 

@@ -66,19 +66,19 @@ def interleaved(
 ) -> dict[Name, list[float]]:
     """Durations [s] of each action in each round; every round does all of them in turn.
 
-    A round before the first one is not counted. Short actions are repeated until they are in steady
-    use; the last time counts.
+    A round before the first one is not counted.
     """
     for action in actions.values():
         action()
     seconds: dict[Name, list[float]] = {name: [] for name in actions}
     for _ in range(rounds):
         for name, action in actions.items():
-            seconds[name].append(_steady_seconds_of(action))
+            seconds[name].append(steady_seconds_of(action))
     return seconds
 
 
-def _steady_seconds_of(action: Callable[[], object]) -> float:
+def steady_seconds_of(action: Callable[[], object]) -> float:
+    """How long a call takes in steady use [s]: a short one is repeated, the last time counts."""
     end = time.perf_counter() + STEADY
     while True:
         seconds = seconds_of(action)

@@ -24,7 +24,7 @@ from ik_nn_ros.errors import InvalidRequestError
 if TYPE_CHECKING:
     from ik_nn_ros.models.base import GenerativeNetwork
 
-CHUNK_SIZE = 512  # rows
+CHUNK_SIZE = 1024  # rows
 WORTH_A_THREAD = 128  # rows; handing over fewer takes longer than it saves
 
 _logger = logging.getLogger(__name__)
