@@ -8,7 +8,7 @@ from collections.abc import Callable
 from rclpy.node import Node
 
 QUIET = 0.01  # [s] without a request, after which nobody is taken to wait
-LATEST = 0.2  # [s] after the first request, whoever waits then
+LATEST = 0.5  # [s] after the first request, whoever waits then
 
 
 class Afterwards:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import time
@@ -171,6 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _end_on_signals()
         executor = SingleThreadedExecutor()
         executor.add_node(IKServer())
+        gc.freeze()  # collections need not look through all that was imported
         executor.spin()
     except IKError as error:
         print(f"ik_server: {error}", file=sys.stderr)
