@@ -25,7 +25,7 @@ REFERENCE = EagerDecoder.backend
 def _numba(network: GenerativeNetwork, device: str) -> Decoder:
     try:
         from ik_nn_ros.backends.compiled import compiled_decoder
-    except (ImportError, RuntimeError) as error:  # the latter: no folder to keep the code in
+    except ImportError as error:
         raise InvalidRequestError("backend", f"numba cannot be used: {error}") from None
     return compiled_decoder(network, device)
 
