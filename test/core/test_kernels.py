@@ -59,21 +59,15 @@ def test_volumes_and_directions_are_the_chart_s(arm):
     assert np.isinf(log_volumes[:50]).all()
 
 
-@pytest.mark.parametrize("folder", ["kept", "/proc/nowhere"])
-def test_machine_code_is_kept_where_that_is_possible(folder, tmp_path):
+@pytest.mark.parametrize(("folder", "hits"), [("kept", [0, 1]), ("/proc/nowhere", [0, 0])])
+def test_machine_code_is_kept_in_its_folder_or_nowhere(folder, hits, tmp_path):
     program = (
         "import numpy as np; from ik_nn_ros.backends.kernels.compiler import exp; "
         "print(exp(np.float32(1.0)), sum(exp.stats.cache_hits.values()))"
     )
-    folder = tmp_path / folder
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
-    lines = [
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env=environment, check=True, capture_output=True, text=True,
-        ).stdout.split()
-        for _ in range(2)
-    ]  # fmt: skip
-    assert all(float(value) == pytest.approx(np.e, rel=1e-6) for value, _ in lines)
-    if folder.exists():
-        assert [int(hits) for _, hits in lines] == [0, 1]
+    command = [sys.executable, "-c", program]
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / folder)}
+    outputs = [subprocess.check_output(command, env=environment, text=True) for _ in hits]
+    values, counts = zip(*map(str.split, outputs), strict=True)
+    assert [float(value) for value in values] == pytest.approx([np.e, np.e], rel=1e-6)
+    assert [int(count) for count in counts] == hits

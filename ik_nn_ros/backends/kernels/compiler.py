@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,21 +20,31 @@ _FINGERPRINT = hashlib.sha256(b"".join(path.read_bytes() for path in _SOURCES)).
 CACHE_FOLDER = Path(numba.config.CACHE_DIR or user_cache_dir("ik_nn_ros")) / _FINGERPRINT
 
 
+def _can_be_written(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+# Elsewhere Numba would keep it beside the source, with no fingerprint.
+_KEPT = _can_be_written(CACHE_FOLDER)
+
+
 def compiled(function: Callable) -> Callable:
     """Compile a function at its first call, or load what an earlier process has kept.
 
     Where nothing can be kept each process compiles.
     """
-    settings = {
-        "nogil": True,  # chunks run in threads
-        "error_model": "numpy",  # a check for zero in each division would prevent vectorising
-        "fastmath": {"contract", "nsz", "arcp"},  # infinities and NaNs stay what they are
-    }
     others, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE_FOLDER)
     try:
-        return numba.njit(cache=True, **settings)(function)
-    except RuntimeError:
-        return numba.njit(**settings)(function)
+        return numba.njit(
+            cache=_KEPT,
+            nogil=True,  # chunks run in threads
+            error_model="numpy",  # a check for zero in each division would prevent vectorising
+            fastmath={"contract", "nsz", "arcp"},  # infinities and NaNs stay what they are
+        )(function)
     finally:
         numba.config.CACHE_DIR = others
 
