@@ -43,14 +43,14 @@ class _Block:
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
         first, second = values[: self._split], values[self._split :]
-        _undo(second, first, *self._of_first)
-        _undo(first, second, *self._of_second)
+        _undo(second, first, self._of_first)
+        _undo(first, second, self._of_second)
         return values
 
     def forward(self, values: np.ndarray, log_det: np.ndarray) -> np.ndarray:
         first, second = values[: self._split], values[self._split :]
-        _move(first, second, log_det, *self._of_second)
-        _move(second, first, log_det, *self._of_first)
+        _move(first, second, self._of_second, log_det)
+        _move(second, first, self._of_first, log_det)
         return values
 
 
@@ -102,44 +102,27 @@ class INNKernel:
 
 
 @compiled
-def _undo(
-    half: np.ndarray,
-    other: np.ndarray,
-    scale_weights: Weights,
-    scale_biases: Weights,
-    shift_weights: Weights,
-    shift_biases: Weights,
-    clamp: np.float32,
-) -> None:
-    log_scale, shift = (
-        mlp(other, scale_weights, scale_biases),
-        mlp(other, shift_weights, shift_biases),
-    )
-    for row in range(len(half)):
-        for i in range(half.shape[1]):
-            log_scale[row, i] = math.atan(log_scale[row, i])
-        for i in range(half.shape[1]):
-            half[row, i] = (half[row, i] - shift[row, i]) * exp(-clamp * log_scale[row, i])
+def _read(other: np.ndarray, affine: _Affine) -> tuple[np.ndarray, np.ndarray]:
+    """Log scale and shift of one half, from the other."""
+    log_scale = mlp(other, affine.scale_weights, affine.scale_biases)
+    for row in range(log_scale.shape[0]):
+        for i in range(log_scale.shape[1]):
+            log_scale[row, i] = affine.clamp * math.atan(log_scale[row, i])
+    return log_scale, mlp(other, affine.shift_weights, affine.shift_biases)
 
 
 @compiled
-def _move(
-    half: np.ndarray,
-    other: np.ndarray,
-    log_det: np.ndarray,
-    scale_weights: Weights,
-    scale_biases: Weights,
-    shift_weights: Weights,
-    shift_biases: Weights,
-    clamp: np.float32,
-) -> None:
-    log_scale, shift = (
-        mlp(other, scale_weights, scale_biases),
-        mlp(other, shift_weights, shift_biases),
-    )
-    for row in range(len(half)):
+def _undo(half: np.ndarray, other: np.ndarray, affine: _Affine) -> None:
+    log_scale, shift = _read(other, affine)
+    for row in range(half.shape[0]):
         for i in range(half.shape[1]):
-            log_scale[row, i] = clamp * math.atan(log_scale[row, i])
+            half[row, i] = (half[row, i] - shift[row, i]) * exp(-log_scale[row, i])
+
+
+@compiled
+def _move(half: np.ndarray, other: np.ndarray, affine: _Affine, log_det: np.ndarray) -> None:
+    log_scale, shift = _read(other, affine)
+    for row in range(half.shape[0]):
         for i in range(half.shape[1]):
             log_det[i] += log_scale[row, i]
             half[row, i] = half[row, i] * exp(log_scale[row, i]) + shift[row, i]
