@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import rclpy
 from rclpy.signals import SignalHandlerOptions
@@ -29,21 +30,19 @@ PATIENCE = 600.0  # [s], for a machine with better things to do
 @contextmanager
 def ros_environment() -> Iterator[None]:
     """A DDS domain of this process's own, on this machine only, for it and its children."""
-    kept = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {
+        environment = {
             "AMENT_PREFIX_PATH": sys.prefix,
             "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
             "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
             "ROS_LOG_DIR": folder,
         }
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-        try:
-            yield
-        finally:
-            rclpy.try_shutdown()
-            os.environ.clear()
-            os.environ |= kept
+        with patch.dict(os.environ, environment):
+            rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+            try:
+                yield
+            finally:
+                rclpy.try_shutdown()
 
 
 class Server:

@@ -58,7 +58,8 @@ def measure_service(size: Size, on_stage: Callable[[str], None]) -> ServiceResul
             server.wait_for(client)
             time.sleep(1.0)
             idle_memory = server.memory()
-            in_turn = _measure_in_turn(client, size, on_stage)
+            on_stage("round trips, in turn with a solver")
+            in_turn = solver_in_turn(client, size.requests)
             round_trips = _measure_round_trips(client, size, on_stage)
             crowds = [_measure_crowd(count, size, on_stage) for count in size.clients]
             used_memory = server.memory()
@@ -77,8 +78,8 @@ def measure_service(size: Size, on_stage: Callable[[str], None]) -> ServiceResul
     )
 
 
-def _measure_in_turn(client: IKClient, size: Size, on_stage: Callable[[str], None]) -> SolverInTurn:
-    on_stage("round trips, in turn with a solver")
+def solver_in_turn(client: IKClient, rounds: int) -> SolverInTurn:
+    """Of a solver in this process, and of the server."""
     request, target = example_request(), targets_of(DEFAULT_DOF)[0]
     solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
     seconds = interleaved(
@@ -87,7 +88,7 @@ def _measure_in_turn(client: IKClient, size: Size, on_stage: Callable[[str], Non
             "answer": lambda: solve_in_full(solver, target, SAMPLES),
             "round trip": lambda: client.solve(request),
         },
-        size.requests,
+        rounds,
     )
     positions, answer, trip = (np.array(values) for values in seconds.values())
     return SolverInTurn(*map(Timing.of, (positions, answer, trip, trip - positions, trip - answer)))

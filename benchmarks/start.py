@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from unittest.mock import patch
 
 from benchmarks.node import MODULE, SAMPLES, Server, connected_client, example_request
 from benchmarks.solvers import DEFAULT_DOF
@@ -30,14 +31,11 @@ def first_answer(namespace: str) -> float:
 
 def first_answer_ever(namespace: str) -> float:
     """The same where nobody has compiled the networks' machine code before."""
-    kept = dict(os.environ)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["NUMBA_CACHE_DIR"] = folder
-        try:
-            return first_answer(namespace)
-        finally:
-            os.environ.clear()
-            os.environ |= kept
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch.dict(os.environ, NUMBA_CACHE_DIR=folder),
+    ):
+        return first_answer(namespace)
 
 
 def first_solution() -> float:

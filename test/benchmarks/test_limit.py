@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks.limit import products_of_one_pass, stages_of
+from benchmarks.limit import STAGES, products_of_one_pass, stages_of
 from benchmarks.reference import plain_projection, reference_solve
 from benchmarks.solvers import DEFAULT_DOF, eager_network, fastest_solver
 from ik_nn_ros.kinematics import PlanarArm
@@ -66,3 +66,10 @@ def test_stages_share_the_whole_time_and_libraries_count_for_their_callers():
     assert sum(stages.values()) == pytest.approx(1.0)
     assert list(stages.values()) == sorted(stages.values(), reverse=True)
     assert {"projection", "kinematics", "outside"} <= set(stages)
+
+
+def test_the_stages_of_a_solve_are_those_that_have_a_name():
+    solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
+    stages = stages_of(lambda: solver.solve(TARGET, 1000), rounds=2)
+    assert {"rays", STAGES["backends/kernels/spline.py"]} <= set(stages)
+    assert set(stages) <= {*STAGES.values(), "outside"}
