@@ -210,9 +210,9 @@ class IKSolver:
         """Sample the posteriors of several targets in one pass.
 
         Each answer is what `solve` gives for that target with the same arguments: exactly with the
-        exact sampler; with a network up to float32's rounding, which is about 1e-6 rad, in rare
-        samples up to 1e-4, and may swap solutions that rank alike. With a seed the targets thus
-        share their latents; without one they are sampled independently.
+        exact sampler; with a network up to float32's rounding, which rare samples magnify, and
+        which may swap solutions that rank alike. With a seed the targets thus share their latents;
+        without one they are sampled independently.
 
         Args:
             targets: (b, 2) points of the TCP [m].
