@@ -15,7 +15,7 @@ from benchmarks.limit import LimitResult
 from benchmarks.parts import Measured
 from benchmarks.service_results import ServiceResult
 from benchmarks.solvers import DEFAULT_DOF
-from ik_nn_ros.models import NETWORKS
+from ik_nn_ros.models import ARCHITECTURES
 from training.figures import MMD2_LINEAR, MODEL_COLORS
 
 OTHER_COLORS = ("black", "#9467bd", "#c5b0d5", "#e377c2", "#8c564b", "#bcbd22", "#17becf")
@@ -45,7 +45,7 @@ def _draw_peers(path: Path, results: Sequence[PeerResult]) -> None:
     for name in names:
         own = [result for result in results if result.name == name]
         color = MODEL_COLORS.get(name.split()[-1]) or next(other_colors)
-        ours, authors = name in NETWORKS, name.startswith("the authors'")
+        ours, authors = name in ARCHITECTURES, name.startswith("the authors'")
         time.plot(
             [result.dof for result in own],
             [1e3 * result.times[1].timing.median for result in own],

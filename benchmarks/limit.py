@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from unittest.mock import patch
 
+import numba
 import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -34,6 +36,8 @@ STAGES = {
     "posterior.py": "exact sampler",
     "solver.py": "checks and ranking",
     "models": "random numbers",
+    "models/architectures.py": "chunks and context",
+    "models/rim.py": "chunks and context",
     "backends": "chunks and context",
     "backends/kernels/spline.py": "couplings: their networks and splines",
     "backends/kernels/rays.py": "rays",
@@ -157,14 +161,11 @@ def stages_of(action: Callable[[], object], rounds: int) -> dict[str, float]:
     What a library or machine code does counts for the file that called it. Largest first.
     """
     profiler = _StageProfiler()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # a profiler sees its own thread only
-    try:
+    # A profiler sees its own thread only.
+    with patch.object(numba.config, "NUMBA_NUM_THREADS", 1):
         action()
         for _ in range(rounds):
             profiler.run(action)
-    finally:
-        torch.set_num_threads(threads)
     total = sum(profiler.seconds.values())
     ordered = sorted(profiler.seconds.items(), key=lambda item: -item[1])
     return {stage: seconds / total for stage, seconds in ordered}

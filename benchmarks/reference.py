@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models import GenerativeNetwork
+from ik_nn_ros.models.network import GenerativeNetwork
 
 MAX_ITERATIONS = 30
 
@@ -35,7 +35,7 @@ def reference_solve(
     )
     targets = torch.from_numpy(np.tile(target, (num_samples, 1)))
     decoded = network.decode(targets, latents)
-    if densities and network.has_density:
+    if densities and network.config.has_density:
         network.log_density(decoded, targets)
     positions = plain_projection(network.arm, decoded.double().numpy(), target, tolerance)
     return positions[np.argsort(-network.arm.joint_log_priors(positions).sum(1))]

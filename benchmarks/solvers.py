@@ -7,9 +7,10 @@ from functools import cache
 
 import numpy as np
 
-from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models import GenerativeNetwork, pretrained_path
+from ik_nn_ros.models import pretrained_path
+from ik_nn_ros.models.network import GenerativeNetwork
+from ik_nn_ros.models.networks import load_network
 from ik_nn_ros.solver import IKSolver, Solutions
 from training.data import held_out_targets
 
@@ -31,7 +32,7 @@ def eager_network(dof: int, model: str) -> GenerativeNetwork:
     Raises:
         ModelNotFoundError: no weights for this DoF.
     """
-    return load_checkpoint(pretrained_path(model, dof)).network.eval()
+    return load_network(pretrained_path(model, dof)).eval()
 
 
 def solve_with_densities(

@@ -1,27 +1,33 @@
-"""NumPy arrays and torch tensors alike."""
+"""NumPy arrays and torch tensors alike; PyTorch is imported where there are tensors only."""
 
 from __future__ import annotations
 
 import math
 from types import ModuleType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import torch
 
-Array = TypeVar("Array", np.ndarray, torch.Tensor)
+if TYPE_CHECKING:
+    import torch
+
+Array = TypeVar("Array", np.ndarray, "torch.Tensor")
 
 
 def namespace(array: Array) -> ModuleType:
     """The module whose functions take the array."""
-    return torch if isinstance(array, torch.Tensor) else np
+    if isinstance(array, np.ndarray | np.generic | float | int):
+        return np
+    import torch
+
+    return torch
 
 
 def matching(values: np.ndarray, array: Array) -> Array:
     """Values as an array of the same kind, type and device as another one."""
-    if isinstance(array, torch.Tensor):
-        return array.new_tensor(values)
-    return np.asarray(values, dtype=array.dtype)
+    if namespace(array) is np:
+        return np.asarray(values, dtype=array.dtype)
+    return array.new_tensor(values)
 
 
 def wrapped(angles: Array) -> Array:

@@ -6,14 +6,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 
 from ik_nn_ros.errors import CheckpointError, IKError
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models import GenerativeNetwork, build_network
+from ik_nn_ros.models import TrainedModel, architecture
+from ik_nn_ros.models.architectures import Shapes
+
+if TYPE_CHECKING:
+    from ik_nn_ros.models.network import GenerativeNetwork
 
 FORMAT_VERSION = 1
 _KEY = "ik_nn_ros"  # safetensors' metadata maps strings to strings: one entry of JSON
@@ -23,12 +28,12 @@ class Checkpoint(NamedTuple):
     """A network read from disk.
 
     Attributes:
-        network: rebuilt, with its weights.
+        model: the network.
         training: how it was trained: the configuration, the steps, the time.
         metrics: what it measured after training.
     """
 
-    network: GenerativeNetwork
+    model: TrainedModel
     training: dict[str, Any]
     metrics: dict[str, Any]
 
@@ -42,27 +47,31 @@ def save_checkpoint(
     """Write a network and how it came about; the file appears whole or not at all."""
     description = {
         "format_version": FORMAT_VERSION,
-        "model": network.kind,
+        "model": network.config.kind,
         "config": asdict(network.config),
         "arm": network.arm.to_dict(),
         "training": dict(training),
         "metrics": dict(metrics),
     }
-    tensors = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
+    # Contiguous: safetensors writes memory as it lies.
+    tensors = {
+        name: np.ascontiguousarray(value.cpu().numpy())
+        for name, value in network.state_dict().items()
+    }
     partial = path.with_name(path.name + ".partial")
     save_file(tensors, partial, metadata={_KEY: json.dumps(description)})
     partial.replace(path)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Rebuild a network from a file. Nothing in the file is executed.
+    """Read a network from a file. Nothing in the file is executed.
 
     Raises:
         CheckpointError: the file is missing, damaged, of another format, or does not hold the
             network that it describes.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
@@ -72,10 +81,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
     description = _description(path, metadata)
     try:
         arm = PlanarArm.from_dict(description["arm"])
-        network = build_network(description["model"], arm, description["config"])
-        network.load_state_dict(tensors)
-        return Checkpoint(network, description["training"], description["metrics"])
-    except (IKError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        config = architecture(description["model"], description["config"])
+        _require_shapes(tensors, config.shapes(arm))
+        model = TrainedModel(arm, config, tensors)
+        return Checkpoint(model, description["training"], description["metrics"])
+    except (IKError, KeyError, TypeError, ValueError) as error:
         reason = f"does not hold the network that it describes ({_first_line(error)})"
         raise CheckpointError(path, reason) from None
 
@@ -91,6 +101,14 @@ def _description(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
             path, f"has format version {version}, this version of ik_nn_ros reads {FORMAT_VERSION}"
         )
     return description
+
+
+def _require_shapes(tensors: Mapping[str, np.ndarray], shapes: Shapes) -> None:
+    if odd := sorted(tensors.keys() ^ shapes.keys()):
+        raise ValueError(f"tensors missing or not known: {', '.join(odd)}")
+    for name, shape in shapes.items():
+        if tensors[name].shape != shape:
+            raise ValueError(f"tensor {name} must be {shape}, is {tensors[name].shape}")
 
 
 def _first_line(error: Exception) -> str:

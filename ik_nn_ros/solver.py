@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ik_nn_ros.arrays import wrapped
-from ik_nn_ros.backends import AUTO, require_backend
+from ik_nn_ros.backends import AUTO, build_decoder, require_backend
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.coverage import LEAST_LOG_EVIDENCE, log_evidence
 from ik_nn_ros.errors import (
@@ -150,7 +150,8 @@ class IKSolver:
             CheckpointError: the weights cannot be read.
             InvalidRequestError: this machine has no such device, or no such backend for it.
         """
-        return cls(NetworkSampler(load_checkpoint(Path(path)).network, device, backend))
+        model = load_checkpoint(Path(path)).model
+        return cls(NetworkSampler(build_decoder(model, device, backend)))
 
     @property
     def arm(self) -> PlanarArm:

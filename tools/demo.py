@@ -27,7 +27,7 @@ from rich.console import Console
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros.drawing import Panel, draw_posterior
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.models import NETWORKS
+from ik_nn_ros.models import ARCHITECTURES
 from ik_nn_ros.posterior import ExactPosterior
 from ik_nn_ros.ros.client import IKClient, solutions_table
 from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
@@ -62,7 +62,7 @@ def show(client: IKClient, options: argparse.Namespace, console: Console) -> Non
     target = tuple(options.target)
     refused: IKError | None = None
     panels = []
-    for model in (*NETWORKS, ExactPosterior.name):
+    for model in (*ARCHITECTURES, ExactPosterior.name):
         try:
             answer = client.solve(_request(target, model))
         except RequestRefusedError as error:

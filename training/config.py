@@ -21,7 +21,9 @@ from pydantic import (
 
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models import NETWORKS, GenerativeNetwork, build_network
+from ik_nn_ros.models import ARCHITECTURES
+from ik_nn_ros.models.network import GenerativeNetwork
+from ik_nn_ros.models.networks import build_network
 from training.objectives import OBJECTIVES, Objective
 
 
@@ -77,7 +79,7 @@ class TrainingConfig(Section):
         batch_size: configurations per step; at most the training part of the data.
     """
 
-    model: Literal[tuple(NETWORKS)]
+    model: Literal[tuple(ARCHITECTURES)]
     arm: dict[str, Any]
     network: dict[str, Any]
     objective: dict[str, Any] = {}
@@ -97,7 +99,7 @@ class TrainingConfig(Section):
     def _check_network(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         if "model" not in info.data:
             return value  # an unknown model is reported by itself
-        return _accepted_by(NETWORKS[info.data["model"]].config, value)
+        return _accepted_by(ARCHITECTURES[info.data["model"]], value)
 
     @field_validator("objective")
     @classmethod

@@ -7,7 +7,10 @@ from typing import Annotated, ClassVar, NamedTuple
 import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
 
-from ik_nn_ros.models import CINN, CVAE, INN
+from ik_nn_ros.models.architectures import CINNConfig, CVAEConfig, INNConfig
+from ik_nn_ros.models.cinn import CINN
+from ik_nn_ros.models.cvae import CVAE
+from ik_nn_ros.models.inn import INN
 from training.mmd import MMDFunction, mmd2
 
 Terms = dict[str, torch.Tensor]
@@ -120,7 +123,7 @@ class CINNObjective(Objective):
 
 
 OBJECTIVES: dict[str, type[Objective]] = {
-    CVAE.kind: CVAEObjective,
-    INN.kind: INNObjective,
-    CINN.kind: CINNObjective,
+    CVAEConfig.kind: CVAEObjective,
+    INNConfig.kind: INNObjective,
+    CINNConfig.kind: CINNObjective,
 }

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ik_nn_ros.backends.eager import EagerDecoder
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.drawing import Panel, draw_posterior
 from ik_nn_ros.hull import tcp_hull
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import NetworkSampler
+from ik_nn_ros.models.networks import load_network
 from training.config import DataConfig
 from training.data import held_out_targets
 from training.figures import draw_datasets, draw_hulls
@@ -39,7 +41,7 @@ def measure_networks(
     results = {path: known_result(folder, path, size) for path in weights}
     unknown: dict[PlanarArm, list[Path]] = {}
     for path in (path for path, result in results.items() if result is None):
-        unknown.setdefault(load_checkpoint(path).network.arm, []).append(path)
+        unknown.setdefault(load_checkpoint(path).model.arm, []).append(path)
     for arm, paths in unknown.items():
         names = ", ".join(path.stem for path in paths)
         references = make_references(
@@ -80,22 +82,23 @@ def draw_posteriors(dof: int, weights: Sequence[Path], folder: Path) -> list[Pos
         folder: where ``hulls_<dof>.png`` and ``arms_<dof>.png`` go.
     """
     target = FIGURE_TARGETS[dof]
-    networks = [load_checkpoint(path).network for path in weights]
+    networks = [load_network(path) for path in weights]
     arm = networks[0].arm
     rng = np.random.default_rng(0)
     (reference,) = rejection_samples(arm, np.array([target]), FIGURE_SAMPLES, rng)
     positions, hulls, figures = {}, {}, []
     for network in networks:
-        drawn = NetworkSampler(network).sample(np.array([target]), FIGURE_SAMPLES, rng)
-        positions[network.kind] = drawn.positions[0]
-        hulls[network.kind] = tcp_hull(arm.forward(drawn.positions[0]), np.array(target))
+        sampler = NetworkSampler(EagerDecoder(network))
+        drawn = sampler.sample(np.array([target]), FIGURE_SAMPLES, rng)
+        positions[network.config.kind] = drawn.positions[0]
+        hulls[network.config.kind] = tcp_hull(arm.forward(drawn.positions[0]), np.array(target))
         figures.append(
             PosteriorFigure(
-                network.kind,
+                network.config.kind,
                 dof,
                 target,
-                hulls[network.kind].area,
-                hulls[network.kind].perimeter,
+                hulls[network.config.kind].area,
+                hulls[network.config.kind].perimeter,
                 mmd_paper(drawn.positions[0], reference),
             )
         )

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from ik_nn_ros.backends.eager import EagerDecoder
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.models import NetworkSampler
+from ik_nn_ros.models.networks import restore_network
 from ik_nn_ros.posterior import ExactPosterior
 from training.evaluation import Evaluation, evaluate
 from training.references import EvaluationSize, References
@@ -80,14 +82,16 @@ def network_result(
     path: Path, device: str, references: References, on_stage: Callable[[str], None]
 ) -> Result:
     """Evaluate the network in a weights file."""
-    network, training, _ = load_checkpoint(path)
+    model, training, _ = load_checkpoint(path)
+    network = restore_network(model)
+    sampler = NetworkSampler(EagerDecoder(network, device))
     return Result(
         name=path.stem,
         num_parameters=network.num_parameters,
         training_seconds=training["seconds"],
         weights=fingerprint(path),
         size=references.size,
-        evaluation=evaluate(NetworkSampler(network, device), references, on_stage=on_stage),
+        evaluation=evaluate(sampler, references, on_stage=on_stage),
     )
 
 

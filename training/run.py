@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.models import GenerativeNetwork
+from ik_nn_ros.models.network import GenerativeNetwork
 from training.config import TrainingConfig
 from training.data import Split
 from training.trainer import Trainer

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models import NETWORKS
+from ik_nn_ros.models import ARCHITECTURES
 from training.config import ConfigError, Section, TrainingConfig, read_yaml, sentences
 
 Parameters = dict[str, int | float]
@@ -66,7 +66,7 @@ class SearchSpace(Section):
         fixed: the other fields of a `TrainingConfig`, but for model and arm.
     """
 
-    model: Literal[tuple(NETWORKS)]
+    model: Literal[tuple(ARCHITECTURES)]
     ranges: Annotated[dict[str, Any], Field(min_length=1)]
     fixed: dict[str, Any] = {}
 

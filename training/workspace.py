@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from ik_nn_ros.checkpoint import load_checkpoint
+from ik_nn_ros.backends.eager import EagerDecoder
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import NetworkSampler
+from ik_nn_ros.models.networks import load_network
 from ik_nn_ros.posterior import ExactPosterior
 from ik_nn_ros.projection import project
 from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
@@ -81,7 +82,7 @@ def measure_workspace(
         return known
     if not weights:
         return []
-    networks = [load_checkpoint(path).network for path in weights]
+    networks = [load_network(path) for path in weights]
     arm, rng = networks[0].arm, np.random.default_rng(0)
     targets = _polar_grid(arm, size)
     on_stage("workspace: exact sampling")
@@ -90,13 +91,13 @@ def measure_workspace(
     reference = exact.sample(targets, size.samples, rng).positions
     maps = []
     for path, network in zip(weights, networks, strict=True):
-        on_stage(f"workspace: {network.kind}")
-        samples = NetworkSampler(network).sample(targets, size.samples, rng).positions
+        on_stage(f"workspace: {network.config.kind}")
+        samples = NetworkSampler(EagerDecoder(network)).sample(targets, size.samples, rng).positions
         rows = zip(samples, targets, strict=True)
         projections = [project(arm, one, to, DEFAULT_POSITION_TOLERANCE) for one, to in rows]
         maps.append(
             WorkspaceMap(
-                model=network.kind,
+                model=network.config.kind,
                 weights=fingerprint(path),
                 size=size,
                 targets=targets.tolist(),

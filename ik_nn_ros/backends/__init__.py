@@ -10,57 +10,79 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ik_nn_ros.backends.base import Decoder
-from ik_nn_ros.backends.eager import EagerDecoder
 from ik_nn_ros.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from ik_nn_ros.models.base import GenerativeNetwork
+    from ik_nn_ros.models.trained import TrainedModel
 
-__all__ = ["AUTO", "BACKENDS", "REFERENCE", "Decoder", "build_decoder", "require_backend"]
+__all__ = [
+    "AUTO",
+    "BACKENDS",
+    "REFERENCE",
+    "Decoder",
+    "build_decoder",
+    "require_backend",
+    "require_device",
+]
 
 AUTO = "auto"  # the first of the backends that can do it
-REFERENCE = EagerDecoder.backend
+REFERENCE = "torch"
 
 
-def _numba(network: GenerativeNetwork, device: str) -> Decoder:
+# Each is imported at its first use: PyTorch takes seconds and hundreds of megabytes, and a server
+# whose networks are compiled needs none of it.
+
+
+def _numba(model: TrainedModel, device: str) -> Decoder:
     try:
         from ik_nn_ros.backends.compiled import compiled_decoder
     except ImportError as error:
         raise InvalidRequestError("backend", f"numba cannot be used: {error}") from None
-    return compiled_decoder(network, device)
+    return compiled_decoder(model, device)
 
 
-# From a network and a device to its decoder, fastest first; an InvalidRequestError says why not.
-BACKENDS: dict[str, Callable[[GenerativeNetwork, str], Decoder]] = {
+def _torch(model: TrainedModel, device: str) -> Decoder:
+    from ik_nn_ros.backends.eager import EagerDecoder
+    from ik_nn_ros.models.networks import restore_network
+
+    return EagerDecoder(restore_network(model), device)
+
+
+# From a trained network and a device to its decoder, fastest first; an InvalidRequestError says
+# why not.
+BACKENDS: dict[str, Callable[[TrainedModel, str], Decoder]] = {
     "numba": _numba,
-    REFERENCE: EagerDecoder,
+    REFERENCE: _torch,
 }
 
 _logger = logging.getLogger(__name__)
 
 
-def build_decoder(network: GenerativeNetwork, device: str, backend: str) -> Decoder:
+def build_decoder(model: TrainedModel, device: str, backend: str) -> Decoder:
     """Make a trained network ready to be evaluated.
 
     Args:
-        network: may be moved to the device; later changes of its weights need not be seen.
+        model: the network.
         device: as torch names it.
         backend: a name in `BACKENDS`, or "auto": the fastest that can evaluate this network on this
             device. Each faster one that cannot is named in the log, once, here.
 
     Raises:
-        InvalidRequestError: no such backend, or it cannot evaluate this network on this device.
+        InvalidRequestError: this machine has no such device, there is no such backend, or it cannot
+            evaluate this network on this device.
     """
     require_backend(backend)
+    require_device(device)
     if backend != AUTO:
-        return BACKENDS[backend](network, device)
+        return BACKENDS[backend](model, device)
     for name, build in BACKENDS.items():
         if name != REFERENCE:
             try:
-                return build(network, device)
+                return build(model, device)
             except InvalidRequestError as error:
-                _logger.warning("%s: falling back from %s, %s", network.kind, name, error.reason)
-    return BACKENDS[REFERENCE](network, device)
+                kind = model.config.kind
+                _logger.warning("%s: falling back from %s, %s", kind, name, error.reason)
+    return BACKENDS[REFERENCE](model, device)
 
 
 def require_backend(backend: str) -> None:
@@ -68,3 +90,16 @@ def require_backend(backend: str) -> None:
     if backend not in (AUTO, *BACKENDS):
         offers = ", ".join((AUTO, *BACKENDS))
         raise InvalidRequestError("backend", f"must be one of {offers}, got '{backend}'")
+
+
+def require_device(device: str) -> None:
+    """Raise InvalidRequestError unless torch can use a device, such as cpu or cuda:0, here."""
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):  # torch asserts that it was built with CUDA
+        reason = f"must be a device of this machine, such as cpu, got '{device}'"
+        raise InvalidRequestError("device", reason) from None

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from ik_nn_ros.kinematics import PlanarArm
+    from ik_nn_ros.models.architectures import Architecture
 
 
 class Chunk(NamedTuple):
@@ -35,15 +39,22 @@ def chunks(targets: np.ndarray, num_samples: int, size: int) -> Iterator[Chunk]:
 class Decoder(ABC):
     """A trained network, ready to be evaluated. Rows are independent of one another.
 
+    Args:
+        arm: the arm that the network was trained for.
+        config: what the network is made of.
+
     Attributes:
         backend: the name of the backend that made it.
+        arm, config: as given.
         latent_dim: width of a latent.
-        has_density: whether there are `log_densities`.
     """
 
     backend: str
-    latent_dim: int
-    has_density: bool
+
+    def __init__(self, arm: PlanarArm, config: Architecture) -> None:
+        self.arm = arm
+        self.config = config
+        self.latent_dim = config.latent_dim(arm)
 
     @abstractmethod
     def positions(self, targets: np.ndarray, latents: np.ndarray) -> np.ndarray:
@@ -51,4 +62,7 @@ class Decoder(ABC):
 
     @abstractmethod
     def log_densities(self, positions: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Decoded positions (b, n, dof) of targets (b, 2) -> (b, n) float64 [nats]."""
+        """Decoded positions (b, n, dof) of targets (b, 2) -> (b, n) float64 [nats].
+
+        Only where the configuration ``has_density``.
+        """

@@ -1,7 +1,7 @@
 """Networks compiled to machine code from the arithmetic in `kernels`, on a CPU.
 
-Rows go in chunks that stay in a core's cache to as many threads as PyTorch may use, without
-Python's lock; BLAS keeps to one thread in each of them.
+Rows go in chunks that stay in a core's cache to as many threads as Numba may use, without Python's
+lock; BLAS keeps to one thread in each of them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING
 
+import numba
 import numpy as np
-import torch
 from threadpoolctl import ThreadpoolController
 
 from ik_nn_ros.backends.base import Decoder, chunks
@@ -22,7 +22,7 @@ from ik_nn_ros.backends.kernels import KERNELS, Kernel
 from ik_nn_ros.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from ik_nn_ros.models.base import GenerativeNetwork
+    from ik_nn_ros.models.trained import TrainedModel
 
 CHUNK_SIZE = 1024  # rows
 WORTH_A_THREAD = 128  # rows; handing over fewer takes longer than it saves
@@ -30,45 +30,45 @@ WORTH_A_THREAD = 128  # rows; handing over fewer takes longer than it saves
 _logger = logging.getLogger(__name__)
 
 
-def compiled_decoder(network: GenerativeNetwork, device: str) -> Decoder:
+def compiled_decoder(model: TrainedModel, device: str) -> Decoder:
     """A network in machine code.
 
     Raises:
         InvalidRequestError: a device other than the CPU, or a kind of network without a kernel.
     """
-    if torch.device(device).type != "cpu":
+    if device.partition(":")[0] != "cpu":
         raise InvalidRequestError("backend", f"numba runs on the cpu, not on '{device}'")
-    if network.kind not in KERNELS:
+    kind = model.config.kind
+    if kind not in KERNELS:
         offers = ", ".join(KERNELS)
-        raise InvalidRequestError("backend", f"numba knows {offers}, not {network.kind}")
-    return CompiledDecoder(network, KERNELS[network.kind](network))
+        raise InvalidRequestError("backend", f"numba knows {offers}, not {kind}")
+    return CompiledDecoder(model, KERNELS[kind](model))
 
 
 class CompiledDecoder(Decoder):
     """Evaluates a kernel chunk by chunk.
 
     Args:
-        network: what the kernel was made from.
+        model: what the kernel was made from.
         kernel: its arithmetic, compiled here and now, or loaded from where an earlier process has
             left it.
     """
 
     backend = "numba"
 
-    def __init__(self, network: GenerativeNetwork, kernel: Kernel) -> None:
-        self.latent_dim = network.latent_dim
-        self.has_density = network.has_density
-        self._dof = network.arm.dof
+    def __init__(self, model: TrainedModel, kernel: Kernel) -> None:
+        super().__init__(model.arm, model.config)
         self._kernel = kernel
-        _logger.info("%s: loading its machine code, or compiling it the first time", network.kind)
-        targets = np.array([network.arm.forward(np.zeros(self._dof))]) / 2.0
+        kind = self.config.kind
+        _logger.info("%s: loading its machine code, or compiling it the first time", kind)
+        targets = np.array([self.arm.forward(np.zeros(self.arm.dof))]) / 2.0
         positions = self.positions(targets, np.ones((1, 1, self.latent_dim), np.float32))
-        if self.has_density:
+        if self.config.has_density:
             self.log_densities(positions, targets)
 
     def positions(self, targets: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Decoder.positions`."""
-        positions = np.empty((*latents.shape[:2], self._dof))
+        positions = np.empty((*latents.shape[:2], self.arm.dof))
         _fill(positions, self._kernel.positions, targets, latents)
         return positions
 
@@ -88,7 +88,7 @@ def _fill(
     """Write a function of the targets and of each of the inputs (b, n, ...) into (b, n, ...)."""
     rows, num_samples = output.shape[0] * output.shape[1], output.shape[1]
     output, inputs = output.reshape(rows, *output.shape[2:]), inputs.reshape(rows, -1)
-    threads = min(torch.get_num_threads(), max(1, rows // WORTH_A_THREAD))
+    threads = min(numba.config.NUMBA_NUM_THREADS, max(1, rows // WORTH_A_THREAD))
     # As many chunks for one thread as for the other.
     rounds = -(-rows // (threads * CHUNK_SIZE))
     size = -(-rows // (threads * rounds))

@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ik_nn_ros.backends import REFERENCE
 from ik_nn_ros.backends.base import Decoder, chunks
 
 if TYPE_CHECKING:
-    from ik_nn_ros.models.base import GenerativeNetwork
+    from ik_nn_ros.models.network import GenerativeNetwork
 
 CHUNK_SIZE = 65_536  # rows per network pass: bounds the memory of large requests
 
 
 class EagerDecoder(Decoder):
-    """Evaluates the network itself.
+    """Evaluates the network itself, and follows its weights if it trains on.
 
     Args:
         network: moved to the device, for good.
         device: as torch names it.
     """
 
-    backend = "torch"
+    backend = REFERENCE
 
-    def __init__(self, network: GenerativeNetwork, device: str) -> None:
-        self.latent_dim = network.latent_dim
-        self.has_density = network.has_density
-        self._network = network.to(device)
+    def __init__(self, network: GenerativeNetwork, device: str = "cpu") -> None:
+        super().__init__(network.arm, network.config)
+        self._network = network.eval().to(device)
         self._device = device
 
     @torch.inference_mode()
@@ -36,7 +36,7 @@ class EagerDecoder(Decoder):
         """See `Decoder.positions`."""
         shape = latents.shape[:2]
         latents = latents.reshape(-1, self.latent_dim)
-        positions = np.empty((len(latents), self._network.arm.dof))
+        positions = np.empty((len(latents), self.arm.dof))
         for rows, some, which in chunks(targets, shape[1], CHUNK_SIZE):
             decoded = self._network.decode(self._tensor(some[which]), self._tensor(latents[rows]))
             positions[rows] = decoded.cpu().numpy()
@@ -46,7 +46,7 @@ class EagerDecoder(Decoder):
     def log_densities(self, positions: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """See `Decoder.log_densities`."""
         shape = positions.shape[:2]
-        positions = positions.reshape(-1, self._network.arm.dof)
+        positions = positions.reshape(-1, self.arm.dof)
         densities = np.empty(len(positions))
         for rows, some, which in chunks(targets, shape[1], CHUNK_SIZE):
             theta, points = self._tensor(positions[rows]), self._tensor(some[which])

@@ -1,76 +1,54 @@
-"""The networks and their registry: a further model is one file and one row here."""
+"""The models: a further one is a configuration, a network, a row in each one's registry."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ik_nn_ros.errors import ModelNotFoundError
-from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models.base import (
-    GenerativeNetwork,
-    RawSamples,
-    Sampler,
-    require_device,
-)
-from ik_nn_ros.models.cinn import CINN, CINNConfig
-from ik_nn_ros.models.cvae import CVAE, CVAEConfig
-from ik_nn_ros.models.inn import INN, INNConfig
+from ik_nn_ros.models.architectures import Architecture, CINNConfig, CVAEConfig, INNConfig
+from ik_nn_ros.models.base import RawSamples, Sampler
 from ik_nn_ros.models.sampler import NetworkSampler
+from ik_nn_ros.models.trained import TrainedModel
 
 __all__ = [
+    "ARCHITECTURES",
     "DEFAULT_MODEL",
-    "CINN",
-    "CVAE",
-    "INN",
-    "NETWORKS",
-    "GenerativeNetwork",
+    "Architecture",
     "NetworkSampler",
     "RawSamples",
     "Sampler",
+    "TrainedModel",
+    "architecture",
     "available_models",
-    "build_network",
     "pretrained_path",
-    "require_device",
 ]
 
-DEFAULT_MODEL = CINN.kind
+# PyTorch's side of them is `models.networks`.
+ARCHITECTURES: dict[str, type[Architecture]] = {
+    config.kind: config for config in (CVAEConfig, INNConfig, CINNConfig)
+}
+DEFAULT_MODEL = CINNConfig.kind
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 
 
-@dataclass(frozen=True)
-class NetworkKind:
-    """A row of the registry: the network's class and that of its configuration."""
-
-    network: type[GenerativeNetwork]
-    config: type
-
-
-NETWORKS: dict[str, NetworkKind] = {
-    "cvae": NetworkKind(CVAE, CVAEConfig),
-    "inn": NetworkKind(INN, INNConfig),
-    "cinn": NetworkKind(CINN, CINNConfig),
-}
-
-
-def build_network(name: str, arm: PlanarArm, config: Mapping[str, Any]) -> GenerativeNetwork:
-    """An untrained network of the registry.
+def architecture(name: str, config: Mapping[str, Any]) -> Architecture:
+    """The configuration of a model in the registry.
 
     Raises:
         ModelNotFoundError: ``name`` is not in the registry.
         TypeError: ``config`` has a key that the model does not know, or lacks one.
+        ValueError: it has a value that the model does not allow.
     """
-    if name not in NETWORKS:
-        raise ModelNotFoundError(name, "no such network", NETWORKS)
-    kind = NETWORKS[name]
-    return kind.network(arm, kind.config(**config))
+    if name not in ARCHITECTURES:
+        raise ModelNotFoundError(name, "no such network", ARCHITECTURES)
+    return ARCHITECTURES[name](**config)
 
 
 def available_models() -> dict[str, list[int]]:
     """The networks with shipped weights, and for which DoFs."""
-    available: dict[str, list[int]] = {name: [] for name in NETWORKS}
+    available: dict[str, list[int]] = {name: [] for name in ARCHITECTURES}
     for path in WEIGHTS_FOLDER.glob("*.safetensors"):
         name, _, dof = path.stem.rpartition("_")
         if name in available and dof.isdecimal():

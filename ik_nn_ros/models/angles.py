@@ -2,14 +2,12 @@
 
 The paper's section "Considering Singularities": an angle's number jumps from pi to -pi although the
 arm does not move, so a network must either represent the angle without the jump or at least not be
-charged for it.
+charged for it. Arrays and tensors alike.
 """
 
 from __future__ import annotations
 
-import torch
-
-from ik_nn_ros.arrays import wrapped
+from ik_nn_ros.arrays import Array, namespace, wrapped
 
 
 class PlainAngles:
@@ -18,17 +16,17 @@ class PlainAngles:
     width_per_joint = 1
 
     @staticmethod
-    def read(theta: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    def read(theta: Array, scale: Array) -> Array:
         """theta (b, dof) [rad] -> what a network reads (b, width_per_joint * dof)."""
         return theta / scale
 
     @staticmethod
-    def write(output: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    def write(output: Array, scale: Array) -> Array:
         """What a network writes (b, width_per_joint * dof) -> theta (b, dof) [rad]."""
         return output * scale
 
     @staticmethod
-    def error(output: torch.Tensor, theta: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    def error(output: Array, theta: Array, scale: Array) -> Array:
         """The reconstruction's error, entry by entry, whose squares a loss sums [rad]."""
         return output * scale - theta
 
@@ -37,12 +35,12 @@ class WrappedAngles(PlainAngles):
     """The same, but 178 and -178 degrees are 4 degrees apart in the reconstruction's error."""
 
     @staticmethod
-    def write(output: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    def write(output: Array, scale: Array) -> Array:
         """See `PlainAngles.write`; in [-pi, pi)."""
         return wrapped(output * scale)
 
     @staticmethod
-    def error(output: torch.Tensor, theta: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    def error(output: Array, theta: Array, scale: Array) -> Array:
         """See `PlainAngles.error`; the short way round."""
         return wrapped(output * scale - theta)
 
@@ -53,18 +51,19 @@ class VectorAngles:
     width_per_joint = 2
 
     @staticmethod
-    def read(theta: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    def read(theta: Array, scale: Array) -> Array:
         """See `PlainAngles.read`; all cosines, then all sines."""
-        return torch.cat((theta.cos(), theta.sin()), dim=1)
+        xp = namespace(theta)
+        return xp.concatenate((xp.cos(theta), xp.sin(theta)), 1)
 
     @staticmethod
-    def write(output: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    def write(output: Array, scale: Array) -> Array:
         """See `PlainAngles.write`; the direction of each joint's vector, whatever its length."""
-        cosine, sine = output.chunk(2, dim=1)
-        return torch.atan2(sine, cosine)
+        joints = output.shape[1] // 2
+        return namespace(output).arctan2(output[:, joints:], output[:, :joints])
 
     @staticmethod
-    def error(output: torch.Tensor, theta: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    def error(output: Array, theta: Array, scale: Array) -> Array:
         """See `PlainAngles.error`; for small errors a vector moves as far as its angle."""
         return output - VectorAngles.read(theta, scale)
 

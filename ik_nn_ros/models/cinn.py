@@ -6,17 +6,12 @@ t drawn from the chi distribution of n degrees of freedom, independent of everyt
 reach, where all directions are alike, w is standard normal. There is no noise to anneal and no thin
 shell to learn, and a sample's TCP misses its target by rounding errors only.
 
-The density of a direction is that of w with the length integrated out, by Gauss-Laguerre
-quadrature in t^2 / 2.
+The density of a direction is that of w with the length integrated out, see `models.lengths`.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import torch
-from scipy.special import roots_genlaguerre
 from zuko.distributions import DiagNormal
 from zuko.flows import (
     ElementWiseTransform,
@@ -26,80 +21,42 @@ from zuko.flows import (
 )
 from zuko.transforms import MonotonicAffineTransform, MonotonicRQSTransform
 
-from ik_nn_ros.arrays import Array
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models.base import GenerativeNetwork, require_positive_integers, rim_coordinates
+from ik_nn_ros.models.architectures import CINNConfig
+from ik_nn_ros.models.lengths import length_quadrature
+from ik_nn_ros.models.network import GenerativeNetwork
 from ik_nn_ros.ray_chart import RayChart
-
-MIN_SLACK = 1e-12  # [m]
-QUADRATURE_NODES = (
-    3  # each costs a pass through the flow; the error left is below the network's own
-)
-
-
-@dataclass(frozen=True)
-class CINNConfig:
-    """The flow.
-
-    Attributes:
-        coupling_layers: rational-quadratic spline couplings (Durkan et al. 2019).
-        subnet_layers: hidden layers of each coupling's network.
-        neurons: width of each.
-        bins: of each spline.
-    """
-
-    coupling_layers: int
-    subnet_layers: int
-    neurons: int
-    bins: int = 8
-
-    def __post_init__(self) -> None:
-        require_positive_integers(self, "coupling_layers", "subnet_layers", "neurons", "bins")
 
 
 class CINN(GenerativeNetwork):
     """A flow over directions, conditioned on the target's distance from full reach and bearing."""
 
-    kind = "cinn"
-    has_density = True
-
     def __init__(self, arm: PlanarArm, config: CINNConfig) -> None:
-        if arm.full_circle:
-            raise ValueError("cinn needs an arm with a normal prior")
+        super().__init__(arm, config)
         self.chart = RayChart(arm)
         n = self.chart.dimension
-        super().__init__(arm, latent_dim=n)
-        self.config = config
         hidden = [config.neurons] * config.subnet_layers
         couplings = [
             GeneralCouplingTransform(
                 features=n,
                 context=2,
-                mask=_mask(n, index),
+                mask=torch.from_numpy(mask),
                 univariate=MonotonicRQSTransform,
                 shapes=[(config.bins,), (config.bins,), (config.bins - 1,)],
                 hidden_features=hidden,
             )
-            for index in range(config.coupling_layers)
+            for mask in config.masks(arm)
         ]
         scaling = ElementWiseTransform(
             n, context=2, univariate=MonotonicAffineTransform, hidden_features=hidden
         )
         base = UnconditionalDistribution(DiagNormal, torch.zeros(n), torch.ones(n), buffer=True)
         self.flow = Flow([scaling, *couplings], base)
-        nodes, weights = roots_genlaguerre(QUADRATURE_NODES, 0.5 * n - 1.0)
-        lengths = torch.tensor(2.0 * nodes).sqrt()
-        # 2^(n/2 - 1) w_i e^(x_i) of the integral over x = t^2 / 2
-        log_weights = (
-            torch.tensor(weights).log() + torch.tensor(nodes) + (0.5 * n - 1.0) * math.log(2.0)
-        )
+        lengths, log_weights = map(torch.from_numpy, length_quadrature(n))
         self.register_buffer("to_joints", torch.from_numpy(self.chart.to_joints))
         self.register_load_state_dict_post_hook(_use_loaded_chart)
         self.register_buffer("lengths", lengths.float(), persistent=False)
         self.register_buffer("log_weights", log_weights.float(), persistent=False)
-
-    def features(self, targets: Array) -> Array:
-        return rim_coordinates(self.arm, targets, MIN_SLACK)
 
     def log_prob(self, vectors: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Log density (b,) of the vectors w (b, n) given targets (b, 2) [m]."""
@@ -129,10 +86,3 @@ class CINN(GenerativeNetwork):
 def _use_loaded_chart(network: CINN, _: object) -> None:
     """The flow knows the directions of the chart that it was trained with."""
     network.chart = RayChart(network.arm, network.to_joints.cpu().numpy())
-
-
-def _mask(n: int, index: int) -> torch.Tensor:
-    """Which dimensions a coupling reads: every second one, the first half, and their opposites."""
-    position = torch.arange(n)
-    mask = position % 2 == 1 if index // 2 % 2 == 0 else position < n // 2
-    return mask if index % 2 == 0 else ~mask

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -10,28 +9,8 @@ from torch import nn
 
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
-from ik_nn_ros.models.base import GenerativeNetwork, hidden_layers, require_positive_integers
-
-
-@dataclass(frozen=True)
-class CVAEConfig:
-    """Table III of the paper.
-
-    Attributes:
-        layers: hidden layers of the encoder, and of the decoder.
-        neurons: width of each.
-        angles: how it represents them, "plain", "wrapped" or "vector"; see `models.angles`.
-    """
-
-    layers: int
-    neurons: int
-    angles: str = "plain"
-
-    def __post_init__(self) -> None:
-        require_positive_integers(self, "layers", "neurons")
-        if self.angles not in ANGLE_REPRESENTATIONS:
-            allowed = ", ".join(ANGLE_REPRESENTATIONS)
-            raise ValueError(f"angles must be one of {allowed}, got {self.angles!r}")
+from ik_nn_ros.models.architectures import CVAEConfig
+from ik_nn_ros.models.network import GenerativeNetwork, hidden_layers
 
 
 class LatentGaussian(NamedTuple):
@@ -44,11 +23,8 @@ class LatentGaussian(NamedTuple):
 class CVAE(GenerativeNetwork):
     """Encoder q(z | theta, target) and decoder theta(z, target), with N - 2 latents."""
 
-    kind = "cvae"
-
     def __init__(self, arm: PlanarArm, config: CVAEConfig) -> None:
-        super().__init__(arm, latent_dim=arm.dof - 2)
-        self.config = config
+        super().__init__(arm, config)
         self.angles = ANGLE_REPRESENTATIONS[config.angles]
         width = self.angles.width_per_joint * arm.dof
         self.encoder = nn.Sequential(*hidden_layers(width + 2, config.neurons, config.layers))

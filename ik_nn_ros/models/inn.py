@@ -5,46 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from FrEIA.framework import SequenceINN
+from FrEIA.modules import PermuteRandom, RNVPCouplingBlock
 from torch import nn
 
-from ik_nn_ros.arrays import Array
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models.base import (
-    GenerativeNetwork,
-    hidden_layers,
-    require_positive_integers,
-    rim_coordinates,
-)
-
-MIN_SLACK = 1e-8  # [m], where the density's Jacobian ends
-
-
-@dataclass(frozen=True)
-class INNConfig:
-    """Table IV of the paper.
-
-    Attributes:
-        coupling_layers: RNVP coupling blocks, each with four subnets (scale and shift of both
-            halves); fixed random permutations lie between them.
-        subnet_layers: linear layers of each subnet.
-        neurons: width of a subnet.
-        clamp: bound of the log scale of one coupling.
-    """
-
-    coupling_layers: int
-    subnet_layers: int
-    neurons: int
-    clamp: float = 2.0
-
-    def __post_init__(self) -> None:
-        require_positive_integers(self, "coupling_layers", "subnet_layers", "neurons")
-        if not self.clamp > 0.0:
-            raise ValueError(f"clamp must be positive, got {self.clamp}")
+from ik_nn_ros.models.architectures import INNConfig
+from ik_nn_ros.models.network import GenerativeNetwork, hidden_layers
+from ik_nn_ros.models.rim import log_rim_area
 
 
 class Forward(NamedTuple):
@@ -64,16 +36,8 @@ class Forward(NamedTuple):
 class INN(GenerativeNetwork):
     """A bijection theta <-> [z, y] without padding; run backwards it samples the posterior."""
 
-    kind = "inn"
-    has_density = True
-
     def __init__(self, arm: PlanarArm, config: INNConfig) -> None:
-        # Here, because FrEIA takes as long to import as half of the rest, and only an INN needs it.
-        from FrEIA.framework import SequenceINN
-        from FrEIA.modules import PermuteRandom, RNVPCouplingBlock
-
-        super().__init__(arm, latent_dim=arm.dof - 2)
-        self.config = config
+        super().__init__(arm, config)
         self.flow = SequenceINN(arm.dof, force_tuple_output=False)
         for index in range(config.coupling_layers):
             if index > 0:
@@ -82,9 +46,6 @@ class INN(GenerativeNetwork):
             self.flow.append(
                 RNVPCouplingBlock, subnet_constructor=_subnet(config), clamp=config.clamp
             )
-
-    def features(self, targets: Array) -> Array:
-        return rim_coordinates(self.arm, targets, MIN_SLACK)
 
     def encode(self, theta: torch.Tensor) -> Forward:
         """Run configurations (b, dof) [rad] forward."""
@@ -111,14 +72,10 @@ class INN(GenerativeNetwork):
         return self.arm.base_joint.points(self.arm.reach[1] - root.square(), shift)
 
     def log_volume(self, standardised: torch.Tensor) -> torch.Tensor:
-        """Log volume (b,) of targets [m] and joints [rad] per volume of what the flow maps.
-
-        With distance = L - root^2, |d distance| = 2 root d root.
-        """
+        """Log volume (b,) of targets [m] and joints [rad] per volume of what the flow maps."""
         root = (standardised[:, 0] * self.target_std[0] + self.target_mean[0]).abs()
-        log_area = self.arm.base_joint.log_area((self.arm.reach[1] - root.square()).abs())
         scales = self.target_std.log().sum() - self.joint_scale.log().sum()
-        return log_area + (2.0 * root).log() + scales
+        return log_rim_area(self.arm, root) + scales
 
 
 def _subnet(config: INNConfig) -> Callable[[int, int], nn.Module]:

@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from ik_nn_ros.backends import REFERENCE, build_decoder
-from ik_nn_ros.models.base import GenerativeNetwork, RawSamples, Sampler, require_device
+from ik_nn_ros.backends import Decoder
+from ik_nn_ros.models.base import RawSamples, Sampler
 
 
 class NetworkSampler(Sampler):
@@ -16,27 +16,14 @@ class NetworkSampler(Sampler):
     Equal latents give equal samples with every backend, up to float32's rounding.
 
     Args:
-        network: the network, with its trained weights.
-        device: where it runs, as torch names it.
-        backend: what evaluates it, see `backends.build_decoder`; PyTorch unless told otherwise,
-            which follows the weights of a network that trains on.
-
-    Attributes:
-        device, backend: where it runs, and by what.
-
-    Raises:
-        InvalidRequestError: this machine has no such device, or no such backend for it.
+        decoder: what a backend has made of the network, see `backends.build_decoder`.
     """
 
-    def __init__(
-        self, network: GenerativeNetwork, device: str = "cpu", backend: str = REFERENCE
-    ) -> None:
-        require_device(device)
-        self.name = network.kind
-        self.arm = network.arm
-        self._decoder = build_decoder(network.eval(), device, backend)
-        self.device = device
-        self.backend = self._decoder.backend
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self.name = decoder.config.kind
+        self.arm = decoder.arm
+        self.backend = decoder.backend
 
     def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:
         """See `Sampler.sample`."""
@@ -55,6 +42,6 @@ class NetworkSampler(Sampler):
 
     def _decode(self, targets: np.ndarray, latents: np.ndarray) -> RawSamples:
         positions = self._decoder.positions(targets, latents)
-        if not self._decoder.has_density:
+        if not self._decoder.config.has_density:
             return RawSamples(positions)
         return RawSamples(positions, partial(self._decoder.log_densities, positions, targets))

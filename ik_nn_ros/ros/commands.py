@@ -1,4 +1,4 @@
-"""The executables. They import torch and ROS, which takes seconds, only once signals are theirs."""
+"""The executables. They import ROS and Numba, which takes seconds, only once signals are theirs."""
 
 from __future__ import annotations
 

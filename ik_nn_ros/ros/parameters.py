@@ -10,9 +10,9 @@ from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
-from ik_nn_ros.backends import AUTO, require_backend
+from ik_nn_ros.backends import AUTO, require_backend, require_device
 from ik_nn_ros.errors import InvalidRequestError
-from ik_nn_ros.models import DEFAULT_MODEL, require_device
+from ik_nn_ros.models import DEFAULT_MODEL
 from ik_nn_ros.ros.errors import InvalidParameterError
 from ik_nn_ros.solver import DEFAULT_NUM_SAMPLES, DEFAULT_POSITION_TOLERANCE
 

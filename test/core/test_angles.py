@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from ik_nn_ros import IKSolver, PlanarArm
-from ik_nn_ros.models import NetworkSampler, build_network
+from ik_nn_ros.backends.eager import EagerDecoder
+from ik_nn_ros.models import NetworkSampler
 from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
+from ik_nn_ros.models.networks import build_network
 
 ARM = PlanarArm((0.5, 0.5, 1.0), prior="uniform")
 SCALE = torch.tensor(ARM.prior_std)
@@ -22,6 +24,17 @@ def test_what_is_read_can_be_written_back_without_error(name):
     assert output.shape == (10, 3 * angles.width_per_joint)
     torch.testing.assert_close(angles.write(output, SCALE), theta)
     torch.testing.assert_close(angles.error(output, theta, SCALE), torch.zeros_like(output))
+
+
+@pytest.mark.parametrize("name", ANGLE_REPRESENTATIONS)
+def test_arrays_are_read_and_written_as_tensors_are(name):
+    angles = ANGLE_REPRESENTATIONS[name]
+    theta = np.linspace(-4.0, 4.0, 30).reshape(10, 3)
+    output = angles.read(theta, np.array(ARM.prior_std))
+    expected = angles.read(torch.from_numpy(theta), SCALE.double())
+    np.testing.assert_allclose(output, expected)
+    written = angles.write(expected, SCALE.double())
+    np.testing.assert_allclose(angles.write(output, np.array(ARM.prior_std)), written, atol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "degrees"), [("plain", 356.0), ("wrapped", 4.0), ("vector", 4.0)])
@@ -39,7 +52,7 @@ def test_a_full_circle_arm_is_solved_with_angles_within_half_a_turn(name):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = build_network("cvae", ARM, config)
-    solver = IKSolver(NetworkSampler(network))
+    solver = IKSolver(NetworkSampler(EagerDecoder(network)))
     seed_state = (3.0, 1.0, -3.0)
     solutions = solver.solve((0.7, -0.4), 50, seed=0, seed_state=seed_state)
     assert np.abs(solutions.positions).max() <= math.pi

@@ -3,6 +3,7 @@
 import logging
 import sys
 
+import numba
 import numpy as np
 import pytest
 import torch
@@ -10,7 +11,8 @@ import torch
 from ik_nn_ros import IKSolver, InvalidRequestError
 from ik_nn_ros.backends import BACKENDS, REFERENCE, compiled, eager
 from ik_nn_ros.checkpoint import load_checkpoint
-from ik_nn_ros.models import NetworkSampler, available_models, pretrained_path
+from ik_nn_ros.models import available_models, pretrained_path
+from ik_nn_ros.models.networks import load_network
 
 FASTER = [name for name in BACKENDS if name != REFERENCE]
 SHIPPED = [(model, dof) for model, dofs in available_models().items() for dof in dofs]
@@ -19,7 +21,7 @@ TARGET = (3.0, 0.5)
 
 
 def sampler(model, dof, backend=REFERENCE):
-    return NetworkSampler(load_checkpoint(pretrained_path(model, dof)).network, backend=backend)
+    return IKSolver.from_pretrained(dof, model, backend=backend).sampler
 
 
 def targets_of(arm, count=40):
@@ -42,7 +44,7 @@ def test_a_backend_s_samples_are_pytorch_s(model, dof, backend):
     float64."""
     reference, ours = (drawn(sampler(model, dof, name)).positions for name in (REFERENCE, backend))
     assert np.quantile(largest(ours - reference), 0.998) < 1e-5
-    network = load_checkpoint(pretrained_path(model, dof)).network.double()
+    network = load_network(pretrained_path(model, dof)).double()
     latents = np.random.default_rng(1).standard_normal(
         (*ours.shape[:2], network.latent_dim), dtype=np.float32
     )
@@ -87,7 +89,7 @@ def test_chunks_and_threads_change_nothing(model, threads, monkeypatch):
     ours = sampler(model, 4, "numba")
     whole = drawn(ours, 7)
     monkeypatch.setattr(compiled, "CHUNK_SIZE", 32)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
     chunked = drawn(ours, 7)
     np.testing.assert_allclose(chunked.positions, whole.positions, atol=1e-5)
     if model != "cvae":
@@ -166,9 +168,9 @@ def test_auto_falls_back_where_numba_is_not_installed(caplog, monkeypatch):
 
 
 def test_numba_refuses_other_devices_than_the_cpu():
-    network = load_checkpoint(pretrained_path("cinn", 4)).network
-    with pytest.raises(InvalidRequestError, match="not on 'cuda'"):
-        compiled.compiled_decoder(network, "cuda")
+    model = load_checkpoint(pretrained_path("cinn", 4)).model
+    with pytest.raises(InvalidRequestError, match="not on 'cuda:1'"):
+        compiled.compiled_decoder(model, "cuda:1")
 
 
 def test_the_reference_is_cut_into_chunks_too(monkeypatch):

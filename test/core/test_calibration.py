@@ -7,9 +7,10 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from ik_nn_ros import PlanarArm
-from ik_nn_ros.checkpoint import load_checkpoint
-from ik_nn_ros.models import NetworkSampler, pretrained_path
+from ik_nn_ros import IKSolver, PlanarArm
+from ik_nn_ros.backends import REFERENCE
+from ik_nn_ros.models import pretrained_path
+from ik_nn_ros.models.networks import load_network
 from ik_nn_ros.posterior import ExactPosterior
 
 FALSE_ALARM_RATE = 1e-3  # of a calibrated model, over all statistics of one test together
@@ -65,14 +66,14 @@ def test_samples_a_tenth_too_narrow_or_too_wide_are_found_out(exact, width):
 
 @pytest.mark.parametrize("dof", [4, 10])
 def test_cinn_ranks_are_uniform(dof):
-    sampler = NetworkSampler(load_checkpoint(pretrained_path("cinn", dof)).network)
+    sampler = IKSolver.from_pretrained(dof, "cinn", backend=REFERENCE).sampler
     assert is_calibrated(sampler.arm, draw(sampler))
 
 
 @pytest.mark.parametrize("dof", [4, 10])
 def test_cinn_expected_log_density_is_the_exact_one_s(dof):
     """Their difference is the KL divergence from the posterior to the model, averaged."""
-    network = load_checkpoint(pretrained_path("cinn", dof)).network
+    network = load_network(pretrained_path("cinn", dof))
     arm, rng = network.arm, np.random.default_rng(0)
     theta = arm.sample_prior(300, rng)
     targets = arm.forward(theta)

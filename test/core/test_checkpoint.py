@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from ik_nn_ros import CheckpointError, PlanarArm
 from ik_nn_ros.checkpoint import FORMAT_VERSION, load_checkpoint, save_checkpoint
-from ik_nn_ros.models import build_network
+from ik_nn_ros.models.networks import build_network, restore_network
 
 ARM = PlanarArm((0.5, 0.7, 0.4, 1.0), prior_std=0.3)
 
@@ -36,12 +36,13 @@ def path(tmp_path, network):
 
 def test_a_network_comes_back_as_it_was(path, network):
     restored = load_checkpoint(path)
-    assert restored.network.arm == ARM
-    assert restored.network.config == network.config
+    assert restored.model.arm == ARM
+    assert restored.model.config == network.config
     assert restored.training == {"epochs": 3}
     assert restored.metrics == {"e_resim": 0.5}
     targets, latents = torch.rand(5, 2), torch.randn(5, network.latent_dim)
-    assert torch.equal(restored.network.decode(targets, latents), network.decode(targets, latents))
+    again = restore_network(restored.model)
+    assert torch.equal(again.decode(targets, latents), network.decode(targets, latents))
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -92,6 +93,27 @@ def test_a_future_format_is_refused(path):
 def test_a_description_that_does_not_fit_its_tensors_is_refused(path, changes):
     describe(path, **changes)
     with pytest.raises(CheckpointError, match="does not hold the network"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda tensors: tensors.pop("target_std"), "missing or not known: target_std"),
+        (lambda tensors: tensors.update(more=torch.zeros(1)), "missing or not known: more"),
+        (
+            lambda tensors: tensors.update(target_mean=torch.zeros(3)),
+            r"target_mean must be \(2,\), is \(3,\)",
+        ),
+    ],
+)
+def test_tensors_that_the_network_does_not_have_are_named(path, change, reason):
+    tensors = load_file(path)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    change(tensors)
+    save_file(tensors, path, metadata=metadata)
+    with pytest.raises(CheckpointError, match=reason):
         load_checkpoint(path)
 
 

@@ -36,6 +36,19 @@ for name in {modules!r}:
 print(len({modules!r}))
 """
 
+SERVING = """
+import sys
+from ik_nn_ros import IKSolver
+for model in ("cinn", "cvae", "inn", "exact"):
+    solver = IKSolver.from_pretrained(4, model)
+    solutions = solver.solve((2.4, 0.2), 50, seed=1)
+    assert len(solutions) > 40
+    assert model in ("cvae", "exact") or solutions.log_densities.shape == (len(solutions),)
+    assert not solutions.off_distribution
+    assert len(solutions.representatives(3).indices) == 3
+assert "torch" not in sys.modules
+"""
+
 
 def core_modules():
     for path in sorted(PACKAGE.rglob("*.py")):
@@ -51,3 +64,9 @@ def test_every_core_module_imports_without_ros_plotting_and_training():
     outcome = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.split() == [str(len(modules))]
+
+
+def test_compiled_networks_are_served_without_pytorch():
+    """It takes seconds to import, and hundreds of megabytes."""
+    outcome = subprocess.run([sys.executable, "-c", SERVING], capture_output=True, text=True)
+    assert outcome.returncode == 0, outcome.stderr

@@ -5,11 +5,10 @@ import pytest
 import torch
 
 from ik_nn_ros import PlanarArm
-from ik_nn_ros.checkpoint import load_checkpoint
-from ik_nn_ros.models import NETWORKS, NetworkSampler, build_network, pretrained_path
-from ik_nn_ros.models.cinn import CINNConfig
-from ik_nn_ros.models.cvae import CVAEConfig
-from ik_nn_ros.models.inn import INNConfig
+from ik_nn_ros.backends.eager import EagerDecoder
+from ik_nn_ros.models import NetworkSampler, pretrained_path
+from ik_nn_ros.models.architectures import CINNConfig, CVAEConfig, INNConfig
+from ik_nn_ros.models.networks import NETWORKS, build_network, load_network
 
 ARM = PlanarArm.of_paper(5)
 RAIL = PlanarArm((1.0, 0.5, 1.0, 1.5), prior_std=(0.5, 0.2, 0.2, 0.2, 0.2), base="rail")
@@ -70,8 +69,26 @@ def test_inn_has_the_parameters_of_table_iv(dof):
     assert network.num_parameters == parameters
 
 
+CONFIGS = [
+    CVAEConfig(layers=1, neurons=3),
+    CVAEConfig(layers=4, neurons=5, angles="vector"),
+    INNConfig(coupling_layers=1, subnet_layers=1, neurons=3),
+    INNConfig(coupling_layers=4, subnet_layers=3, neurons=5),
+    CINNConfig(coupling_layers=1, subnet_layers=1, neurons=3),
+    CINNConfig(coupling_layers=5, subnet_layers=3, neurons=4, bins=6),
+]
+
+
+@pytest.mark.parametrize("dof", [3, 4, 5, 7])
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+def test_a_configuration_knows_the_tensors_of_its_network(config, dof):
+    arm = PlanarArm.of_paper(dof)
+    tensors = NETWORKS[config.kind](arm, config).state_dict()
+    assert config.shapes(arm) == {name: tuple(value.shape) for name, value in tensors.items()}
+
+
 def test_samples_have_their_shapes_and_follow_the_seed(network):
-    sampler = NetworkSampler(network)
+    sampler = NetworkSampler(EagerDecoder(network))
     targets = np.array([[2.0, 0.3], [2.5, -0.1]])
     first, second, third = (
         sampler.sample(targets, 7, np.random.default_rng(seed)) for seed in (1, 1, 2)
@@ -84,7 +101,7 @@ def test_samples_have_their_shapes_and_follow_the_seed(network):
 
 
 def test_large_requests_in_chunks_equal_the_whole(network, monkeypatch):
-    sampler = NetworkSampler(network)
+    sampler = NetworkSampler(EagerDecoder(network))
     targets = np.array([[2.0, 0.3], [2.5, -0.1]])
     whole = sampler.sample(targets, 50, np.random.default_rng(1))
     monkeypatch.setattr("ik_nn_ros.backends.eager.CHUNK_SIZE", 13)
@@ -148,7 +165,7 @@ def test_cinn_samples_are_on_their_targets_trained_or_not(arm):
     rng = np.random.default_rng(0)
     targets = arm.forward(arm.sample_prior(20, rng))
     targets[0] = (arm.reach[1] - 1e-9, 0.0)
-    positions = NetworkSampler(network).sample(targets, 50, rng).positions
+    positions = NetworkSampler(EagerDecoder(network)).sample(targets, 50, rng).positions
     assert np.abs(arm.forward(positions) - targets[:, None]).max() < 1e-9
 
 
@@ -170,7 +187,7 @@ def test_cinn_log_prob_is_that_of_the_autograd_jacobian():
 @pytest.mark.parametrize("target", [(3.45, -0.1), (3.499, 0.0)])
 def test_cinn_density_of_directions_integrates_to_one(target):
     """Over the sphere, with the shipped weights: the quadrature is for what training leads to."""
-    network = load_checkpoint(pretrained_path("cinn", 6)).network
+    network = load_network(pretrained_path("cinn", 6))
     generator = torch.Generator().manual_seed(0)
     directions = torch.randn(20_000, 5, generator=generator)
     directions = torch.nn.functional.normalize(directions, dim=1)

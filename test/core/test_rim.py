@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from ik_nn_ros.checkpoint import load_checkpoint
-from ik_nn_ros.models import CINN, NetworkSampler, available_models, pretrained_path
+from ik_nn_ros import IKSolver
+from ik_nn_ros.backends import REFERENCE
+from ik_nn_ros.models import available_models
 from ik_nn_ros.projection import project
 from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
 
@@ -13,9 +14,9 @@ BEARINGS = (-0.5, 0.0, 0.2)  # [rad]
 LEAST_CONVERGED = 0.9995
 
 
-@pytest.mark.parametrize("dof", available_models()[CINN.kind])
+@pytest.mark.parametrize("dof", available_models()["cinn"])
 def test_nearly_all_samples_of_cinn_converge_within_2_cm_of_full_reach(dof):
-    sampler = NetworkSampler(load_checkpoint(pretrained_path(CINN.kind, dof)).network)
+    sampler = IKSolver.from_pretrained(dof, "cinn", backend=REFERENCE).sampler
     arm = sampler.arm
     distances, bearings = np.meshgrid(arm.reach[1] - SLACKS, BEARINGS)
     targets = arm.base_joint.points(distances.ravel(), bearings.ravel())

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from ik_nn_ros import IKSolver
 from ik_nn_ros.models import Sampler
@@ -29,15 +28,6 @@ def targets():
     return here[within], there[within]
 
 
-@pytest.fixture
-def one_thread():
-    """As the server has it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 class Drawn(Sampler):
     """Samples that were drawn before."""
 
@@ -56,7 +46,7 @@ def solved(solver, target):
 
 
 @pytest.mark.parametrize("model", ["cinn", "cvae", "inn"])
-def test_a_millimetre_moves_solutions_by_millimetres(model, targets, one_thread, figure):
+def test_a_millimetre_moves_solutions_by_millimetres(model, targets, figure):
     """The furthest point of every arm; also near the rim, where arms are the most sensitive."""
     solver = IKSolver.from_pretrained(6, model)
     moved, best = [], []

@@ -9,9 +9,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from ik_nn_ros import PlanarArm
-from ik_nn_ros.checkpoint import load_checkpoint, save_checkpoint
+from ik_nn_ros.checkpoint import save_checkpoint
 from ik_nn_ros.errors import CheckpointError, ModelNotFoundError
-from ik_nn_ros.models import build_network, pretrained_path
+from ik_nn_ros.models import pretrained_path
+from ik_nn_ros.models.networks import build_network, load_network
 from ik_nn_ros.ros.errors import InvalidParameterError
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.solvers import Solvers
@@ -60,7 +61,7 @@ def test_a_checkpoint_for_another_number_of_joints_is_refused(save, figure):
 
 
 def test_the_arm_s_joint_limits_are_kept(tmp_path):
-    network = load_checkpoint(pretrained_path("cvae", 6)).network
+    network = load_network(pretrained_path("cvae", 6))
     network.arm = LIMITED_ARM
     save_checkpoint(tmp_path / "limited.safetensors", network, {}, {})
     solvers = Solvers(ServerParameters(checkpoint=str(tmp_path / "limited.safetensors")))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ik_nn_ros.models import NETWORKS
+from ik_nn_ros.models import ARCHITECTURES
 from training.config import ConfigError, TrainingConfig, load_config
 from training.objectives import OBJECTIVES
 
@@ -25,13 +25,13 @@ def write(folder, **changes):
 
 
 def test_every_network_has_an_objective():
-    assert OBJECTIVES.keys() == NETWORKS.keys()
+    assert OBJECTIVES.keys() == ARCHITECTURES.keys()
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_the_shipped_files_are_valid(path):
     config = load_config(path)
-    assert config.build_network().kind == config.model
+    assert config.build_network().config.kind == config.model
     config.build_objective()
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ik_nn_ros import PlanarArm
-from ik_nn_ros.models import NETWORKS, build_network
+from ik_nn_ros.models.networks import NETWORKS, build_network
 from training.mmd import mmd2
 from training.objectives import OBJECTIVES, Batch, ramp
 

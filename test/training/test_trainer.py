@@ -13,6 +13,7 @@ import pytest
 import torch
 import yaml
 
+from ik_nn_ros.backends.eager import EagerDecoder
 from ik_nn_ros.models import NetworkSampler
 from training.config import TrainingConfig
 from training.data import make_dataset
@@ -57,7 +58,8 @@ def assert_same(first, second):
 
 
 def e_resim(network, targets):
-    samples = NetworkSampler(network).sample(targets, 1, np.random.default_rng(0)).positions[:, 0]
+    sampler = NetworkSampler(EagerDecoder(network))
+    samples = sampler.sample(targets, 1, np.random.default_rng(0)).positions[:, 0]
     return resimulation(network.arm.forward(samples), targets).e_resim
 
 

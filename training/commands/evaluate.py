@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models import NETWORKS, pretrained_path
+from ik_nn_ros.models import ARCHITECTURES, pretrained_path
 from ik_nn_ros.posterior import ExactPosterior
 from training.commands.shared import (
     RESULTS,
@@ -27,7 +27,7 @@ from training.tables import evaluation_table
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("evaluate", parents=[measuring_options()], help=__doc__)
-    parser.add_argument("--model", required=True, choices=[*NETWORKS, ExactPosterior.name])
+    parser.add_argument("--model", required=True, choices=[*ARCHITECTURES, ExactPosterior.name])
     parser.add_argument("--dof", required=True, type=int)
     parser.add_argument("--checkpoint", type=Path, help="weights (default: the shipped ones)")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the JSON file")
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
             result = exact_result(references, on_stage)
         else:
             path = options.checkpoint or pretrained_path(options.model, options.dof)
-            arm = load_checkpoint(path).network.arm
+            arm = load_checkpoint(path).model.arm
             references = make_references(arm, held_out_targets(arm), size, on_stage=on_stage)
             result = network_result(path, device, references, on_stage)
     console.print(evaluation_table(result.evaluation))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ik_nn_ros.models import NETWORKS, WEIGHTS_FOLDER, available_models, pretrained_path
+from ik_nn_ros.models import WEIGHTS_FOLDER, available_models, pretrained_path
 from training.commands.shared import RESULTS, shown_stages
 from training.figures import draw_errors, draw_workspace
 from training.published import FIGURE_TARGETS, PAPER_DOF, PUBLISHED
@@ -41,7 +41,9 @@ def run(options: argparse.Namespace, console: Console) -> None:
     size = QUICK if options.quick else EvaluationSize()
     figures = options.document.parent / "figures"
     weights = {
-        dof: [pretrained_path(model, dof) for model in NETWORKS if dof in available_models()[model]]
+        dof: [
+            pretrained_path(model, dof) for model, dofs in available_models().items() if dof in dofs
+        ]
         for dof in options.dof or sorted({dof for _, dof in PUBLISHED})
     }
     circles = [] if options.dof else sorted(WEIGHTS_FOLDER.glob("*_full_circle_*.safetensors"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ik_nn_ros.models import NETWORKS
+from ik_nn_ros.models import ARCHITECTURES
 from training.commands.shared import RESULTS, positive
 
 SPACES = Path("config/search")
@@ -16,7 +16,7 @@ SPACES = Path("config/search")
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("search", help=__doc__)
-    parser.add_argument("--model", required=True, choices=NETWORKS)
+    parser.add_argument("--model", required=True, choices=ARCHITECTURES)
     parser.add_argument("--dof", required=True, type=int)
     parser.add_argument("--trials", type=positive, default=100, help="with those done already")
     parser.add_argument(

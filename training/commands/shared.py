@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from ik_nn_ros.models import require_device
+from ik_nn_ros.backends import require_device
 from training.references import QUICK, EvaluationSize
 
 RESULTS = Path("results")

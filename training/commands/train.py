@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from ik_nn_ros.backends.eager import EagerDecoder
 from ik_nn_ros.checkpoint import save_checkpoint
 from ik_nn_ros.models import NetworkSampler
 from training.commands.shared import (
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
             chosen_size(options),
             on_stage=on_stage,
         )
-        sampler = NetworkSampler(trained.network, device)
+        sampler = NetworkSampler(EagerDecoder(trained.network, device))
         evaluation = evaluate(sampler, references, on_stage=on_stage)
     save_checkpoint(folder / MODEL_FILE, trained.network, how, asdict(evaluation))
     console.print(evaluation_table(evaluation))

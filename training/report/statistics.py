@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ik_nn_ros.models import CINN
+from ik_nn_ros.models.architectures import CINNConfig
 from training.published import PUBLISHED
 from training.report.markdown import fixed, integer, small, table, thousandths
 from training.results import Result
@@ -15,7 +15,7 @@ def headline(results: Sequence[Result]) -> str:
     rows = []
     for result in results:
         evaluation = result.evaluation
-        if evaluation.model != CINN.kind:
+        if evaluation.model != CINNConfig.kind:
             continue
         theirs = [one for (_, dof), one in PUBLISHED.items() if dof == evaluation.dof]
         mismatches = [one.mmd2_raw for one in theirs if one.mmd2_raw is not None]

@@ -17,13 +17,13 @@ from ik_nn_ros.backends.kernels.inn import INNKernel
 if TYPE_CHECKING:
     import numpy as np
 
-    from ik_nn_ros.models.base import GenerativeNetwork
+    from ik_nn_ros.models.trained import TrainedModel
 
 __all__ = ["KERNELS", "Kernel"]
 
 
 class Kernel(Protocol):
-    """One kind of network, compiled; made from the trained network, whose weights it copies."""
+    """One kind of network, compiled; made from a trained model, whose weights it copies."""
 
     def positions(self, targets: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """(m, dof) [rad] of latents (m, latent_dim), each for a target of (u, 2) [m]."""
@@ -34,7 +34,7 @@ class Kernel(Protocol):
         """(m,) [nats] of decoded positions (m, dof), each for a target of (u, 2) [m]."""
 
 
-KERNELS: dict[str, Callable[[GenerativeNetwork], Kernel]] = {
+KERNELS: dict[str, Callable[[TrainedModel], Kernel]] = {
     "cinn": CINNKernel,
     "cvae": CVAEKernel,
     "inn": INNKernel,

@@ -8,25 +8,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ik_nn_ros.backends.kernels.compiler import compiled
-from ik_nn_ros.backends.kernels.layers import MLP, Context, as_array, joined
+from ik_nn_ros.backends.kernels.layers import MLP, Context, floats, joined
 from ik_nn_ros.backends.kernels.rays import Rays
 from ik_nn_ros.backends.kernels.spline import LOG_SLOPE, SplineCoupling
+from ik_nn_ros.models.lengths import length_quadrature
+from ik_nn_ros.ray_chart import RayChart
 
 if TYPE_CHECKING:
-    from ik_nn_ros.models.cinn import CINN
+    from ik_nn_ros.models.trained import TrainedModel
 
 
 class CINNKernel:
     """See `backends.kernels.Kernel`."""
 
-    def __init__(self, network: CINN) -> None:
-        scaling, *couplings = network.flow.transform.transforms
-        self._dimension = network.chart.dimension
-        self._context = Context(network)
-        self._rays = Rays(network.chart)
-        self._scaling = MLP(scaling.hyper)
-        self._couplings = [SplineCoupling(layer, network.config.bins) for layer in couplings]
-        self._lengths, self._log_weights = as_array(network.lengths), as_array(network.log_weights)
+    def __init__(self, model: TrainedModel) -> None:
+        config, tensors = model.config, model.tensors
+        scaling, *couplings = (
+            f"flow.transform.transforms.{index}" for index in range(1 + config.coupling_layers)
+        )
+        self._dimension = config.latent_dim(model.arm)
+        self._context = Context(model)
+        self._rays = Rays(RayChart(model.arm, np.array(tensors["to_joints"])))
+        self._scaling = MLP(tensors, f"{scaling}.hyper")
+        self._couplings = [SplineCoupling(tensors, layer, config.bins) for layer in couplings]
+        self._lengths, self._log_weights = map(floats, length_quadrature(self._dimension))
 
     def positions(self, targets: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Kernel.positions`."""

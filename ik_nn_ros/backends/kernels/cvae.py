@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from ik_nn_ros.backends.kernels.layers import MLP, Context, joined
+from ik_nn_ros.backends.kernels.layers import MLP, Context, floats, joined
+from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
 
 if TYPE_CHECKING:
-    from ik_nn_ros.models.cvae import CVAE
+    from ik_nn_ros.models.trained import TrainedModel
 
 
 class CVAEKernel:
     """See `backends.kernels.Kernel`."""
 
-    def __init__(self, network: CVAE) -> None:
-        self._network = network
-        self._context = Context(network)
-        self._decoder = MLP(network.decoder)
+    def __init__(self, model: TrainedModel) -> None:
+        self._angles = ANGLE_REPRESENTATIONS[model.config.angles]
+        self._scale = floats(model.arm.prior_std)
+        self._context = Context(model)
+        self._decoder = MLP(model.tensors, "decoder")
 
     def positions(self, targets: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Kernel.positions`."""
         output = self._decoder(joined(latents, self._context(targets), which))
-        angles = self._network.angles
-        return angles.write(torch.from_numpy(output.T), self._network.joint_scale).numpy()
+        return self._angles.write(output.T, self._scale)

@@ -6,13 +6,13 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 
 from ik_nn_ros.backends.kernels.compiler import compiled, exp
-from ik_nn_ros.backends.kernels.layers import MLP, Context, Weights, as_array, joined, mlp
+from ik_nn_ros.backends.kernels.layers import MLP, Context, Weights, floats, joined, mlp
+from ik_nn_ros.models.rim import log_rim_area
 
 if TYPE_CHECKING:
-    from ik_nn_ros.models.inn import INN
+    from ik_nn_ros.models.trained import TrainedModel
 
 ATAN_SCALE = 0.636  # of FrEIA's soft clamp
 
@@ -27,8 +27,7 @@ class _Affine(NamedTuple):
     clamp: np.float32  # with FrEIA's scale
 
     @classmethod
-    def of(cls, scale: torch.nn.Sequential, shift: torch.nn.Sequential, clamp: float) -> _Affine:
-        scale, shift = MLP(scale), MLP(shift)
+    def of(cls, scale: MLP, shift: MLP, clamp: float) -> _Affine:
         clamp = np.float32(clamp * ATAN_SCALE)
         return cls(scale.weights, scale.biases, shift.weights, shift.biases, clamp)
 
@@ -36,10 +35,13 @@ class _Affine(NamedTuple):
 class _Block:
     """An `RNVPCouplingBlock`: the first half moves by the second, then the second by the first."""
 
-    def __init__(self, block: torch.nn.Module) -> None:
-        self._split = block.split_len1
-        self._of_first = _Affine.of(block.subnet_s1, block.subnet_t1, block.clamp)
-        self._of_second = _Affine.of(block.subnet_s2, block.subnet_t2, block.clamp)
+    def __init__(self, tensors: dict[str, np.ndarray], prefix: str, clamp: float) -> None:
+        scale1, shift1, scale2, shift2 = (
+            MLP(tensors, f"{prefix}.subnet_{name}") for name in ("s1", "t1", "s2", "t2")
+        )
+        self._split = scale1.weights[0].shape[1]
+        self._of_first = _Affine.of(scale1, shift1, clamp)
+        self._of_second = _Affine.of(scale2, shift2, clamp)
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
         first, second = values[: self._split], values[self._split :]
@@ -57,9 +59,8 @@ class _Block:
 class _Permutation:
     """A `PermuteRandom`."""
 
-    def __init__(self, permutation: torch.nn.Module) -> None:
-        self._order = permutation.perm.cpu().numpy()
-        self._back = permutation.perm_inv.cpu().numpy()
+    def __init__(self, tensors: dict[str, np.ndarray], prefix: str) -> None:
+        self._order, self._back = tensors[f"{prefix}.perm"], tensors[f"{prefix}.perm_inv"]
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
         return values[self._back]
@@ -71,14 +72,19 @@ class _Permutation:
 class INNKernel:
     """See `backends.kernels.Kernel`."""
 
-    def __init__(self, network: INN) -> None:
-        self._network = network
-        self._context = Context(network)
-        self._scale = as_array(network.joint_scale)[:, None]
-        self._layers = [
-            _Permutation(layer) if hasattr(layer, "perm") else _Block(layer)
-            for layer in network.flow.module_list
-        ]
+    def __init__(self, model: TrainedModel) -> None:
+        self._arm = model.arm
+        self._context = Context(model)
+        self._scale = floats(model.arm.prior_std)[:, None]
+        self._log_scales = np.log(self._context.std).sum() - np.log(self._scale).sum()
+        self._layers: list[_Block | _Permutation] = []
+        for index in range(2 * model.config.coupling_layers - 1):
+            prefix = f"flow.module_list.{index}"
+            self._layers.append(
+                _Block(model.tensors, prefix, model.config.clamp)
+                if index % 2 == 0
+                else _Permutation(model.tensors, prefix)
+            )
 
     def positions(self, targets: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Kernel.positions`."""
@@ -95,9 +101,9 @@ class INNKernel:
         log_det = np.zeros(len(positions), dtype=np.float32)
         for layer in self._layers:
             values = layer.forward(values, log_det)
-        latents, predicted = values[:-2], torch.from_numpy(values[-2:].T)
-        with torch.inference_mode():
-            log_det += self._network.log_volume(predicted).numpy()
+        latents, roots = values[:-2], values[-2] * self._context.std[0] + self._context.mean[0]
+        with np.errstate(divide="ignore"):  # at full reach
+            log_det += log_rim_area(self._arm, np.abs(roots)) + self._log_scales
         return log_det - 0.5 * (latents * latents + math.log(2.0 * math.pi)).sum(0)
 
 

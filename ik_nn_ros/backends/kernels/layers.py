@@ -9,9 +9,7 @@ import numpy as np
 from ik_nn_ros.backends.kernels.compiler import compiled
 
 if TYPE_CHECKING:
-    import torch
-
-    from ik_nn_ros.models.base import GenerativeNetwork
+    from ik_nn_ros.models.trained import TrainedModel
 
 Weights = tuple[np.ndarray, ...]
 
@@ -20,16 +18,23 @@ class MLP:
     """Linear layers with ReLUs between them.
 
     Args:
-        layers: the modules; those with a weight are the linear ones.
+        tensors: of a trained model.
+        prefix: of the names of those that are meant.
 
     Attributes:
         weights, biases: of each linear layer, (out, in) and (out,).
     """
 
-    def __init__(self, layers: torch.nn.Sequential) -> None:
-        linear = [layer for layer in layers if hasattr(layer, "weight")]
-        self.weights: Weights = tuple(as_array(layer.weight) for layer in linear)
-        self.biases: Weights = tuple(as_array(layer.bias) for layer in linear)
+    def __init__(self, tensors: dict[str, np.ndarray], prefix: str) -> None:
+        start, end = f"{prefix}.", ".weight"
+        places = [
+            name.removeprefix(start).removesuffix(end)
+            for name in tensors
+            if name.startswith(start) and name.endswith(end)
+        ]
+        places.sort(key=int)
+        self.weights: Weights = tuple(floats(tensors[f"{start}{i}.weight"]) for i in places)
+        self.biases: Weights = tuple(floats(tensors[f"{start}{i}.bias"]) for i in places)
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """(width_in, m) -> (width_out, m)."""
@@ -53,22 +58,26 @@ def mlp(inputs: np.ndarray, weights: Weights, biases: Weights) -> np.ndarray:
     return outputs
 
 
-def as_array(tensor: torch.Tensor) -> np.ndarray:
-    """A copy of a tensor, float32."""
-    return tensor.detach().float().cpu().numpy().copy()
+def floats(tensor: np.ndarray) -> np.ndarray:
+    """A copy in float32, aligned, as machine code wants it."""
+    return np.array(tensor, np.float32)
 
 
 class Context:
-    """What a network sees of targets; see `GenerativeNetwork.standardise`."""
+    """What a network sees of targets; see `GenerativeNetwork.standardise`.
 
-    def __init__(self, network: GenerativeNetwork) -> None:
-        self._features = network.features
-        self._mean, self._std = as_array(network.target_mean), as_array(network.target_std)
+    Attributes:
+        mean, std: (2,) of the features over the training targets.
+    """
+
+    def __init__(self, model: TrainedModel) -> None:
+        self._model = model
+        self.mean, self.std = (floats(model.tensors[f"target_{name}"]) for name in ("mean", "std"))
 
     def __call__(self, targets: np.ndarray) -> np.ndarray:
         """(u, 2) [m] -> (2, u)."""
-        features = self._features(targets.astype(np.float32))
-        return np.ascontiguousarray(((features - self._mean) / self._std).T)
+        features = self._model.config.features(self._model.arm, targets.astype(np.float32))
+        return np.ascontiguousarray(((features - self.mean) / self.std).T)
 
 
 def joined(samples: np.ndarray, seen: np.ndarray, which: np.ndarray) -> np.ndarray:

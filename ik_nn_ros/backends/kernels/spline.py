@@ -6,7 +6,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from ik_nn_ros.backends.kernels.compiler import compiled, exp
 from ik_nn_ros.backends.kernels.layers import MLP, Weights, mlp
@@ -24,15 +23,16 @@ class SplineCoupling:
     """Moves some features by splines whose shapes a network reads off the others and the context.
 
     Args:
-        coupling: a `GeneralCouplingTransform` of `MonotonicRQSTransform`.
+        tensors: of a trained model.
+        prefix: of the names of a `GeneralCouplingTransform` of `MonotonicRQSTransform`.
         bins: of each spline.
     """
 
-    def __init__(self, coupling: torch.nn.Module, bins: int) -> None:
-        mask = coupling.mask.cpu().numpy()
+    def __init__(self, tensors: dict[str, np.ndarray], prefix: str, bins: int) -> None:
+        mask = tensors[f"{prefix}.mask"].astype(bool)
         self._moved = np.flatnonzero(~mask)
         self._bins = bins
-        shapes = MLP(coupling.hyper)
+        shapes = MLP(tensors, f"{prefix}.hyper")
         # The network gets all features, those that are moved with weight zero.
         first, *others = shapes.weights
         read = np.flatnonzero(np.concatenate((mask, np.ones(first.shape[1] - mask.sum(), bool))))

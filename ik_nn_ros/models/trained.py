@@ -1,0 +1,24 @@
+"""A trained network as numbers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.models.architectures import Architecture
+
+
+class TrainedModel(NamedTuple):
+    """All that is needed to evaluate a trained network, in whatever way.
+
+    Attributes:
+        arm: the arm that it was trained for.
+        config: what it is made of.
+        tensors: its weights, named and shaped as ``config.shapes(arm)`` says.
+    """
+
+    arm: PlanarArm
+    config: Architecture
+    tensors: dict[str, np.ndarray]
