@@ -32,7 +32,7 @@ _MODULES = {"PlanarArm": "kinematics", "IKSolver": "solver", "Solutions": "solve
 
 
 def __getattr__(name: str) -> Any:
-    # At its first use: Numba takes long to import, and the executables are to be there before.
+    # At its first use: SciPy takes long to import, and the executables are to be there before.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'errors')}"), name)

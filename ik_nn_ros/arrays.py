@@ -1,8 +1,9 @@
-"""NumPy arrays and torch tensors alike; PyTorch is imported where there are tensors only."""
+"""NumPy arrays and torch tensors alike; PyTorch is not imported, tensors come with it."""
 
 from __future__ import annotations
 
 import math
+import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,11 +17,8 @@ Array = TypeVar("Array", np.ndarray, "torch.Tensor")
 
 def namespace(array: Array) -> ModuleType:
     """The module whose functions take the array."""
-    if isinstance(array, np.ndarray | np.generic | float | int):
-        return np
-    import torch
-
-    return torch
+    torch = sys.modules.get("torch")  # without Tensor while another thread is importing it
+    return torch if isinstance(array, getattr(torch, "Tensor", ())) else np
 
 
 def matching(values: np.ndarray, array: Array) -> Array:

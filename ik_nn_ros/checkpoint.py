@@ -15,12 +15,12 @@ from safetensors.numpy import save_file
 from ik_nn_ros.errors import CheckpointError, IKError
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import TrainedModel, architecture
-from ik_nn_ros.models.architectures import Shapes
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.network import GenerativeNetwork
 
 FORMAT_VERSION = 1
+NUMBERS = ("F16", "F32", "F64", "I64", "BOOL")  # what NumPy has, too, of safetensors' types
 _KEY = "ik_nn_ros"  # safetensors' metadata maps strings to strings: one entry of JSON
 
 
@@ -73,7 +73,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: _tensor(path, file, name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise CheckpointError(path, "does not exist") from None
     except (SafetensorError, OSError) as error:
@@ -82,33 +82,33 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         arm = PlanarArm.from_dict(description["arm"])
         config = architecture(description["model"], description["config"])
-        _require_shapes(tensors, config.shapes(arm))
+        config.check(arm, tensors)
         model = TrainedModel(arm, config, tensors)
         return Checkpoint(model, description["training"], description["metrics"])
-    except (IKError, KeyError, TypeError, ValueError) as error:
+    except (IKError, KeyError, OverflowError, TypeError, ValueError) as error:
         reason = f"does not hold the network that it describes ({_first_line(error)})"
         raise CheckpointError(path, reason) from None
+
+
+def _tensor(path: Path, file: safe_open, name: str) -> np.ndarray:
+    number = file.get_slice(name).get_dtype()
+    if number not in NUMBERS:
+        reason = f"has numbers of type {number} in {name}; {', '.join(NUMBERS)} can be read"
+        raise CheckpointError(path, reason)
+    return file.get_tensor(name)
 
 
 def _description(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     try:
         description = json.loads(metadata[_KEY])
         version = description["format_version"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, RecursionError, TypeError, ValueError):
         raise CheckpointError(path, "has no description of its model") from None
     if version != FORMAT_VERSION:
         raise CheckpointError(
             path, f"has format version {version}, this version of ik_nn_ros reads {FORMAT_VERSION}"
         )
     return description
-
-
-def _require_shapes(tensors: Mapping[str, np.ndarray], shapes: Shapes) -> None:
-    if odd := sorted(tensors.keys() ^ shapes.keys()):
-        raise ValueError(f"tensors missing or not known: {', '.join(odd)}")
-    for name, shape in shapes.items():
-        if tensors[name].shape != shape:
-            raise ValueError(f"tensor {name} must be {shape}, is {tensors[name].shape}")
 
 
 def _first_line(error: Exception) -> str:

@@ -6,6 +6,7 @@ A further backend is one file and one row in `BACKENDS`.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -94,7 +95,7 @@ def require_backend(backend: str) -> None:
 
 def require_device(device: str) -> None:
     """Raise InvalidRequestError unless torch can use a device, such as cpu or cuda:0, here."""
-    if device == "cpu":
+    if re.fullmatch(r"cpu(:\d+)?", device):
         return
     import torch
 

@@ -1,7 +1,8 @@
 """Networks compiled to machine code from the arithmetic in `kernels`, on a CPU.
 
-Rows go in chunks that stay in a core's cache to as many threads as Numba may use, without Python's
-lock; BLAS keeps to one thread in each of them.
+Rows go in chunks that stay in a core's cache to NUMBA_NUM_THREADS threads, without Python's lock;
+BLAS keeps to one thread in each of them. The threads are Python's: Numba's own, which
+`numba.set_num_threads` is about, are never started.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class EagerDecoder(Decoder):
     """Evaluates the network itself, and follows its weights if it trains on.
 
     Args:
-        network: moved to the device, for good.
+        network: moved to the device and put in evaluation mode, for good.
         device: as torch names it.
     """
 
@@ -35,7 +35,7 @@ class EagerDecoder(Decoder):
     def positions(self, targets: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Decoder.positions`."""
         shape = latents.shape[:2]
-        latents = latents.reshape(-1, self.latent_dim)
+        latents = latents.reshape(shape[0] * shape[1], self.latent_dim)
         positions = np.empty((len(latents), self.arm.dof))
         for rows, some, which in chunks(targets, shape[1], CHUNK_SIZE):
             decoded = self._network.decode(self._tensor(some[which]), self._tensor(latents[rows]))

@@ -1,4 +1,8 @@
-"""The models: a further one is a configuration, a network, a row in each one's registry."""
+"""The models, without PyTorch.
+
+A further one is a configuration in `architectures` with a row in `ARCHITECTURES`, a network with a
+row in `networks.NETWORKS`, and an objective in `training`; with a kernel it is served compiled.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ Its configuration, what it sees of a target, and the tensors that its weights fi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +18,9 @@ from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
 from ik_nn_ros.models.rim import rim_coordinates
 
 Shapes = dict[str, tuple[int, ...]]
+Tensors = Mapping[str, np.ndarray]
+
+MOST = 10_000  # of anything that a configuration counts: more is a slip of the pen
 
 
 class Architecture(ABC):
@@ -50,6 +53,19 @@ class Architecture(ABC):
             ValueError: see `latent_dim`.
         """
         return {"target_mean": (2,), "target_std": (2,), **self._own_shapes(arm)}
+
+    def check(self, arm: PlanarArm, tensors: Tensors) -> None:
+        """Raise ValueError unless these can be the tensors of a trained network."""
+        shapes = self.shapes(arm)
+        if odd := sorted(tensors.keys() ^ shapes.keys()):
+            raise ValueError(f"tensors missing or not known: {', '.join(odd)}")
+        for name, shape in shapes.items():
+            if tensors[name].shape != shape:
+                raise ValueError(f"{name} must be {shape}, is {tensors[name].shape}")
+            if not np.isfinite(tensors[name]).all():
+                raise ValueError(f"{name} must be finite")
+        if not (tensors["target_std"] > 0.0).all():
+            raise ValueError(f"target_std must be positive, is {tensors['target_std']}")
 
     @abstractmethod
     def _own_shapes(self, arm: PlanarArm) -> Shapes:
@@ -134,6 +150,12 @@ class INNConfig(Architecture):
                 shapes |= _mlp(f"{block}.subnet_{subnet}2", second, *hidden, first)
         return shapes
 
+    def check(self, arm: PlanarArm, tensors: Tensors) -> None:
+        super().check(arm, tensors)
+        for name in tensors:
+            if name.endswith(".perm") and not _are_inverse(tensors[name], tensors[f"{name}_inv"]):
+                raise ValueError(f"{name} must be a permutation, {name}_inv its inverse")
+
 
 @dataclass(frozen=True)
 class CINNConfig(Architecture):
@@ -157,10 +179,14 @@ class CINNConfig(Architecture):
 
     def __post_init__(self) -> None:
         _require_positive_integers(self, "coupling_layers", "subnet_layers", "neurons", "bins")
+        if self.bins < 2:
+            raise ValueError(f"bins must be 2 or more, got {self.bins}")
 
     def latent_dim(self, arm: PlanarArm) -> int:
         if arm.full_circle:
             raise ValueError("cinn needs an arm with a normal prior")
+        if arm.dof < 3:
+            raise ValueError("cinn needs 3 or more joints: the rays of 2 have but two directions")
         return arm.dof - 1  # directions of rays, and a length of the vectors that have them
 
     def features(self, arm: PlanarArm, targets: Array) -> Array:
@@ -189,6 +215,15 @@ class CINNConfig(Architecture):
             shapes |= _mlp(f"{coupling}.hyper", read + 2, *hidden, outputs)
         return shapes
 
+    def check(self, arm: PlanarArm, tensors: Tensors) -> None:
+        super().check(arm, tensors)
+        for index, mask in enumerate(self.masks(arm), start=1):
+            name = f"flow.transform.transforms.{index}.mask"
+            if not np.array_equal(tensors[name], mask):
+                raise ValueError(f"{name} must be {mask}, is {tensors[name]}")
+        if np.linalg.matrix_rank(tensors["to_joints"].astype(np.float64)) < self.latent_dim(arm):
+            raise ValueError("to_joints must have an inverse")
+
 
 def _mlp(prefix: str, *widths: int) -> Shapes:
     """Linear layers between the widths, with an activation after each but the last."""
@@ -202,9 +237,18 @@ def _linear(prefix: str, width_in: int, width_out: int) -> Shapes:
     return {f"{prefix}.weight": (width_out, width_in), f"{prefix}.bias": (width_out,)}
 
 
+def _are_inverse(permutation: np.ndarray, inverse: np.ndarray) -> bool:
+    """Whether two arrays of indices (n,) are permutations that undo one another."""
+    return (
+        permutation.dtype == inverse.dtype == np.int64
+        and np.array_equal(np.sort(permutation), np.arange(len(permutation)))
+        and np.array_equal(np.argsort(permutation), inverse)
+    )
+
+
 def _require_positive_integers(config: object, *names: str) -> None:
-    """Raise ValueError unless the named fields of a configuration are integers from 1 up."""
+    """Raise ValueError unless the named fields of a configuration are integers from 1 to MOST."""
     for name in names:
         value = getattr(config, name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name} must be a positive integer, got {value!r}")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST:
+            raise ValueError(f"{name} must be a positive integer up to {MOST}, got {value!r}")

@@ -33,15 +33,14 @@ def build_network(name: str, arm: PlanarArm, config: Mapping[str, Any]) -> Gener
         TypeError: ``config`` has a key that the model does not know, or lacks one.
         ValueError: it has a value that the model does not allow, or not for this arm.
     """
-    return NETWORKS[name](arm, architecture(name, config))
+    built = architecture(name, config)
+    return NETWORKS[built.kind](arm, built)
 
 
 def restore_network(model: TrainedModel) -> GenerativeNetwork:
     """A trained network."""
     network = NETWORKS[model.config.kind](model.arm, model.config)
-    network.load_state_dict(
-        {name: torch.from_numpy(tensor.copy()) for name, tensor in model.tensors.items()}
-    )
+    network.load_state_dict({name: torch.from_numpy(one) for name, one in model.tensors.items()})
     return network
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ik_nn_ros.backends import Decoder
 from ik_nn_ros.models.base import RawSamples, Sampler
+
+if TYPE_CHECKING:
+    from ik_nn_ros.backends import Decoder
 
 
 class NetworkSampler(Sampler):

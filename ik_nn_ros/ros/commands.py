@@ -1,4 +1,4 @@
-"""The executables. They import ROS and Numba, which takes seconds, only once signals are theirs."""
+"""The executables. They import ROS and SciPy, which takes long, only once signals are theirs."""
 
 from __future__ import annotations
 

@@ -1,14 +1,17 @@
 """Weights files: what comes back, and what is refused."""
 
 import json
+import math
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from ik_nn_ros import CheckpointError, PlanarArm
+from ik_nn_ros import CheckpointError, IKSolver, PlanarArm
+from ik_nn_ros.backends import BACKENDS
 from ik_nn_ros.checkpoint import FORMAT_VERSION, load_checkpoint, save_checkpoint
 from ik_nn_ros.models.networks import build_network, restore_network
 
@@ -88,6 +91,9 @@ def test_a_future_format_is_refused(path):
         {"config": {"surprise": 1}},
         {"arm": {"link_lengths": [0.5] * 5 + [1.0]}},
         {"arm": {"link_lengths": [1.0]}},
+        {"arm": {"link_lengths": [10**400, 1.0]}},
+        {"config": {"layers": 10**30, "neurons": 8}},
+        {"config": {"coupling_layers": 10**9, "subnet_layers": 1, "neurons": 8}},
     ],
 )
 def test_a_description_that_does_not_fit_its_tensors_is_refused(path, changes):
@@ -96,25 +102,56 @@ def test_a_description_that_does_not_fit_its_tensors_is_refused(path, changes):
         load_checkpoint(path)
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda tensors: tensors.pop("target_std"), "missing or not known: target_std"),
-        (lambda tensors: tensors.update(more=torch.zeros(1)), "missing or not known: more"),
-        (
-            lambda tensors: tensors.update(target_mean=torch.zeros(3)),
-            r"target_mean must be \(2,\), is \(3,\)",
-        ),
-    ],
-)
-def test_tensors_that_the_network_does_not_have_are_named(path, change, reason):
-    tensors = load_file(path)
+def change(path, **changes):
+    """Replace tensors of a file, or leave them out."""
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
-    change(tensors)
+    tensors = {name: one for name, one in (load_file(path) | changes).items() if one is not None}
     save_file(tensors, path, metadata=metadata)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"target_std": None}, "missing or not known: target_std"),
+        ({"more": torch.zeros(1)}, "missing or not known: more"),
+        ({"target_mean": torch.zeros(3)}, r"target_mean must be \(2,\), is \(3,\)"),
+        ({"target_mean": torch.tensor([0.0, math.nan])}, "target_mean must be finite"),
+        ({"target_std": torch.tensor([1.0, 0.0])}, "target_std must be positive"),
+        ({"target_std": torch.ones(2).bfloat16()}, "type BF16 in target_std; F16, F32, F64"),
+    ],
+)
+def test_tensors_that_are_not_the_network_s_are_named(path, changes, reason):
+    change(path, **changes)
     with pytest.raises(CheckpointError, match=reason):
         load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("network", "name", "tensor"),
+    [
+        ("cinn", "to_joints", torch.ones(3, 3).double()),
+        ("cinn", "flow.transform.transforms.2.mask", torch.ones(3).bool()),
+        ("inn", "flow.module_list.1.perm", torch.tensor([0, 1, 2, 7])),
+        ("inn", "flow.module_list.1.perm", torch.tensor([0.0, 1.0, 2.0, 3.0])),
+        ("inn", "flow.module_list.1.perm_inv", torch.tensor([0, 0, 1, 1])),
+    ],
+    indirect=["network"],
+)
+def test_what_no_training_leaves_behind_is_refused(path, name, tensor):
+    change(path, **{name: tensor})
+    with pytest.raises(CheckpointError, match=name):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("number", [torch.float16, torch.float64])
+def test_weights_of_other_precisions_are_served(path, number, backend):
+    floats = {name: one for name, one in load_file(path).items() if one.is_floating_point()}
+    change(path, **{name: one.to(number) for name, one in floats.items()})
+    target = ARM.forward(np.full(4, 0.2))
+    positions = IKSolver.from_checkpoint(path, backend=backend).solve(target, 200, seed=1).positions
+    assert np.linalg.norm(ARM.forward(positions) - target, axis=1).max() <= 1e-6
 
 
 def test_a_safetensors_file_of_something_else_is_refused(tmp_path):

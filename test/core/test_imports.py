@@ -39,6 +39,7 @@ print(len({modules!r}))
 SERVING = """
 import sys
 from ik_nn_ros import IKSolver
+from ik_nn_ros.models import WEIGHTS_FOLDER
 for model in ("cinn", "cvae", "inn", "exact"):
     solver = IKSolver.from_pretrained(4, model)
     solutions = solver.solve((2.4, 0.2), 50, seed=1)
@@ -46,6 +47,10 @@ for model in ("cinn", "cvae", "inn", "exact"):
     assert model in ("cvae", "exact") or solutions.log_densities.shape == (len(solutions),)
     assert not solutions.off_distribution
     assert len(solutions.representatives(3).indices) == 3
+for name in ("cinn_rail", "inn_rail", "cvae_full_circle_vector", "cvae_full_circle_wrapped"):
+    solver = IKSolver.from_checkpoint(WEIGHTS_FOLDER / f"{name}.safetensors", device="cpu:0")
+    solver.solve_many([(1.2, 0.1), (1.1, 0.2)], 50, seed=1)
+    assert solver.sample([(1.2, 0.1)]).shape == (1, solver.arm.dof)
 assert "torch" not in sys.modules
 """
 

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from ik_nn_ros import PlanarArm
+from ik_nn_ros import IKSolver, ModelNotFoundError, PlanarArm
+from ik_nn_ros.backends import BACKENDS
 from ik_nn_ros.backends.eager import EagerDecoder
-from ik_nn_ros.models import NetworkSampler, pretrained_path
+from ik_nn_ros.backends.kernels import KERNELS
+from ik_nn_ros.checkpoint import save_checkpoint
+from ik_nn_ros.models import ARCHITECTURES, NetworkSampler, pretrained_path
 from ik_nn_ros.models.architectures import CINNConfig, CVAEConfig, INNConfig
 from ik_nn_ros.models.networks import NETWORKS, build_network, load_network
 
@@ -69,6 +72,7 @@ def test_inn_has_the_parameters_of_table_iv(dof):
     assert network.num_parameters == parameters
 
 
+ARMS = [*map(PlanarArm.of_paper, (3, 4, 5, 7)), PlanarArm((0.5, 0.5, 1.0), base="rail")]
 CONFIGS = [
     CVAEConfig(layers=1, neurons=3),
     CVAEConfig(layers=4, neurons=5, angles="vector"),
@@ -79,12 +83,37 @@ CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize("dof", [3, 4, 5, 7])
+@pytest.mark.parametrize("arm", ARMS, ids=str)
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
-def test_a_configuration_knows_the_tensors_of_its_network(config, dof):
-    arm = PlanarArm.of_paper(dof)
+def test_a_configuration_knows_the_tensors_of_its_network(config, arm):
     tensors = NETWORKS[config.kind](arm, config).state_dict()
     assert config.shapes(arm) == {name: tuple(value.shape) for name, value in tensors.items()}
+    config.check(arm, {name: value.numpy() for name, value in tensors.items()})
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("config", [config for config in CONFIGS if config.kind != "cinn"], ids=str)
+def test_an_arm_of_two_joints_has_no_latents_and_is_solved_all_the_same(config, backend, tmp_path):
+    arm = PlanarArm((1.0, 1.0))
+    network = NETWORKS[config.kind](arm, config)
+    network.fit_target_scale(torch.tensor([[1.8, 0.0], [1.6, 0.2]]))
+    save_checkpoint(tmp_path / "two.safetensors", network, {}, {})
+    solver = IKSolver.from_checkpoint(tmp_path / "two.safetensors", backend=backend)
+    assert solver.sample([(1.7, 0.1)]).shape == (1, 2)
+
+
+def test_cinn_refuses_what_it_cannot_learn():
+    with pytest.raises(ValueError, match="3 or more joints"):
+        build_network("cinn", PlanarArm((1.0, 1.0)), SMALL["cinn"])
+    with pytest.raises(ValueError, match="bins must be 2 or more"):
+        build_network("cinn", ARM, SMALL["cinn"] | {"bins": 1})
+
+
+def test_every_configuration_has_its_network():
+    assert NETWORKS.keys() == ARCHITECTURES.keys() == KERNELS.keys()
+    with pytest.raises(ModelNotFoundError, match="available: cvae, inn, cinn"):
+        build_network("gan", ARM, {})
 
 
 def test_samples_have_their_shapes_and_follow_the_seed(network):

@@ -1,5 +1,7 @@
 """What can change while the server runs, and how it tells how it fares."""
 
+from pathlib import Path
+
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.srv import GetParameters, SetParametersAtomically
@@ -55,6 +57,12 @@ def current(call):
         return [parameter_value_to_python(value) for value in values]
 
     return current
+
+
+def test_pytorch_is_not_loaded_to_serve_compiled_networks(server, client):
+    for model in ("cinn", "cvae", "inn", "exact"):
+        client.solve(request(model=model, num_representatives=3))
+    assert "libtorch" not in Path(f"/proc/{server.process.pid}/maps").read_text()
 
 
 def test_defaults_change_while_it_runs(change, current, client):

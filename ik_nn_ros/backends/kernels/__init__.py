@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from ik_nn_ros.backends.kernels.cinn import CINNKernel
 from ik_nn_ros.backends.kernels.cvae import CVAEKernel
 from ik_nn_ros.backends.kernels.inn import INNKernel
+from ik_nn_ros.models.architectures import CINNConfig, CVAEConfig, INNConfig
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +36,7 @@ class Kernel(Protocol):
 
 
 KERNELS: dict[str, Callable[[TrainedModel], Kernel]] = {
-    "cinn": CINNKernel,
-    "cvae": CVAEKernel,
-    "inn": INNKernel,
+    CINNConfig.kind: CINNKernel,
+    CVAEConfig.kind: CVAEKernel,
+    INNConfig.kind: INNKernel,
 }

@@ -28,7 +28,7 @@ class CINNKernel:
         )
         self._dimension = config.latent_dim(model.arm)
         self._context = Context(model)
-        self._rays = Rays(RayChart(model.arm, np.array(tensors["to_joints"])))
+        self._rays = Rays(RayChart(model.arm, np.array(tensors["to_joints"], np.float64)))
         self._scaling = MLP(tensors, f"{scaling}.hyper")
         self._couplings = [SplineCoupling(tensors, layer, config.bins) for layer in couplings]
         self._lengths, self._log_weights = map(floats, length_quadrature(self._dimension))

@@ -71,12 +71,12 @@ class Context:
     """
 
     def __init__(self, model: TrainedModel) -> None:
-        self._model = model
+        self._arm, self._config = model.arm, model.config
         self.mean, self.std = (floats(model.tensors[f"target_{name}"]) for name in ("mean", "std"))
 
     def __call__(self, targets: np.ndarray) -> np.ndarray:
         """(u, 2) [m] -> (2, u)."""
-        features = self._model.config.features(self._model.arm, targets.astype(np.float32))
+        features = self._config.features(self._arm, targets.astype(np.float32))
         return np.ascontiguousarray(((features - self.mean) / self.std).T)
 
 

@@ -29,7 +29,7 @@ class SplineCoupling:
     """
 
     def __init__(self, tensors: dict[str, np.ndarray], prefix: str, bins: int) -> None:
-        mask = tensors[f"{prefix}.mask"].astype(bool)
+        mask = tensors[f"{prefix}.mask"]
         self._moved = np.flatnonzero(~mask)
         self._bins = bins
         shapes = MLP(tensors, f"{prefix}.hyper")
