@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from FrEIA.framework import SequenceINN
-from FrEIA.modules import PermuteRandom, RNVPCouplingBlock
 from torch import nn
 
 from ik_nn_ros.kinematics import PlanarArm
@@ -37,6 +35,10 @@ class INN(GenerativeNetwork):
     """A bijection theta <-> [z, y] without padding; run backwards it samples the posterior."""
 
     def __init__(self, arm: PlanarArm, config: INNConfig) -> None:
+        # Here, because FrEIA takes as long to import as PyTorch, and only an INN needs it.
+        from FrEIA.framework import SequenceINN
+        from FrEIA.modules import PermuteRandom, RNVPCouplingBlock
+
         super().__init__(arm, config)
         self.flow = SequenceINN(arm.dof, force_tuple_output=False)
         for index in range(config.coupling_layers):

@@ -45,7 +45,7 @@ TINY = {
         "network.layers": {"min": 1, "max": 2},
         "network.neurons": {"min": 8, "max": 16},
     },
-    "fixed": {"data": {"num_samples": 8000}, "epochs": 20, "batch_size": 50},
+    "fixed": {"data": {"num_samples": 20_000}, "epochs": 20, "batch_size": 50},
 }
 TRIAL = FinishedTrial(
     number=1,
@@ -58,6 +58,7 @@ TRIAL = FinishedTrial(
     node="here",
     losses=[[5, 0.7], [20, 0.5]],
 )
+TRIALS = 20
 CLUSTER = """
 import sys
 from ray.cluster_utils import Cluster
@@ -140,28 +141,28 @@ def cluster():
 def search(cluster, tmp_path_factory):
     """A killed search that went on, on the cluster: its folder, and its journal when it died.
 
-    Half of its learning rates are far too large. Its trials last long enough for the second node to
-    start before the first has done them all.
+    Half of its learning rates are far too large. A whole trial lasts longer than a worker needs to
+    start: Tune stops the one that the second node starts whenever the first node's is free again.
     """
     folder = tmp_path_factory.mktemp("search")
-    arguments = command(folder, write(folder), 30)
+    arguments = command(folder, write(folder), TRIALS)
     before = killed_half_way(arguments, folder / "cvae_3.jsonl")
     finished = subprocess.run(
         [*arguments, "--address", cluster], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert finished.stderr == ""
     assert finished.returncode == 0
-    assert "30/30" in finished.stdout
+    assert f"{TRIALS}/{TRIALS}" in finished.stdout
     return folder, before
 
 
 def test_a_killed_search_keeps_its_trials_and_ends_with_as_many_as_wanted(search):
     folder, before = search
-    assert 0 < before.count(b"\n") - 1 < 30
+    assert 0 < before.count(b"\n") - 1 < TRIALS
     assert (folder / "cvae_3.jsonl").read_bytes().startswith(before)
     table = rows(folder)
-    assert [int(row["number"]) for row in table] == list(range(1, 31))
-    assert len({row["optimizer.learning_rate"] for row in table}) == 30
+    assert [int(row["number"]) for row in table] == list(range(1, TRIALS + 1))
+    assert len({row["optimizer.learning_rate"] for row in table}) == TRIALS
 
 
 def test_the_trials_of_a_search_run_on_all_nodes_of_the_cluster(search):
@@ -173,7 +174,7 @@ def test_the_trials_of_a_search_run_on_all_nodes_of_the_cluster(search):
 def test_bad_trials_are_stopped_early_and_unstable_ones_recorded(search):
     table = rows(search[0])
     diverged = [row for row in table if row["status"] == "diverged"]
-    assert 0 < len(diverged) < 30
+    assert 0 < len(diverged) < TRIALS
     for row in diverged:
         assert row["loss"] == ""
         assert float(row["optimizer.learning_rate"]) > 0.01
@@ -181,7 +182,7 @@ def test_bad_trials_are_stopped_early_and_unstable_ones_recorded(search):
     rungs = {("stopped", REPORT_EPOCHS), ("stopped", REPORT_EPOCHS * REDUCTION)}
     assert {("finished", 20)} < ends <= {("finished", 20)} | rungs
     counts = json.loads((search[0] / "cvae_3.json").read_text())["counts"]
-    assert counts.pop("trials") == sum(counts.values()) == 30
+    assert counts.pop("trials") == sum(counts.values()) == TRIALS
     assert counts["diverged"] == len(diverged)
 
 
