@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 
 import numba
 import numpy as np
@@ -94,6 +95,24 @@ def test_chunks_and_threads_change_nothing(model, threads, monkeypatch):
     np.testing.assert_allclose(chunked.positions, whole.positions, atol=1e-5)
     if model != "cvae":
         np.testing.assert_allclose(chunked.log_densities, whole.log_densities, atol=1e-3)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_request_is_shared_by_as_many_threads_as_are_allowed(threads, monkeypatch):
+    together = threading.Barrier(threads)
+    workers = []
+    ours = sampler("cinn", 4, "numba")
+    kernel = ours._decoder._kernel.positions
+
+    def noted(targets, which, latents):
+        workers.append(threading.get_ident())
+        together.wait(60.0)  # until all of them are at work
+        return kernel(targets, which, latents)
+
+    monkeypatch.setattr(ours._decoder._kernel, "positions", noted)
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
+    ours.sample(np.array([[2.0, 0.3]]), 4 * compiled.WORTH_A_THREAD, np.random.default_rng(0))
+    assert len(workers) == len(set(workers)) == threads
 
 
 def test_no_pass_is_larger_than_a_chunk_however_many_samples(monkeypatch):
