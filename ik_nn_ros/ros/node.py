@@ -6,7 +6,7 @@ import gc
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import rclpy
@@ -112,10 +112,8 @@ class IKServer(Node):
         solved = self._answering.solve_ik(request, response)
         if solved is not None:
             response.best.header.stamp = self.get_clock().now().to_msg()
-            self._best.publish(response.best)
-            self._undrawn = solved
-            self._drawing.ask()
-        self._record(response, start)
+            self._soon(self._show, solved, response.best)
+        self._soon(self._record, response, time.monotonic() - start)
         return response
 
     def _on_path(
@@ -123,11 +121,20 @@ class IKServer(Node):
     ) -> SolveIKPath.Response:
         start = time.monotonic()
         self._answering.solve_ik_path(request, response)
-        self._record(response, start)
+        self._soon(self._record, response, time.monotonic() - start)
         return response
 
-    def _record(self, response: SolveIK.Response | SolveIKPath.Response, start: float) -> None:
-        self._statistics.record(response.error_code, time.monotonic() - start)
+    def _soon(self, work: Callable[..., None], *arguments: object) -> None:
+        """Do some work right after the response that is being made is on its way."""
+        self.executor.create_task(work, *arguments)
+
+    def _show(self, solved: Solved, best: JointState) -> None:
+        self._best.publish(best)
+        self._undrawn = solved
+        self._drawing.ask()
+
+    def _record(self, response: SolveIK.Response | SolveIKPath.Response, seconds: float) -> None:
+        self._statistics.record(response.error_code, seconds)
         if response.error_code == SolveIK.Response.SUCCESS:
             self.get_logger().debug(response.message)
         else:
