@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from benchmarks.closeness import ClosenessResult, measure_closeness
 from benchmarks.comparison import PeerResult, compare
 from benchmarks.growth import BatchResult, SamplesResult, measure_batches, measure_samples
 from benchmarks.inference import (
@@ -44,6 +45,7 @@ class Part:
 PARTS = {
     "inference": Part(measure_inference, list[InferenceResult]),
     "exact": Part(measure_against_exact, list[ExactResult]),
+    "closeness": Part(measure_closeness, list[ClosenessResult]),
     "limit": Part(measure_limit, LimitResult),
     "samples": Part(measure_samples, list[SamplesResult]),
     "batches": Part(measure_batches, list[BatchResult]),

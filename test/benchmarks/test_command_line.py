@@ -2,18 +2,22 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.bars import all_bars
+from benchmarks.closeness import ClosenessResult
 from benchmarks.inference import InferenceResult
 from benchmarks.machine import Machine
 from benchmarks.parts import Measured, read
 from benchmarks.service_results import RoundTrips, ServiceResult, SolverInTurn
+from benchmarks.solvers import DEFAULT_DOF
 from benchmarks.timing import Ratio, Timing
+from training.metrics import summary
 from training.results import ResultError
 
-PARTS = ("inference", "exact", "limit", "batches")
+PARTS = ("inference", "exact", "closeness", "limit", "batches")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +36,7 @@ def timing(seconds):
 def test_a_run_writes_a_file_for_each_part_and_a_report(folder):
     assert sorted(path.stem for path in (folder / "results").iterdir()) == sorted(PARTS)
     text = (folder / "REPORT.md").read_text()
-    for heading in ("## Bars", "## Against eager PyTorch", "## The limit", "### Batches"):
+    for heading in ("## Bars", "## Against eager PyTorch", "## The limit", "### As close"):
         assert heading in text
     assert "## The node" not in text
     assert Machine.here().processor in text
@@ -68,6 +72,14 @@ def test_the_bars_are_met_from_three_times_on(factor, met):
     result = InferenceResult(1000, *[timing(1.0)] * 4, speedup=ratio, speedup_with_densities=ratio)
     bars = all_bars({"inference": Measured(Machine.here(), [result])})
     assert [bar.met for bar in bars] == [met, met]
+
+
+@pytest.mark.parametrize(("differences", "equal"), [((-1.0, 3.0), True), ((2.0, 3.0), False)])
+def test_a_difference_that_chance_explains_is_none(differences, equal):
+    difference = summary(np.array(differences), 100)
+    result = ClosenessResult(DEFAULT_DOF, difference, difference, difference)
+    (bar,) = all_bars({"closeness": Measured(Machine.here(), [result])})
+    assert bar.met is equal
 
 
 @pytest.mark.parametrize(("overhead", "met"), [(0.0019, True), (0.0021, False)])
