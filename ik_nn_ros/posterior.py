@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp
 
 from ik_nn_ros.arrays import wrapped
 from ik_nn_ros.kinematics import PlanarArm, normal_log_density
@@ -90,7 +89,7 @@ class ExactPosterior(Sampler):
     ) -> np.ndarray:
         """Log density p(target) [nats, per m^2] of the prior's TCPs at targets (b, 2) [m]: (b,)."""
         log_weights = self.candidates(targets, draws_per_chart, rng).log_weights
-        return logsumexp(log_weights, axis=1) - math.log(draws_per_chart)
+        return np.logaddexp.reduce(log_weights, axis=1) - math.log(draws_per_chart)
 
     def _proposal_std(self, targets: np.ndarray) -> np.ndarray:
         """Deviation of each joint's proposal (b, dof) [rad].
@@ -186,9 +185,9 @@ class ExactPosterior(Sampler):
         jacobian = self.arm.jacobian(positions)
         first, others = jacobian[..., :1], jacobian[..., 1:]
         cross = first[..., 0, :] * others[..., 1, :] - first[..., 1, :] * others[..., 0, :]
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):  # a chart without a root: NaN
             charts = np.log(np.abs(cross)) - proposals[..., :1] - proposals[..., 1:]
-        log_weights = ratios - logsumexp(charts, axis=-1)
+            log_weights = ratios - np.logaddexp.reduce(charts, axis=-1)
         valid = np.isfinite(log_weights) & self.arm.within_limits(positions)
         return np.where(valid, log_weights, -np.inf)
 
