@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.models.architectures import Architecture
+from ik_nn_ros.models.architectures import Architecture, Tensors
 
 
 class TrainedModel(NamedTuple):
@@ -21,4 +19,4 @@ class TrainedModel(NamedTuple):
 
     arm: PlanarArm
     config: Architecture
-    tensors: dict[str, np.ndarray]
+    tensors: Tensors

@@ -12,6 +12,7 @@ from ik_nn_ros.backends.kernels.layers import MLP, Context, Weights, floats, joi
 from ik_nn_ros.models.rim import log_rim_area
 
 if TYPE_CHECKING:
+    from ik_nn_ros.models.architectures import Tensors
     from ik_nn_ros.models.trained import TrainedModel
 
 ATAN_SCALE = 0.636  # of FrEIA's soft clamp
@@ -35,7 +36,7 @@ class _Affine(NamedTuple):
 class _Block:
     """An `RNVPCouplingBlock`: the first half moves by the second, then the second by the first."""
 
-    def __init__(self, tensors: dict[str, np.ndarray], prefix: str, clamp: float) -> None:
+    def __init__(self, tensors: Tensors, prefix: str, clamp: float) -> None:
         scale1, shift1, scale2, shift2 = (
             MLP(tensors, f"{prefix}.subnet_{name}") for name in ("s1", "t1", "s2", "t2")
         )
@@ -59,7 +60,7 @@ class _Block:
 class _Permutation:
     """A `PermuteRandom`."""
 
-    def __init__(self, tensors: dict[str, np.ndarray], prefix: str) -> None:
+    def __init__(self, tensors: Tensors, prefix: str) -> None:
         self._order, self._back = tensors[f"{prefix}.perm"], tensors[f"{prefix}.perm_inv"]
 
     def inverse(self, values: np.ndarray) -> np.ndarray:

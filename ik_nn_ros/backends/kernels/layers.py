@@ -9,6 +9,7 @@ import numpy as np
 from ik_nn_ros.backends.kernels.compiler import compiled
 
 if TYPE_CHECKING:
+    from ik_nn_ros.models.architectures import Tensors
     from ik_nn_ros.models.trained import TrainedModel
 
 Weights = tuple[np.ndarray, ...]
@@ -25,7 +26,7 @@ class MLP:
         weights, biases: of each linear layer, (out, in) and (out,).
     """
 
-    def __init__(self, tensors: dict[str, np.ndarray], prefix: str) -> None:
+    def __init__(self, tensors: Tensors, prefix: str) -> None:
         start, end = f"{prefix}.", ".weight"
         places = [
             name.removeprefix(start).removesuffix(end)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ik_nn_ros.backends.kernels.compiler import compiled, exp
 from ik_nn_ros.backends.kernels.layers import MLP, Weights, mlp
+
+if TYPE_CHECKING:
+    from ik_nn_ros.models.architectures import Tensors
 
 # The defaults of zuko's MonotonicRQSTransform.
 BOUND = np.float32(5.0)  # the splines map [-BOUND, BOUND] onto itself, and leave the rest alone
@@ -28,7 +31,7 @@ class SplineCoupling:
         bins: of each spline.
     """
 
-    def __init__(self, tensors: dict[str, np.ndarray], prefix: str, bins: int) -> None:
+    def __init__(self, tensors: Tensors, prefix: str, bins: int) -> None:
         mask = tensors[f"{prefix}.mask"]
         self._moved = np.flatnonzero(~mask)
         self._bins = bins
