@@ -44,15 +44,18 @@ def report(parts: Mapping[str, Measured], figures: str) -> str:
 
 def _machines(parts: Mapping[str, Measured]) -> str:
     loads = [part.machine.load for part in parts.values()]
+    quickest, slowest = zip(*(part.machine.loops for part in parts.values()), strict=True)
     descriptions = {
         f"{one.processor}, {one.cores} cores, {one.memory:.0f} GiB; {one.torch_threads} threads in "
-        f"PyTorch; Python {one.python}, "
+        f"PyTorch, {one.solver_threads} in the solver; Python {one.python}, "
         + ", ".join(f"{name} {version}" for name, version in one.versions.items())
         for one in (part.machine for part in parts.values())
     }
     return paragraph(
         f"Machine: {'; and '.join(sorted(descriptions))}. Load before each part, the benchmark's "
-        f"own included: {min(loads):.1f} to {max(loads):.1f}."
+        f"own included: {min(loads):.1f} to {max(loads):.1f}. The same loop of plain Python took "
+        f"{1e3 * min(quickest):.0f} to {1e3 * max(slowest):.0f} ms before the parts: far apart "
+        "where the host has other work for its processor, and then every time here is longer."
     )
 
 
