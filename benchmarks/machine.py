@@ -6,16 +6,19 @@ import importlib.metadata
 import os
 import platform
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numba
+import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
-from benchmarks.timing import seconds_of
+from benchmarks.timing import Ratio, interleaved
 
 VERSIONS = ("numba", "numpy", "scipy", "torch", "onnxruntime", "openvino", "ikpy", "pin")
-LOOPS, LOOP_LENGTH = 20, 1_000_000
+ROUNDS, PRODUCTS, WIDTH = 9, 50, 300  # how often, how many, and how large matrix products are
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,8 @@ class Machine:
         python: its version.
         versions: of the packages that count, where they are installed.
         load: the mean number of running processes over the minute before the measurement.
-        loops: how long the same loop of plain Python took before the measurement, from the quickest
-            to the slowest time [s]: far apart where the host has other work for its processor.
+        scaling: how many times as fast as on one core matrix products are on all of them, before
+            the measurement: less than ``cores`` where they share what they compute with.
     """
 
     processor: str
@@ -42,7 +45,7 @@ class Machine:
     python: str
     versions: dict[str, str]
     load: float
-    loops: tuple[float, float]
+    scaling: float
 
     @classmethod
     def here(cls) -> Machine:
@@ -53,20 +56,34 @@ class Machine:
             distribution.metadata["Name"].lower(): distribution.version
             for distribution in importlib.metadata.distributions()
         }
-        loops = [seconds_of(_loop) for _ in range(LOOPS)]
+        cores = len(os.sched_getaffinity(0))
         return cls(
             processor=model[1] if model else platform.processor(),
-            cores=len(os.sched_getaffinity(0)),
+            cores=cores,
             torch_threads=torch.get_num_threads(),
             solver_threads=numba.config.NUMBA_NUM_THREADS,
             memory=int(total_kb[1]) / 2**20,
             python=platform.python_version(),
             versions={name: installed[name] for name in VERSIONS if name in installed},
             load=os.getloadavg()[0],
-            loops=(min(loops), max(loops)),
+            scaling=_scaling(cores),
         )
 
 
-def _loop() -> None:
-    for _ in range(LOOP_LENGTH):
-        pass
+def _scaling(cores: int) -> float:
+    """See `Machine.scaling`."""
+    matrices = [np.ones((WIDTH, WIDTH), np.float32) for _ in range(cores)]
+    with threadpool_limits(1), ThreadPoolExecutor(cores) as pool:
+        seconds = interleaved(
+            {
+                count: lambda count=count: list(pool.map(_multiply, matrices[:count]))
+                for count in (1, cores)
+            },
+            ROUNDS,
+        )
+    return cores * Ratio.of(seconds[1], seconds[cores]).median
+
+
+def _multiply(matrix: np.ndarray) -> None:
+    for _ in range(PRODUCTS):
+        matrix @ matrix

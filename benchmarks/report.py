@@ -44,7 +44,7 @@ def report(parts: Mapping[str, Measured], figures: str) -> str:
 
 def _machines(parts: Mapping[str, Measured]) -> str:
     loads = [part.machine.load for part in parts.values()]
-    quickest, slowest = zip(*(part.machine.loops for part in parts.values()), strict=True)
+    scalings = [part.machine.scaling for part in parts.values()]
     descriptions = {
         f"{one.processor}, {one.cores} cores, {one.memory:.0f} GiB; {one.torch_threads} threads in "
         f"PyTorch, {one.solver_threads} in the solver; Python {one.python}, "
@@ -53,9 +53,9 @@ def _machines(parts: Mapping[str, Measured]) -> str:
     }
     return paragraph(
         f"Machine: {'; and '.join(sorted(descriptions))}. Load before each part, the benchmark's "
-        f"own included: {min(loads):.1f} to {max(loads):.1f}. The same loop of plain Python took "
-        f"{1e3 * min(quickest):.0f} to {1e3 * max(slowest):.0f} ms before the parts: far apart "
-        "where the host has other work for its processor, and then every time here is longer."
+        f"own included: {min(loads):.1f} to {max(loads):.1f}. Matrix products were "
+        f"{min(scalings):.2f} to {max(scalings):.2f} times as fast on all cores as on one: where "
+        "that is far less than their number, the host runs them on one core of its own."
     )
 
 
