@@ -62,7 +62,7 @@ def _draw_peers(path: Path, results: Sequence[PeerResult]) -> None:
     time.set_xticks(sorted({result.dof for result in results}))
     quality.set(xlabel="solutions per second", ylabel="mmd2", xscale="log")
     quality.set_yscale("symlog", linthresh=MMD2_LINEAR)  # unbiased, so it may be negative
-    quality.margins(x=0.3)
+    quality.margins(x=0.3, y=0.1)
     figure.legend(*time.get_legend_handles_labels(), loc="outside right center", fontsize=8)
     _save(figure, path)
 
@@ -106,6 +106,7 @@ def _draw_crowds(axis: Axes, result: ServiceResult) -> None:
     axis.plot(clients, [crowd.answers_per_second for crowd in crowds], "o-")
     axis.set(xlabel="clients at once", ylabel="answers per second")
     axis.yaxis.label.set_color("C0")
+    axis.margins(y=0.3)
     axis.set_ylim(bottom=0.0)
     axis.set_xticks(clients)
     latency = axis.twinx()

@@ -336,4 +336,4 @@ SERVICE = """\
 `ik_server` with its default parameters and its clients are processes of their own over loopback
 DDS; a request is for 1000 solutions. An answer holds more than `IKSolver.solve` computes: the log
 densities, and whether the prior comes near the target. `solve_time` is the answer's own figure for
-all of it."""
+all of it. After a pause a request finds idle cores, on which the solver, too, takes longer."""
