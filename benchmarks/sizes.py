@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Size:
-    """The defaults are for `make bench`: some twelve minutes on two quiet cores.
+    """The defaults are for `make bench`: some ten minutes on two quiet cores.
 
     Attributes:
         dofs: the arms.
