@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import rclpy
@@ -108,12 +109,7 @@ class IKServer(Node):
         self.create_timer(DIAGNOSTICS_PERIOD, self._tell_how_it_fares)
 
     def _on_request(self, request: SolveIK.Request, response: SolveIK.Response) -> SolveIK.Response:
-        start = time.monotonic()
-        solved = self._answering.solve_ik(request, response)
-        if solved is not None:
-            response.best.header.stamp = self.get_clock().now().to_msg()
-            self._soon(self._show, solved, response.best)
-        self._soon(self._record, response, time.monotonic() - start)
+        self._when_sent(self._answer(request, response))
         return response
 
     def _on_path(
@@ -121,17 +117,27 @@ class IKServer(Node):
     ) -> SolveIKPath.Response:
         start = time.monotonic()
         self._answering.solve_ik_path(request, response)
-        self._soon(self._record, response, time.monotonic() - start)
+        self._when_sent(partial(self._record, response, time.monotonic() - start))
         return response
 
-    def _soon(self, work: Callable[..., None], *arguments: object) -> None:
-        """Do some work right after the response that is being made is on its way."""
-        self.executor.create_task(work, *arguments)
+    def _answer(self, request: SolveIK.Request, response: SolveIK.Response) -> Callable[[], None]:
+        """Fill the response; what remains to be done, of which its client needs nothing."""
+        start = time.monotonic()
+        solved = self._answering.solve_ik(request, response)
+        if solved is not None:
+            response.best.header.stamp = self.get_clock().now().to_msg()
+        return partial(self._tell, response, solved, time.monotonic() - start)
 
-    def _show(self, solved: Solved, best: JointState) -> None:
-        self._best.publish(best)
-        self._undrawn = solved
-        self._drawing.ask()
+    def _when_sent(self, work: Callable[[], None]) -> None:
+        """Do some work when the response that is being made is on its way."""
+        self.executor.create_task(work)
+
+    def _tell(self, response: SolveIK.Response, solved: Solved | None, seconds: float) -> None:
+        if solved is not None:
+            self._best.publish(response.best)
+            self._undrawn = solved
+            self._drawing.ask()
+        self._record(response, seconds)
 
     def _record(self, response: SolveIK.Response | SolveIKPath.Response, seconds: float) -> None:
         self._statistics.record(response.error_code, seconds)
@@ -149,7 +155,7 @@ class IKServer(Node):
         except IKError as error:
             self.get_logger().warning(f"clicked point refused: {error}")
         else:
-            self._on_request(request, SolveIK.Response())
+            self._answer(request, SolveIK.Response())()
 
     def _draw(self) -> None:
         if self._undrawn is None or self._markers.get_subscription_count() == 0:
