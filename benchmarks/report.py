@@ -265,7 +265,7 @@ def _service(result: ServiceResult) -> str:
     text = paragraph(
         "From the process's start to the first answer: "
         f"{milliseconds(result.first_answer)} ms; the client looks for the server every 0.25 s, "
-        "and where DDS misses a node's first announcement, the next one comes 3 s later. "
+        "and where DDS misses a node's first announcement, it has to wait for the next one. "
         f"The very first start on a machine compiles and takes {result.first_answer_ever:.1f} s. A "
         f"process that only imports the node's module takes {milliseconds(result.imports)} ms. In "
         f"Python without ROS, from the start to the first {result.samples} solutions: "
@@ -336,4 +336,4 @@ SERVICE = """\
 `ik_server` with its default parameters and its clients are processes of their own over loopback
 DDS; a request is for 1000 solutions. An answer holds more than `IKSolver.solve` computes: the log
 densities, and whether the prior comes near the target. `solve_time` is the answer's own figure for
-all of it. After a pause a request finds idle cores, on which the solver, too, takes longer."""
+all of it. After a pause all of a round trip runs on cores that have gone idle."""

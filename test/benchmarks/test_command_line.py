@@ -1,19 +1,24 @@
 """``python -m benchmarks`` from end to end, small; no verdict on any time."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from benchmarks import closeness, machine
 from benchmarks.__main__ import main
 from benchmarks.bars import all_bars
-from benchmarks.closeness import ClosenessResult
+from benchmarks.closeness import ClosenessResult, measure_closeness
 from benchmarks.inference import InferenceResult
 from benchmarks.machine import Machine
 from benchmarks.parts import Measured, read
 from benchmarks.service_results import RoundTrips, ServiceResult, SolverInTurn
+from benchmarks.sizes import QUICK
 from benchmarks.solvers import DEFAULT_DOF
 from benchmarks.timing import Ratio, Timing
+from ik_nn_ros import PlanarArm
 from training.metrics import summary
 from training.results import ResultError
 
@@ -80,6 +85,28 @@ def test_a_difference_that_chance_explains_is_none(differences, equal):
     result = ClosenessResult(DEFAULT_DOF, difference, difference, difference)
     (bar,) = all_bars({"closeness": Measured(Machine.here(), [result])})
     assert bar.met is equal
+
+
+def test_samples_of_the_prior_are_not_close_to_the_posterior(monkeypatch):
+    arm = PlanarArm.of_paper(4)
+
+    def solve(target, num_samples, seed):
+        draws = arm.sample_prior(num_samples, np.random.default_rng(seed))
+        return SimpleNamespace(positions=draws)
+
+    monkeypatch.setattr(
+        closeness, "fastest_solver", lambda *_: SimpleNamespace(arm=arm, solve=solve)
+    )
+    (result,) = measure_closeness(replace(QUICK, closeness_samples=100), lambda _: None)
+    assert not result.equal
+    assert result.difference.mean > 0.05
+    assert abs(result.exact.mean) < 0.02
+
+
+@pytest.mark.parametrize(("together", "scaling"), [(1.0, 2.0), (2.0, 1.0)])
+def test_cores_count_for_what_they_do_together(together, scaling, monkeypatch):
+    monkeypatch.setattr(machine, "interleaved", lambda *_: {1: [1.0], 2: [together]})
+    assert machine._scaling(2) == scaling
 
 
 @pytest.mark.parametrize(("overhead", "met"), [(0.0019, True), (0.0021, False)])
