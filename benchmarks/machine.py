@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.timing import Ratio, interleaved
 
-VERSIONS = ("numba", "numpy", "scipy", "torch", "onnxruntime", "openvino", "ikpy", "pin")
+VERSIONS = ("numba", "numpy", "scipy", "torch", "ikpy", "pin")
 ROUNDS, PRODUCTS, WIDTH = 5, 50, 300  # how often, how many, and how large matrix products are
 
 
