@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -15,6 +16,7 @@ from unittest.mock import patch
 import numba
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import ik_nn_ros
@@ -25,7 +27,7 @@ from benchmarks.timing import Ratio, Timing, interleaved
 from ik_nn_ros.models import DEFAULT_MODEL
 from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
 
-TILES = (1, 5, 20)  # into how many products of fewer rows one is cut: small ones stay in the cache
+PARTS = (1, 5, 20, 80)  # into how many of fewer rows a product is cut: small ones stay in caches
 
 STAGES = {
     "projection.py": "projection",
@@ -39,7 +41,7 @@ STAGES = {
     "models/architectures.py": "chunks and context",
     "models/rim.py": "chunks and context",
     "backends": "chunks and context",
-    "backends/kernels/spline.py": "couplings: their networks and splines",
+    "backends/kernels/cinn.py": "couplings: their networks and splines",
     "backends/kernels/rays.py": "rays",
 }
 """Folders and files of the package, by what they do; any other one is a stage of its own name."""
@@ -62,8 +64,8 @@ class LimitResult:
         samples: how many are drawn.
         products: those of one pass, each with ``samples`` rows.
         gflop: their arithmetic [1e9 operations].
-        products_alone: their time in float32, with the fastest number of rows at a time.
-        tile: that number.
+        products_alone: their time in float32, in the fastest way of those that were tried.
+        way: that way.
         solver: the time of `IKSolver.solve`.
         distance: the solver's time over that of the products.
         stages: shares of the solver's time, by what it does; the profiler's own time included.
@@ -73,7 +75,7 @@ class LimitResult:
     products: list[Product]
     gflop: float
     products_alone: Timing
-    tile: int
+    way: str
     solver: Timing
     distance: Ratio
     stages: dict[str, float]
@@ -85,12 +87,17 @@ def measure_limit(size: Size, on_stage: Callable[[str], None]) -> LimitResult:
     target = targets_of(DEFAULT_DOF)[0]
     products, samples = products_of_one_pass(target), size.counts[-1]
     on_stage("matrix products")
-    runners = {tile: _runner(products, samples, tile) for tile in {samples // n for n in TILES}}
+    runners = {
+        f"{library}'s, {samples // parts} rows at a time": runner(products, samples, parts)
+        for library, runner in (("PyTorch", _in_pytorch), ("OpenBLAS", _in_openblas))
+        for parts in PARTS
+        if samples % parts == 0
+    }
     trial = interleaved(runners, max(3, size.rounds // 8))
-    tile = min(trial, key=lambda tile: np.median(trial[tile]))
+    way = min(trial, key=lambda way: np.median(trial[way]))
     on_stage(f"{samples} samples, against the matrix products alone")
     seconds = interleaved(
-        {"products": runners[tile], "solver": lambda: solver.solve(target, samples)},
+        {"products": runners[way], "solver": lambda: solver.solve(target, samples)},
         max(3, size.rounds // 2),
     )
     on_stage("profile")
@@ -100,7 +107,7 @@ def measure_limit(size: Size, on_stage: Callable[[str], None]) -> LimitResult:
         products=products,
         gflop=1e-9 * operations,
         products_alone=Timing.of(seconds["products"]),
-        tile=tile,
+        way=way,
         solver=Timing.of(seconds["solver"]),
         distance=Ratio.of(seconds["solver"], seconds["products"]),
         stages=stages_of(lambda: solver.solve(target, samples), rounds=max(1, size.rounds // 8)),
@@ -136,23 +143,45 @@ class _Products(TorchDispatchMode):
         return function(*arguments, **(keywords or {}))
 
 
-def _runner(products: Sequence[Product], samples: int, tile: int) -> Callable[[], None]:
-    """Runs the products of all samples, ``tile`` rows at a time."""
-    passes = samples // tile
+def _in_pytorch(products: Sequence[Product], samples: int, parts: int) -> Callable[[], None]:
+    """Runs the products of all samples in so many parts, one after the other, on all cores."""
+    rows = samples // parts
     operands = [
-        (torch.rand(tile, one.inner), torch.rand(one.inner, one.columns), one.times)
-        for one in products
+        (torch.ones(rows, inner), torch.ones(inner, columns), torch.empty(rows, columns))
+        for inner, columns in _shapes(products)
     ]
-    outputs = [torch.empty(tile, one.columns) for one in products]
 
     @torch.inference_mode()
     def run() -> None:
-        for _ in range(passes):
-            for (left, right, times), output in zip(operands, outputs, strict=True):
-                for _ in range(times):
-                    torch.mm(left, right, out=output)
+        for _ in range(parts):
+            for left, right, output in operands:
+                torch.mm(left, right, out=output)
 
     return run
+
+
+def _in_openblas(products: Sequence[Product], samples: int, parts: int) -> Callable[[], None]:
+    """Runs the products of all samples in so many parts, each on one core."""
+    rows, pool = samples // parts, ThreadPoolExecutor(numba.config.NUMBA_NUM_THREADS)
+    shapes = _shapes(products)
+    left = tuple(np.ones((columns, inner), np.float32) for inner, columns in shapes)
+    right = tuple(np.ones((inner, rows), np.float32) for inner, _ in shapes)
+
+    def run() -> None:
+        with threadpool_limits(1, "blas"):
+            list(pool.map(lambda _: _multiply(left, right), range(parts)))
+
+    return run
+
+
+@numba.njit(nogil=True)
+def _multiply(left: tuple[np.ndarray, ...], right: tuple[np.ndarray, ...]) -> None:
+    for i in range(len(left)):
+        np.dot(left[i], right[i])
+
+
+def _shapes(products: Sequence[Product]) -> list[tuple[int, int]]:
+    return [(one.inner, one.columns) for one in products for _ in range(one.times)]
 
 
 def stages_of(action: Callable[[], object], rounds: int) -> dict[str, float]:

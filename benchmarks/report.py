@@ -172,7 +172,7 @@ def _limit(result: LimitResult) -> str:
     stages = [(stage, f"{share:.1%}") for stage, share in result.stages.items() if share >= 5e-4]
     text = paragraph(
         f"The network's matrix products for {number(result.samples)} samples are {shapes}: "
-        f"{result.gflop:.2f} GFLOP. Alone, in float32, {result.tile} rows at a time, they take "
+        f"{result.gflop:.2f} GFLOP. Alone, in float32, {result.way}, they take "
         f"{milliseconds(result.products_alone)} ms, {number(rate)} GFLOP/s. `solve` takes "
         f"{milliseconds(result.solver)} ms: {spread(result.distance)} as long."
     )

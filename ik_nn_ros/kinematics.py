@@ -13,6 +13,7 @@ from ik_nn_ros.arrays import Array, matching, namespace, wrapped
 from ik_nn_ros.base_joint import BASE_JOINTS, BaseJoint
 from ik_nn_ros.errors import InvalidArmError
 
+CHUNK_SIZE = 4096  # configurations at a time: bounds the memory of large requests
 PAPER_PRIOR_STD = 0.2  # [rad], section "Dataset" of the paper
 PAPER_LINK_LENGTH = 0.5  # [m], all links but the last; follows from the paper's figures
 PAPER_LAST_LINK_LENGTH = 1.0  # [m]
@@ -115,6 +116,22 @@ class PlanarArm:
         x, y = xp.cos(headings) @ lengths, xp.sin(headings) @ lengths
         return xp.stack((x, y + theta[..., 0] if self.base == "rail" else y), -1)
 
+    def position_errors(self, theta: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """The paper's re-simulation error |FK(theta) - target| [m].
+
+        Args:
+            theta: (..., N).
+            targets: (..., 2) [m]; the arrays broadcast.
+        """
+        shape = np.broadcast_shapes(theta.shape[:-1], targets.shape[:-1])
+        theta = np.broadcast_to(theta, (*shape, self.dof)).reshape(-1, self.dof)
+        targets = np.broadcast_to(targets, (*shape, 2)).reshape(-1, 2)
+        errors = np.empty(len(theta))
+        for start in range(0, len(theta), CHUNK_SIZE):
+            rows = slice(start, start + CHUNK_SIZE)
+            errors[rows] = np.linalg.norm(self.forward(theta[rows]) - targets[rows], axis=1)
+        return errors.reshape(shape)
+
     def jacobian(self, theta: Array) -> Array:
         """d TCP / d theta: (..., N) -> (..., 2, N) [m / rad].
 
@@ -143,6 +160,14 @@ class PlanarArm:
         if self.full_circle:
             return np.full_like(theta, -math.log(2.0 * math.pi))
         return normal_log_density(theta, np.asarray(self.prior_std))
+
+    def log_prior(self, theta: np.ndarray) -> np.ndarray:
+        """Log density of configurations under the prior: (..., N) -> (...) [nats]."""
+        if self.full_circle:
+            return np.full(theta.shape[:-1], -self.dof * math.log(2.0 * math.pi))
+        scaled = theta / np.asarray(self.prior_std)
+        log_volume = np.log(self.prior_std).sum() + 0.5 * self.dof * math.log(2.0 * math.pi)
+        return -0.5 * np.einsum("...j,...j->...", scaled, scaled) - log_volume
 
     def joint_differences(self, theta: np.ndarray, other: np.ndarray) -> np.ndarray:
         """theta - other, the short way round on a full circle; the arrays (..., N) broadcast."""

@@ -132,7 +132,7 @@ class _StandingSampler(Sampler):
         if num_samples > 1:
             others = self._sampler.sample(targets, num_samples - 1, rng).positions
             positions = np.concatenate((positions, others), axis=1)
-        return RawSamples(positions)
+        return RawSamples(positions, self.arm.position_errors(positions, targets[:, None]))
 
 
 def _checked_targets(targets: Sequence[Sequence[float]]) -> np.ndarray:

@@ -63,7 +63,8 @@ class ExactPosterior(Sampler):
     def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:
         """See `Sampler.sample`; NaN rows for a target that no candidate reaches."""
         per_chart = -(-num_samples * CANDIDATES_PER_SAMPLE // self._roots_per_draw)
-        return RawSamples(self._sample(targets, num_samples, per_chart, rng))
+        positions = self._sample(targets, num_samples, per_chart, rng)
+        return RawSamples(positions, self.arm.position_errors(positions, targets[:, None]))
 
     def candidates(
         self, targets: np.ndarray, draws_per_chart: int, rng: np.random.Generator

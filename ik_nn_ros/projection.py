@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.kinematics import CHUNK_SIZE, PlanarArm
 
 MAX_ITERATIONS = 30
 MAX_STEP = 0.5  # [rad], norm of one step: far from the target the linear model is no guide
-CHUNK_SIZE = 4096  # rows at a time: bounds the memory of large requests
 DAMPING = 1e-2  # relative to the error: vanishes at the target, so convergence stays quadratic
 
 
@@ -19,7 +18,7 @@ class Projection(NamedTuple):
 
     Attributes:
         positions: (..., dof) [rad].
-        errors: (...) |FK(position) - target| [m], measured afterwards by forward kinematics.
+        errors: (...) those of these configurations [m], measured by forward kinematics.
         converged: (...) bool, whether the error is within the tolerance.
     """
 
@@ -29,7 +28,11 @@ class Projection(NamedTuple):
 
 
 def project(
-    arm: PlanarArm, positions: np.ndarray, targets: np.ndarray, tolerance: float
+    arm: PlanarArm,
+    positions: np.ndarray,
+    targets: np.ndarray,
+    tolerance: float,
+    errors: np.ndarray | None = None,
 ) -> Projection:
     """Move each configuration the short way onto its target.
 
@@ -41,11 +44,14 @@ def project(
         positions: (..., dof) start configurations [rad].
         targets: (..., 2) [m]; the arrays broadcast.
         tolerance: largest position error that counts as converged [m].
+        errors: (...) those of the start configurations [m], where they have been measured already.
     """
+    if errors is None:
+        errors = arm.position_errors(positions, targets)
     shape = positions.shape[:-1]
     positions = positions.reshape(-1, arm.dof).copy()
     targets = np.broadcast_to(targets, (*shape, 2)).reshape(-1, 2)
-    errors = np.empty(len(positions))
+    errors = errors.reshape(-1).copy()
     # One step beyond the tolerance costs little and leaves errors near the rounding limit.
     goal = 1e-3 * tolerance
     for start in range(0, len(positions), CHUNK_SIZE):
@@ -58,13 +64,12 @@ def project(
 def _project_in_place(
     arm: PlanarArm, positions: np.ndarray, errors: np.ndarray, targets: np.ndarray, goal: float
 ) -> None:
-    errors[:] = np.linalg.norm(targets - arm.forward(positions), axis=1)
     for _ in range(MAX_ITERATIONS):
         active = np.flatnonzero(errors > goal)
         if active.size == 0:
             break
         positions[active] += _step(arm, positions[active], targets[active])
-        errors[active] = np.linalg.norm(targets[active] - arm.forward(positions[active]), axis=1)
+        errors[active] = arm.position_errors(positions[active], targets[active])
 
 
 def _step(arm: PlanarArm, positions: np.ndarray, targets: np.ndarray) -> np.ndarray:

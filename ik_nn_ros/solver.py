@@ -273,36 +273,37 @@ class IKSolver:
             ]
         )
         raw = self.sampler.sample_alike(targets, num_samples, seed)
-        positions, errors, keep = self._placed(raw.positions, targets[:, None], options)
+        positions, errors, keep = self._placed(raw, targets[:, None], options)
         answers = []
         for row, index in enumerate(indices):
             kept = np.flatnonzero(keep[row])
             if len(kept) == 0:
                 raise NoSolutionError(num_samples, index)
-            order = kept[self._rank(positions[row, kept], errors[row, kept], options)]
+            placed, off = positions[row].take(kept, axis=0), errors[row].take(kept)
+            order = self._rank(placed, off, options)
             answers.append(
                 Solutions(
                     arm=self.arm,
                     target=targets[row],
-                    positions=positions[row, order],
-                    position_errors=errors[row, order],
+                    positions=placed.take(order, axis=0),
+                    position_errors=off.take(order),
                     num_rejected=num_samples - len(kept),
                     approximate_distance=float(np.linalg.norm(targets[row] - points[row])),
-                    density=raw.density and partial(_log_densities_at, raw, row, order),
+                    density=raw.density and partial(_log_densities_at, raw, row, kept[order]),
                 )
             )
         return answers
 
     def _placed(
-        self, positions: np.ndarray, targets: np.ndarray, options: _Options
+        self, raw: RawSamples, targets: np.ndarray, options: _Options
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Positions (b, n, dof) as they are answered, their errors (b, n), and which to keep."""
+        positions, errors = raw.positions, raw.position_errors
         if options.refine:
             positions, errors, keep = project(
-                self.arm, positions, targets, options.position_tolerance
+                self.arm, positions, targets, options.position_tolerance, errors
             )
         else:
-            errors = np.linalg.norm(self.arm.forward(positions) - targets, axis=-1)
             keep = np.isfinite(errors)
         if self.arm.full_circle:
             positions = wrapped(positions)
@@ -327,7 +328,7 @@ class IKSolver:
             differences = self.arm.joint_differences(positions, options.seed_state)
             return np.argsort(np.linalg.norm(differences, axis=1), kind="stable")
         if options.refine:
-            return np.argsort(-self.arm.joint_log_priors(positions).sum(1), kind="stable")
+            return np.argsort(-self.arm.log_prior(positions), kind="stable")
         return np.argsort(errors, kind="stable")
 
 

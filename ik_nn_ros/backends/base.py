@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,27 +12,16 @@ if TYPE_CHECKING:
     from ik_nn_ros.models.architectures import Architecture
 
 
-class Chunk(NamedTuple):
-    """Consecutive rows of a request of b targets with n samples each, b * n rows in all.
+class Decoded(NamedTuple):
+    """What a network makes of latents.
 
     Attributes:
-        rows: which.
-        targets: (u, 2) [m], those of these rows.
-        which: (m,) the place in ``targets`` of each row's.
+        positions: (b, n, dof) float64 [rad].
+        position_errors: (b, n) float64, see `PlanarArm.position_errors`.
     """
 
-    rows: slice
-    targets: np.ndarray
-    which: np.ndarray
-
-
-def chunks(targets: np.ndarray, num_samples: int, size: int) -> Iterator[Chunk]:
-    """Cut a request of targets (b, 2) [m] into chunks of at most so many rows."""
-    for start in range(0, len(targets) * num_samples, size):
-        stop = min(start + size, len(targets) * num_samples)
-        which = np.arange(start, stop) // num_samples
-        first, last = which[0], which[-1]
-        yield Chunk(slice(start, stop), targets[first : last + 1], which - first)
+    positions: np.ndarray
+    position_errors: np.ndarray
 
 
 class Decoder(ABC):
@@ -57,8 +45,8 @@ class Decoder(ABC):
         self.latent_dim = config.latent_dim(arm)
 
     @abstractmethod
-    def positions(self, targets: np.ndarray, latents: np.ndarray) -> np.ndarray:
-        """Targets (b, 2) [m], float32 latents (b, n, latent_dim) -> (b, n, dof) float64 [rad]."""
+    def decode(self, targets: np.ndarray, latents: np.ndarray) -> Decoded:
+        """Samples for targets (b, 2) [m] of float32 latents (b, n, latent_dim)."""
 
     @abstractmethod
     def log_densities(self, positions: np.ndarray, targets: np.ndarray) -> np.ndarray:

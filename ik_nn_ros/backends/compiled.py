@@ -8,18 +8,20 @@ BLAS keeps to one thread in each of them. The threads are Python's: Numba's own,
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from ik_nn_ros.backends.base import Decoder, chunks
+from ik_nn_ros.backends.base import Decoded, Decoder
 from ik_nn_ros.backends.kernels import KERNELS, Kernel
+from ik_nn_ros.backends.kernels.kinematics import Links, position_errors
 from ik_nn_ros.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -60,53 +62,69 @@ class CompiledDecoder(Decoder):
     def __init__(self, model: TrainedModel, kernel: Kernel) -> None:
         super().__init__(model.arm, model.config)
         self._kernel = kernel
+        self._links = Links.of(self.arm)
         kind = self.config.kind
         _logger.info("%s: loading its machine code, or compiling it the first time", kind)
         targets = np.array([self.arm.forward(np.zeros(self.arm.dof))]) / 2.0
-        positions = self.positions(targets, np.ones((1, 1, self.latent_dim), np.float32))
+        positions = self.decode(targets, np.ones((1, 1, self.latent_dim), np.float32)).positions
         if self.config.has_density:
             self.log_densities(positions, targets)
 
-    def positions(self, targets: np.ndarray, latents: np.ndarray) -> np.ndarray:
-        """See `Decoder.positions`."""
-        positions = np.empty((*latents.shape[:2], self.arm.dof))
-        _fill(positions, self._kernel.positions, targets, latents)
-        return positions
+    def decode(self, targets: np.ndarray, latents: np.ndarray) -> Decoded:
+        """See `Decoder.decode`."""
+        shape = latents.shape[:2]
+        latents = latents.reshape(math.prod(shape), self.latent_dim)
+        positions, errors = np.empty((len(latents), self.arm.dof)), np.empty(len(latents))
+
+        def work(context: Any, which: np.ndarray, rows: slice) -> None:
+            positions[rows] = self._kernel.positions(context, which, latents[rows])
+            errors[rows] = position_errors(positions[rows], targets, which, self._links)
+
+        self._in_threads(work, targets, shape[1])
+        return Decoded(positions.reshape(*shape, -1), errors.reshape(shape))
 
     def log_densities(self, positions: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """See `Decoder.log_densities`."""
-        densities = np.empty(positions.shape[:2])
-        _fill(densities, self._kernel.log_densities, targets, positions)
-        return densities
+        shape = positions.shape[:2]
+        positions = positions.reshape(math.prod(shape), self.arm.dof)
+        densities = np.empty(len(positions))
+
+        def work(context: Any, which: np.ndarray, rows: slice) -> None:
+            densities[rows] = self._kernel.log_densities(context, which, positions[rows])
+
+        self._in_threads(work, targets, shape[1])
+        return densities.reshape(shape)
+
+    def _in_threads(
+        self,
+        work: Callable[[Any, np.ndarray, slice], None],
+        targets: np.ndarray,
+        num_samples: int,
+    ) -> None:
+        """Work on chunks of rows, given the targets' context and which target is each row's."""
+        rows = len(targets) * num_samples
+        threads = min(numba.config.NUMBA_NUM_THREADS, max(1, rows // WORTH_A_THREAD))
+        with _blas().limit(limits=1):
+            context = self._kernel.context(targets)
+            todo = iter(_chunks(rows, threads))  # of which any thread takes the next one
+
+            def work_on() -> None:
+                for chunk in todo:
+                    work(context, np.arange(chunk.start, chunk.stop) // num_samples, chunk)
+
+            helpers = [_pool(threads - 1).submit(work_on) for _ in range(threads - 1)]
+            work_on()
+            # One that has not begun, on a machine with other things to do, has nothing left to do.
+            for helper in helpers:
+                if not helper.cancel():
+                    helper.result()
 
 
-def _fill(
-    output: np.ndarray,
-    function: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
-    targets: np.ndarray,
-    inputs: np.ndarray,
-) -> None:
-    """Write a function of the targets and of each of the inputs (b, n, ...) into (b, n, ...)."""
-    rows, num_samples = output.shape[0] * output.shape[1], output.shape[1]
-    output, inputs = output.reshape(rows, *output.shape[2:]), inputs.reshape(rows, -1)
-    threads = min(numba.config.NUMBA_NUM_THREADS, max(1, rows // WORTH_A_THREAD))
-    # As many chunks for one thread as for the other.
+def _chunks(rows: int, threads: int) -> list[slice]:
+    """As many for one thread as for the other, and all of one size."""
     rounds = -(-rows // (threads * CHUNK_SIZE))
     size = -(-rows // (threads * rounds))
-
-    todo = iter(list(chunks(targets, num_samples, size)))  # of which any thread takes the next one
-
-    def work() -> None:
-        for chunk in todo:
-            output[chunk.rows] = function(chunk.targets, chunk.which, inputs[chunk.rows])
-
-    with _blas().limit(limits=1):
-        helpers = [_pool(threads - 1).submit(work) for _ in range(threads - 1)]
-        work()
-        # One that has not begun, on a machine with other things to do, has nothing left to do.
-        for helper in helpers:
-            if not helper.cancel():
-                helper.result()
+    return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
 
 
 @cache

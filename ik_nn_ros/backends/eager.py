@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from ik_nn_ros.backends import REFERENCE
-from ik_nn_ros.backends.base import Decoder, chunks
+from ik_nn_ros.backends.base import Decoded, Decoder
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.network import GenerativeNetwork
@@ -32,15 +34,16 @@ class EagerDecoder(Decoder):
         self._device = device
 
     @torch.inference_mode()
-    def positions(self, targets: np.ndarray, latents: np.ndarray) -> np.ndarray:
-        """See `Decoder.positions`."""
+    def decode(self, targets: np.ndarray, latents: np.ndarray) -> Decoded:
+        """See `Decoder.decode`."""
         shape = latents.shape[:2]
-        latents = latents.reshape(shape[0] * shape[1], self.latent_dim)
+        latents = latents.reshape(math.prod(shape), self.latent_dim)
         positions = np.empty((len(latents), self.arm.dof))
-        for rows, some, which in chunks(targets, shape[1], CHUNK_SIZE):
-            decoded = self._network.decode(self._tensor(some[which]), self._tensor(latents[rows]))
+        for rows, points in self._passes(targets, shape[1]):
+            decoded = self._network.decode(points, self._tensor(latents[rows]))
             positions[rows] = decoded.cpu().numpy()
-        return positions.reshape(*shape, -1)
+        positions = positions.reshape(*shape, -1)
+        return Decoded(positions, self.arm.position_errors(positions, targets[:, None]))
 
     @torch.inference_mode()
     def log_densities(self, positions: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -48,10 +51,20 @@ class EagerDecoder(Decoder):
         shape = positions.shape[:2]
         positions = positions.reshape(-1, self.arm.dof)
         densities = np.empty(len(positions))
-        for rows, some, which in chunks(targets, shape[1], CHUNK_SIZE):
-            theta, points = self._tensor(positions[rows]), self._tensor(some[which])
+        for rows, points in self._passes(targets, shape[1]):
+            theta = self._tensor(positions[rows])
             densities[rows] = self._network.log_density(theta, points).cpu().numpy()
         return densities.reshape(shape)
+
+    def _passes(
+        self, targets: np.ndarray, num_samples: int
+    ) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Consecutive rows, and the target (m, 2) of each."""
+        total = len(targets) * num_samples
+        for start in range(0, total, CHUNK_SIZE):
+            rows = slice(start, min(start + CHUNK_SIZE, total))
+            which = np.arange(rows.start, rows.stop) // num_samples
+            yield rows, self._tensor(targets[which])
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).to(self._device)

@@ -19,10 +19,12 @@ class RawSamples:
 
     Attributes:
         positions: (b, n, dof) float64 [rad].
+        position_errors: (b, n) float64, see `PlanarArm.position_errors`.
         density: computes `log_densities`; None where the model has no tractable density.
     """
 
     positions: np.ndarray
+    position_errors: np.ndarray
     density: Callable[[], np.ndarray] | None = None
 
     @cached_property
@@ -66,6 +68,7 @@ class Sampler(ABC):
         has_density = all(samples.density is not None for samples in each)
         return RawSamples(
             np.concatenate([samples.positions for samples in each]),
+            np.concatenate([samples.position_errors for samples in each]),
             (lambda: np.concatenate([samples.log_densities for samples in each]))
             if has_density
             else None,

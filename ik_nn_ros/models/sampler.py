@@ -44,7 +44,8 @@ class NetworkSampler(Sampler):
         return rng.standard_normal(shape, dtype=np.float32)
 
     def _decode(self, targets: np.ndarray, latents: np.ndarray) -> RawSamples:
-        positions = self._decoder.positions(targets, latents)
+        positions, errors = self._decoder.decode(targets, latents)
         if not self._decoder.config.has_density:
-            return RawSamples(positions)
-        return RawSamples(positions, partial(self._decoder.log_densities, positions, targets))
+            return RawSamples(positions, errors)
+        density = partial(self._decoder.log_densities, positions, targets)
+        return RawSamples(positions, errors, density)

@@ -74,7 +74,7 @@ def test_values_beyond_the_splines_are_left_alone(backend):
     latents *= 6.0
     assert (np.abs(latents) > 5.0).mean() > 0.3
     expected, positions = (
-        decoder.positions(np.array([TARGET]), latents) for decoder in (reference, ours)
+        decoder.decode(np.array([TARGET]), latents).positions for decoder in (reference, ours)
     )
     np.testing.assert_allclose(positions, expected, atol=1e-5)
     np.testing.assert_allclose(
@@ -104,10 +104,10 @@ def test_a_request_is_shared_by_as_many_threads_as_are_allowed(threads, monkeypa
     ours = sampler("cinn", 4, "numba")
     kernel = ours._decoder._kernel.positions
 
-    def noted(targets, which, latents):
+    def noted(context, which, latents):
         workers.append(threading.get_ident())
         together.wait(60.0)  # until all of them are at work
-        return kernel(targets, which, latents)
+        return kernel(context, which, latents)
 
     monkeypatch.setattr(ours._decoder._kernel, "positions", noted)
     monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
@@ -120,9 +120,9 @@ def test_no_pass_is_larger_than_a_chunk_however_many_samples(monkeypatch):
     ours = sampler("cinn", 4, "numba")
     kernel = ours._decoder._kernel.positions
 
-    def noted(targets, which, latents):
+    def noted(context, which, latents):
         passes.append(len(latents))
-        return kernel(targets, which, latents)
+        return kernel(context, which, latents)
 
     monkeypatch.setattr(ours._decoder._kernel, "positions", noted)
     ours.sample(np.array([[2.0, 0.3]]), 20_001, np.random.default_rng(0))

@@ -1,5 +1,6 @@
 """The parts of the machine code against the formulas they stand for."""
 
+import math
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from ik_nn_ros.backends.kernels import compiler
+from ik_nn_ros.backends.kernels.kinematics import Links, position_errors
 from ik_nn_ros.backends.kernels.rays import Rays
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.ray_chart import RayChart
@@ -29,16 +31,37 @@ def test_the_exponential_is_right_to_float32_s_last_digits():
     np.testing.assert_allclose(exponentials(values), expected, rtol=2.5e-7)
 
 
+@compiler.compiled
+def cosines_and_sines(values):
+    results = np.empty((2, len(values)))
+    for i in range(len(values)):
+        results[0, i], results[1, i] = compiler.cos_sin(values[i])
+    return results
+
+
+@pytest.mark.parametrize("largest", [math.pi / 2.0, 100.0, 1e4])
+def test_cosine_and_sine_are_right_to_float64_s_last_digits(largest):
+    values = np.linspace(-largest, largest, 100_001)
+    expected = np.stack((np.cos(values), np.sin(values)))
+    np.testing.assert_allclose(cosines_and_sines(values), expected, rtol=0.0, atol=5e-16)
+
+
+@pytest.mark.parametrize("arm", ARMS, ids=lambda arm: f"{arm.dof}-{arm.base}")
+def test_position_errors_are_the_arm_s(arm):
+    theta = arm.sample_prior(300, np.random.default_rng(0))
+    targets, which = arm.forward(theta[:3]), np.arange(300) // 100
+    errors = position_errors(theta, targets, which, Links.of(arm))
+    np.testing.assert_allclose(errors, arm.position_errors(theta, targets[which]), atol=1e-14)
+
+
 @pytest.mark.parametrize("arm", ARMS, ids=lambda arm: f"{arm.dof}-{arm.base}")
 def test_rays_meet_their_targets_where_the_chart_s_do(arm):
     chart, rays = RayChart(arm), Rays(RayChart(arm))
     theta = arm.sample_prior(2000, np.random.default_rng(0))
     targets, which = arm.forward(theta), np.arange(len(theta))
     directions = chart.directions(theta)
-    n = chart.dimension
-    shift, scale = np.full((n, len(theta)), 0.25), np.full((n, len(theta)), 3.0)
-    vectors = (directions.T / scale + shift).astype(np.float32)
-    positions = rays.solve(vectors, shift, scale, targets, which)
+    vectors = (3.0 * directions.T).astype(np.float32)
+    positions = rays.solve(vectors, rays.targets(targets), which)
     errors = np.linalg.norm(arm.forward(positions) - targets, axis=1)
     expected = chart.solve(directions, targets)
     reached = np.linalg.norm(arm.forward(expected) - targets, axis=1) < 1e-9
@@ -53,8 +76,8 @@ def test_volumes_and_directions_are_the_chart_s(arm):
     theta = arm.sample_prior(500, np.random.default_rng(0))
     targets, which = arm.forward(theta), np.arange(len(theta))
     targets[:50] *= 1.01  # beside them there is no density
-    directions, log_volumes = rays.volumes(theta, targets, which)
-    np.testing.assert_allclose(directions.T, chart.directions(theta), atol=1e-6)
+    directions, log_volumes = rays.volumes(theta, rays.targets(targets), which)
+    np.testing.assert_allclose(directions, chart.directions(theta), atol=1e-6)
     np.testing.assert_allclose(log_volumes, chart.log_volume(theta, targets), rtol=1e-9)
     assert np.isinf(log_volumes[:50]).all()
 

@@ -31,7 +31,8 @@ class NoisyPosterior(Sampler):
     def sample(self, targets, num_samples, rng):
         exact = ExactPosterior(self.arm).sample(targets, num_samples, rng).positions
         positions = exact + self.noise * rng.standard_normal(exact.shape)
-        return RawSamples(positions, lambda: -np.square(positions).sum(-1))
+        errors = self.arm.position_errors(positions, targets[:, None])
+        return RawSamples(positions, errors, lambda: -np.square(positions).sum(-1))
 
 
 @pytest.fixture

@@ -1,14 +1,15 @@
 """One file for each kind of network, and those for what they are made of.
 
 Arrays have features first and samples last, so that loops over samples run along memory, where a
-compiler makes vector instructions of them. Matrix products go to SciPy's BLAS, which PyTorch's is
-no faster than; what is saved are the passes over memory and the calls between them.
+compiler makes vector instructions of them. Samples go through in tiles that stay in the nearest
+caches, and that SciPy's OpenBLAS multiplies without packing them first: no library is faster at
+matrix products of these sizes, and all else takes little time beside them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ik_nn_ros.backends.kernels.cinn import CINNKernel
 from ik_nn_ros.backends.kernels.cvae import CVAEKernel
@@ -26,13 +27,14 @@ __all__ = ["KERNELS", "Kernel"]
 class Kernel(Protocol):
     """One kind of network, compiled; made from a trained model, whose weights it copies."""
 
-    def positions(self, targets: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
-        """(m, dof) [rad] of latents (m, latent_dim), each for a target of (u, 2) [m]."""
+    def context(self, targets: np.ndarray) -> Any:
+        """What the rest needs to know of targets (u, 2) [m]."""
 
-    def log_densities(
-        self, targets: np.ndarray, which: np.ndarray, positions: np.ndarray
-    ) -> np.ndarray:
-        """(m,) [nats] of decoded positions (m, dof), each for a target of (u, 2) [m]."""
+    def positions(self, context: Any, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
+        """(m, dof) [rad] of latents (m, latent_dim), each for the target of that number (m,)."""
+
+    def log_densities(self, context: Any, which: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """(m,) [nats] of decoded positions (m, dof), each for the target of that number (m,)."""
 
 
 KERNELS: dict[str, Callable[[TrainedModel], Kernel]] = {

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.backends.kernels.compiler import compiled
-from ik_nn_ros.backends.kernels.layers import MLP, Context, floats, joined
-from ik_nn_ros.backends.kernels.rays import Rays
-from ik_nn_ros.backends.kernels.spline import LOG_SLOPE, SplineCoupling
+from ik_nn_ros.backends.kernels.compiler import TILE, compiled
+from ik_nn_ros.backends.kernels.layers import MLP, Features, floats, joined
+from ik_nn_ros.backends.kernels.rays import Rays, RayTargets
+from ik_nn_ros.backends.kernels.spline import LOG_SLOPE, SplineCoupling, forward, inverse
 from ik_nn_ros.models.lengths import length_quadrature
 from ik_nn_ros.ray_chart import RayChart
 
@@ -26,50 +26,110 @@ class CINNKernel:
         scaling, *couplings = (
             f"flow.transform.transforms.{index}" for index in range(1 + config.coupling_layers)
         )
-        self._dimension = config.latent_dim(model.arm)
-        self._context = Context(model)
+        self._features = Features(model)
         self._rays = Rays(RayChart(model.arm, np.array(tensors["to_joints"], np.float64)))
         self._scaling = MLP(tensors, f"{scaling}.hyper")
-        self._couplings = [SplineCoupling(tensors, layer, config.bins) for layer in couplings]
-        self._lengths, self._log_weights = map(floats, length_quadrature(self._dimension))
+        self._couplings = tuple(
+            SplineCoupling.of(tensors, layer, config.bins) for layer in couplings
+        )
+        self._quadrature = tuple(map(floats, length_quadrature(config.latent_dim(model.arm))))
 
-    def positions(self, targets: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
-        """See `Kernel.positions`."""
-        seen = self._context(targets)
-        values = joined(latents, seen, which)
-        for coupling in reversed(self._couplings):
-            coupling.inverse(values)
-        shift, log_scale = self._shift_and_log_scale(seen)
-        return self._rays.solve(
-            values[: self._dimension], shift, np.exp(-log_scale), targets, which
+    def context(self, targets: np.ndarray) -> _Context:
+        """See `Kernel.context`."""
+        seen = self._features(targets)
+        shift, scale = self._scaling(seen).reshape(-1, 2, len(targets)).swapaxes(0, 1)
+        log_scale = scale / (1.0 + np.abs(scale) / LOG_SLOPE)
+        return _Context(
+            _FlowContext(seen, shift.copy(), np.exp(log_scale), log_scale.sum(0)),
+            self._rays.targets(targets),
         )
 
+    def positions(self, context: _Context, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
+        """See `Kernel.positions`."""
+        vectors = _vectors(latents, context.flow, which, self._couplings)
+        return self._rays.solve(vectors, context.rays, which)
+
     def log_densities(
-        self, targets: np.ndarray, which: np.ndarray, positions: np.ndarray
+        self, context: _Context, which: np.ndarray, positions: np.ndarray
     ) -> np.ndarray:
         """See `Kernel.log_densities`."""
-        directions, log_volumes = self._rays.volumes(positions, targets, which)
-        seen = self._context(targets)
-        shift, log_scale = self._shift_and_log_scale(seen)
-        directions *= np.exp(log_scale)[:, which]
-        log_det = log_scale.sum(0)[which]
-        values = joined(directions.T, seen, which)
-        on_sphere = np.empty((len(self._lengths), len(positions)), np.float32)
-        for log_density, length, log_weight in zip(
-            on_sphere, self._lengths, self._log_weights, strict=True
-        ):
-            values[: self._dimension] = length * directions + shift[:, which]
-            log_density[:] = log_det + log_weight
-            for coupling in self._couplings:
-                coupling.forward(values, log_density)
-            _add_normal(values[: self._dimension], log_density)
+        directions, log_volumes = self._rays.volumes(positions, context.rays, which)
+        on_sphere = _log_densities(
+            directions, context.flow, which, self._couplings, *self._quadrature
+        )
         return np.logaddexp.reduce(on_sphere) - log_volumes
 
-    def _shift_and_log_scale(self, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of the layer that reads the context (2, u) alone: (n, u) each."""
-        parameters = self._scaling(seen)
-        shift, scale = parameters.reshape(self._dimension, 2, -1).swapaxes(0, 1)
-        return shift, scale / (1.0 + np.abs(scale) / LOG_SLOPE)
+
+class _Context(NamedTuple):
+    """What a cinn knows of targets."""
+
+    flow: _FlowContext
+    rays: RayTargets
+
+
+class _FlowContext(NamedTuple):
+    """What its flow knows of u targets.
+
+    Attributes:
+        seen: (2, u) the features that networks see.
+        shift, scale: (n, u) of the layer that reads nothing else.
+        log_det: (u,) of that layer.
+    """
+
+    seen: np.ndarray
+    shift: np.ndarray
+    scale: np.ndarray
+    log_det: np.ndarray
+
+
+@compiled
+def _vectors(
+    latents: np.ndarray,
+    context: _FlowContext,
+    which: np.ndarray,
+    couplings: tuple[SplineCoupling, ...],
+) -> np.ndarray:
+    """(n, m) of latents (m, n)."""
+    m, n = latents.shape
+    vectors = np.empty((n, m), np.float32)
+    for start in range(0, m, TILE):
+        of = which[start : start + TILE]
+        tile = joined(latents[start : start + TILE], context.seen, of)
+        for layer in range(len(couplings) - 1, -1, -1):
+            inverse(tile, couplings[layer])
+        for j in range(n):
+            for i in range(len(of)):
+                moved = tile[j, i] - context.shift[j, of[i]]
+                vectors[j, start + i] = moved / context.scale[j, of[i]]
+    return vectors
+
+
+@compiled
+def _log_densities(
+    directions: np.ndarray,
+    context: _FlowContext,
+    which: np.ndarray,
+    couplings: tuple[SplineCoupling, ...],
+    lengths: np.ndarray,
+    log_weights: np.ndarray,
+) -> np.ndarray:
+    """(k, m) [nats] that directions (m, n) have by each of k lengths; see `models.lengths`."""
+    m, n = directions.shape
+    log_densities = np.empty((len(lengths), m), np.float32)
+    for start in range(0, m, TILE):
+        of = which[start : start + TILE]
+        for k in range(len(lengths)):
+            tile = joined(directions[start : start + TILE], context.seen, of)
+            log_density = log_densities[k, start : start + TILE]
+            for i in range(len(of)):
+                log_density[i] = log_weights[k] + context.log_det[of[i]]
+                for j in range(n):
+                    scale = lengths[k] * context.scale[j, of[i]]
+                    tile[j, i] = scale * tile[j, i] + context.shift[j, of[i]]
+            for layer in range(len(couplings)):
+                forward(tile, log_density, couplings[layer])
+            _add_normal(tile[:n], log_density)
+    return log_densities
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""How kernels are compiled, and an exponential that compilers can vectorise."""
+"""How kernels are compiled, and functions for them that compilers can vectorise."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from pathlib import Path
 import numba
 import numpy as np
 from numba.misc.appdirs import user_cache_dir
+
+# Samples that go through everything together: their arrays stay in the nearest caches, and OpenBLAS
+# multiplies matrices so small without packing them, a quarter faster.
+TILE = 128
 
 _FOLDER = Path(__file__).parent
 # What the machine code follows from. Numba alone would look at the file of a function only, not at
@@ -66,3 +70,25 @@ def exp(x: np.float32) -> np.float32:
     series = series * rest * rest + rest + np.float32(1.0)
     two_to_power = (np.int32(power) + _EXPONENT_BIAS) << _MANTISSA_BITS
     return series * np.int32(two_to_power).view(np.float32)
+
+
+# pi in three parts, of which the first two have so few bits that their multiples are exact.
+_PI_HIGH = float(np.float32(math.pi))
+_PI_MIDDLE = float(np.float32(math.pi - _PI_HIGH))
+_PI_LOW = 1.2246467991473532e-16 + (math.pi - _PI_HIGH - _PI_MIDDLE)  # what a double leaves of pi
+_COSINE = tuple((-1.0) ** n / math.factorial(2 * n) for n in range(11))
+_SINE = tuple((-1.0) ** n / math.factorial(2 * n + 1) for n in range(11))
+
+
+@compiled
+def cos_sin(x: float) -> tuple[float, float]:
+    """cos x and sin x within 1e-15 for |x| < 1e4."""
+    turns = np.floor(x * (1.0 / math.pi) + 0.5)  # half ones
+    rest = x - turns * _PI_HIGH - turns * _PI_MIDDLE - turns * _PI_LOW  # |rest| <= pi / 2
+    square = rest * rest
+    cosine, sine = 0.0, 0.0
+    for n in range(len(_COSINE) - 1, -1, -1):
+        cosine = cosine * square + _COSINE[n]
+        sine = sine * square + _SINE[n]
+    sign = 1.0 - 2.0 * (turns - 2.0 * np.floor(0.5 * turns))
+    return sign * cosine, sign * sine * rest

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ik_nn_ros.backends.kernels.layers import MLP, Context, floats, joined
+from ik_nn_ros.backends.kernels.layers import MLP, Features, floats, joined
 from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ class CVAEKernel:
     def __init__(self, model: TrainedModel) -> None:
         self._angles = ANGLE_REPRESENTATIONS[model.config.angles]
         self._scale = floats(model.arm.prior_std)
-        self._context = Context(model)
+        self.context = Features(model)
         self._decoder = MLP(model.tensors, "decoder")
 
-    def positions(self, targets: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
+    def positions(self, context: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Kernel.positions`."""
-        output = self._decoder(joined(latents, self._context(targets), which))
+        output = self._decoder(joined(latents, context, which))
         return self._angles.write(output.T, self._scale)

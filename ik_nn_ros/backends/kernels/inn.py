@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ik_nn_ros.backends.kernels.compiler import compiled, exp
-from ik_nn_ros.backends.kernels.layers import MLP, Context, Weights, floats, joined, mlp
+from ik_nn_ros.backends.kernels.layers import MLP, Features, Weights, floats, joined, mlp
 from ik_nn_ros.models.rim import log_rim_area
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ class INNKernel:
 
     def __init__(self, model: TrainedModel) -> None:
         self._arm = model.arm
-        self._context = Context(model)
+        self.context = Features(model)
         self._scale = floats(model.arm.prior_std)[:, None]
-        self._log_scales = np.log(self._context.std).sum() - np.log(self._scale).sum()
+        self._log_scales = np.log(self.context.std).sum() - np.log(self._scale).sum()
         self._layers: list[_Block | _Permutation] = []
         for index in range(2 * model.config.coupling_layers - 1):
             prefix = f"flow.module_list.{index}"
@@ -87,22 +87,22 @@ class INNKernel:
                 else _Permutation(model.tensors, prefix)
             )
 
-    def positions(self, targets: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
+    def positions(self, context: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Kernel.positions`."""
-        values = joined(latents, self._context(targets), which)
+        values = joined(latents, context, which)
         for layer in reversed(self._layers):
             values = layer.inverse(values)
         return (values * self._scale).T
 
     def log_densities(
-        self, targets: np.ndarray, which: np.ndarray, positions: np.ndarray
+        self, context: np.ndarray, which: np.ndarray, positions: np.ndarray
     ) -> np.ndarray:
         """See `Kernel.log_densities`."""
         values = np.ascontiguousarray(positions.T.astype(np.float32) / self._scale)
         log_det = np.zeros(len(positions), dtype=np.float32)
         for layer in self._layers:
             values = layer.forward(values, log_det)
-        latents, roots = values[:-2], values[-2] * self._context.std[0] + self._context.mean[0]
+        latents, roots = values[:-2], values[-2] * self.context.std[0] + self.context.mean[0]
         with np.errstate(divide="ignore"):  # at full reach
             log_det += log_rim_area(self._arm, np.abs(roots)) + self._log_scales
         return log_det - 0.5 * (latents * latents + math.log(2.0 * math.pi)).sum(0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ik_nn_ros.backends.kernels.compiler import compiled
+from ik_nn_ros.backends.kernels.compiler import TILE, compiled
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.architectures import Tensors
@@ -39,12 +39,12 @@ class MLP:
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """(width_in, m) -> (width_out, m)."""
-        return mlp(inputs, self.weights, self.biases)
+        return _tile_by_tile(inputs, self.weights, self.biases)
 
 
 @compiled
 def mlp(inputs: np.ndarray, weights: Weights, biases: Weights) -> np.ndarray:
-    """See `MLP`."""
+    """`MLP` of a tile."""
     for layer in range(len(weights) - 1):
         inputs = np.dot(weights[layer], inputs)
         for row in range(inputs.shape[0]):
@@ -59,12 +59,23 @@ def mlp(inputs: np.ndarray, weights: Weights, biases: Weights) -> np.ndarray:
     return outputs
 
 
+@compiled
+def _tile_by_tile(inputs: np.ndarray, weights: Weights, biases: Weights) -> np.ndarray:
+    outputs = np.empty((len(biases[-1]), inputs.shape[1]), np.float32)
+    for start in range(0, inputs.shape[1], TILE):
+        tile = mlp(inputs[:, start : start + TILE].copy(), weights, biases)
+        for row in range(tile.shape[0]):
+            for i in range(tile.shape[1]):
+                outputs[row, start + i] = tile[row, i]
+    return outputs
+
+
 def floats(tensor: np.ndarray) -> np.ndarray:
     """A copy in float32, aligned, as machine code wants it."""
     return np.array(tensor, np.float32)
 
 
-class Context:
+class Features:
     """What a network sees of targets; see `GenerativeNetwork.standardise`.
 
     Attributes:
@@ -81,10 +92,14 @@ class Context:
         return np.ascontiguousarray(((features - self.mean) / self.std).T)
 
 
+@compiled
 def joined(samples: np.ndarray, seen: np.ndarray, which: np.ndarray) -> np.ndarray:
     """Samples (m, n) above what is seen (2, u) of each one's target: (n + 2, m)."""
-    size = samples.shape[1]
-    values = np.empty((size + 2, len(samples)), dtype=np.float32)
-    values[:size] = samples.T
-    values[size:] = seen[:, which]
+    m, n = samples.shape
+    values = np.empty((n + 2, m), np.float32)
+    for i in range(m):
+        for j in range(n):
+            values[j, i] = samples[i, j]
+        for j in range(2):
+            values[n + j, i] = seen[j, which[i]]
     return values

@@ -1,4 +1,4 @@
-"""`RayChart`'s directions to configurations, and the volumes there, row by row in float64."""
+"""`RayChart`'s directions to configurations, and the volumes there, in float64."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.backends.kernels.compiler import compiled
+from ik_nn_ros.backends.kernels.compiler import TILE, compiled, cos_sin
 from ik_nn_ros.base_joint import RevoluteBase
 from ik_nn_ros.ray_chart import BESIDE, MAX_CHANGE, MAX_ITERATIONS, RayChart
 
@@ -32,50 +32,49 @@ class Rays:
             float(lengths.sum()),
         )
 
-    def solve(
-        self,
-        vectors: np.ndarray,
-        shift: np.ndarray,
-        scale: np.ndarray,
-        targets: np.ndarray,
-        which: np.ndarray,
-    ) -> np.ndarray:
-        """Configurations (m, dof) [rad] in the directions of (vectors - shift) * scale.
-
-        Args:
-            vectors: (n, m).
-            shift, scale: (n, u), of each target.
-            targets: (u, 2) [m].
-            which: (m,) the place in the others of each vector's.
-        """
-        distance, coordinate = self._chart.arm.base_joint.coordinates(targets)
-        return _solve(
-            vectors,
-            shift.astype(np.float64),
-            scale.astype(np.float64),
-            distance,
-            coordinate,
-            which,
-            self._links,
-            self._chart.to_joints,
-        )
-
-    def volumes(
-        self, positions: np.ndarray, targets: np.ndarray, which: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Directions (n, m) of configurations (m, dof), and log volumes (m,) there [nats]."""
+    def targets(self, targets: np.ndarray) -> RayTargets:
+        """What the rest needs to know of targets (u, 2) [m]."""
         base = self._chart.arm.base_joint
-        distance = base.distance(targets)
+        distance, coordinate = base.coordinates(targets)
         with np.errstate(divide="ignore"):  # at the origin bearings mean nothing
             log_area = base.log_area(distance)
-        return _volumes(
-            np.ascontiguousarray(positions),
-            distance,
-            self._chart.log_det - log_area,
-            which,
-            self._links,
-            self._chart.from_joints,
-        )
+        return RayTargets(distance, coordinate, self._chart.log_det - log_area)
+
+    def solve(self, vectors: np.ndarray, targets: RayTargets, which: np.ndarray) -> np.ndarray:
+        """Configurations (m, dof) [rad] in the directions of vectors (n, m).
+
+        Args:
+            vectors: of any length.
+            targets: of u targets.
+            which: (m,) the number of each vector's.
+        """
+        return _solve(vectors, targets, which, self._links, self._chart.to_joints)
+
+    def volumes(
+        self, positions: np.ndarray, targets: RayTargets, which: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Directions (m, n) of configurations (m, dof), and log volumes (m,) there [nats].
+
+        Args:
+            positions: [rad].
+            targets: of u targets.
+            which: (m,) the number of each configuration's.
+        """
+        return _volumes(positions, targets, which, self._links, self._chart.from_joints)
+
+
+class RayTargets(NamedTuple):
+    """What rays have to know of their targets; (u,) each.
+
+    Attributes:
+        distance: from the base [m].
+        coordinate: the other one; see `BaseJoint.coordinates`.
+        offset: what all log volumes of a target have in common [nats].
+    """
+
+    distance: np.ndarray
+    coordinate: np.ndarray
+    offset: np.ndarray
 
 
 class _Links(NamedTuple):
@@ -94,8 +93,8 @@ class _Links(NamedTuple):
     reach: float
 
 
-class _Point(NamedTuple):
-    """Where a ray is with the base joint at zero.
+class _Points(NamedTuple):
+    """Where rays are with the base joint at zero; (m,) each.
 
     Attributes:
         x, y: the TCP [m].
@@ -103,120 +102,160 @@ class _Point(NamedTuple):
         distance, slope, curve: the TCP's distance [m] and its derivatives by rho.
     """
 
-    x: float
-    y: float
-    x_rate: float
-    y_rate: float
-    distance: float
-    slope: float
-    curve: float
+    x: np.ndarray
+    y: np.ndarray
+    x_rate: np.ndarray
+    y_rate: np.ndarray
+    distance: np.ndarray
+    slope: np.ndarray
+    curve: np.ndarray
 
 
 @compiled
-def _along(rho: float, headings: np.ndarray, links: _Links) -> _Point:
-    x, y, x_rate, y_rate, x_curve, y_curve = links.fixed, 0.0, 0.0, 0.0, 0.0, 0.0
+def _along(rho: np.ndarray, headings: np.ndarray, links: _Links) -> _Points:
+    m = len(rho)
+    x, x_rate, x_curve = np.full(m, links.fixed), np.zeros(m), np.zeros(m)
+    y, y_rate, y_curve = np.zeros(m), np.zeros(m), np.zeros(m)
     for j in range(len(headings)):
-        heading = headings[j]
-        cosine = links.lengths[j] * math.cos(rho * heading)
-        sine = links.lengths[j] * math.sin(rho * heading)
-        x += cosine
-        y += sine
-        x_rate -= sine * heading
-        y_rate += cosine * heading
-        x_curve -= cosine * heading * heading
-        y_curve -= sine * heading * heading
+        of_link = headings[j]
+        for i in range(m):
+            heading = of_link[i]
+            cosine, sine = cos_sin(rho[i] * heading)
+            cosine *= links.lengths[j]
+            sine *= links.lengths[j]
+            x[i] += cosine
+            y[i] += sine
+            x_rate[i] -= sine * heading
+            y_rate[i] += cosine * heading
+            x_curve[i] -= cosine * heading * heading
+            y_curve[i] -= sine * heading * heading
     if not links.revolute:
-        return _Point(x, y, x_rate, y_rate, x, x_rate, x_curve)
-    distance = math.hypot(x, y)
-    slope = (x * x_rate + y * y_rate) / distance
-    curve = x_rate * x_rate + y_rate * y_rate + x * x_curve + y * y_curve - slope * slope
-    return _Point(x, y, x_rate, y_rate, distance, slope, curve / distance)
+        return _Points(x, y, x_rate, y_rate, x, x_rate, x_curve)
+    distance, slope, curve = np.empty(m), np.empty(m), np.empty(m)
+    for i in range(m):
+        distance[i] = math.sqrt(x[i] * x[i] + y[i] * y[i])
+        slope[i] = (x[i] * x_rate[i] + y[i] * y_rate[i]) / distance[i]
+        bend = x_rate[i] * x_rate[i] + y_rate[i] * y_rate[i] + x[i] * x_curve[i] + y[i] * y_curve[i]
+        curve[i] = (bend - slope[i] * slope[i]) / distance[i]
+    return _Points(x, y, x_rate, y_rate, distance, slope, curve)
 
 
 @compiled
-def _crossing(headings: np.ndarray, distance: float, links: _Links) -> tuple[float, float, float]:
-    """rho where one ray has its distance, or where most others have it if it never does; and the
-    TCP there [m], with the base joint at zero."""
-    start = rho = math.sqrt(2.0 * max(links.reach - distance, 0.0))
-    for _ in range(MAX_ITERATIONS):
-        point = _along(rho, headings, links)
-        # Halley's method. The slope vanishes with rho: at full reach there is nothing to correct.
-        newton = (distance - point.distance) / min(point.slope, -TINY)
-        change = newton / max(1.0 + 0.5 * newton * point.curve / min(point.slope, -TINY), 0.5)
-        most = MAX_CHANGE * rho
-        change = min(max(change, -most), most)
-        rho += change
-        if abs(change) <= LAST_CHANGE:
-            return rho, point.x + change * point.x_rate, point.y + change * point.y_rate
-    point = _along(start, headings, links)
-    return start, point.x, point.y
+def _crossings(
+    headings: np.ndarray, distance: np.ndarray, links: _Links
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """rho (m,) where rays have their distances, or where most others have it if one never does;
+    and the TCPs there [m], with the base joint at zero."""
+    m = len(distance)
+    start, x, y = np.empty(m), np.empty(m), np.empty(m)
+    for i in range(m):
+        start[i] = math.sqrt(2.0 * max(links.reach - distance[i], 0.0))
+    rho, last = start.copy(), np.full(m, math.inf)
+    for iteration in range(MAX_ITERATIONS + 1):
+        moving = 0
+        for i in range(m):
+            moving += not last[i] <= LAST_CHANGE
+            # No crossing has been found after the last step.
+            if iteration == MAX_ITERATIONS and not last[i] <= LAST_CHANGE:
+                rho[i] = start[i]
+        if moving == 0:
+            break
+        points = _along(rho, headings, links)
+        for i in range(m):
+            # Halley's method. The slope vanishes with rho: at full reach there is nothing to
+            # correct.
+            slope = min(points.slope[i], -TINY)
+            newton = (distance[i] - points.distance[i]) / slope
+            change = newton / max(1.0 + 0.5 * newton * points.curve[i] / slope, 0.5)
+            most = MAX_CHANGE * rho[i] if iteration < MAX_ITERATIONS else 0.0
+            change = min(max(change, -most), most)
+            # What has arrived stays: no ray's answer hangs on those beside it.
+            moves = not last[i] <= LAST_CHANGE  # or is NaN
+            rho[i] = rho[i] + change if moves else rho[i]
+            x[i] = points.x[i] + change * points.x_rate[i] if moves else x[i]
+            y[i] = points.y[i] + change * points.y_rate[i] if moves else y[i]
+            last[i] = abs(change) if moves else last[i]
+    return rho, x, y
+
+
+@compiled
+def _headings(bends: np.ndarray) -> np.ndarray:
+    """Of the links (n, m), per rho, by what each joint bends."""
+    headings = bends.copy()
+    for j in range(1, len(headings)):
+        for i in range(headings.shape[1]):
+            headings[j, i] += headings[j - 1, i]
+    return headings
 
 
 @compiled
 def _solve(
     vectors: np.ndarray,
-    shift: np.ndarray,
-    scale: np.ndarray,
-    distance: np.ndarray,
-    coordinate: np.ndarray,
+    targets: RayTargets,
     which: np.ndarray,
     links: _Links,
     to_joints: np.ndarray,
 ) -> np.ndarray:
     n, m = vectors.shape
     positions = np.empty((m, n + 1))
-    vector, headings = np.empty(n), np.empty(n)
-    for i in range(m):
-        target = which[i]
-        square = 0.0
+    for start in range(0, m, TILE):
+        of = which[start : start + TILE]
+        bends, square = np.zeros((n, len(of))), np.zeros(len(of))
         for j in range(n):
-            vector[j] = (vectors[j, i] - shift[j, target]) * scale[j, target]
-            square += vector[j] * vector[j]
-        norm, heading = math.sqrt(square), 0.0
-        for j in range(n):
-            bend = 0.0
+            vector = vectors[j, start : start + TILE]
+            for i in range(len(of)):
+                square[i] += np.float64(vector[i]) * vector[i]
             for k in range(n):
-                bend += vector[k] * to_joints[k, j]
-            positions[i, j + 1] = bend / norm
-            heading += bend / norm
-            headings[j] = heading
-        rho, x, y = _crossing(headings, distance[target], links)
-        for j in range(n):
-            positions[i, j + 1] *= rho
-        if links.revolute:
-            turn = coordinate[target] - math.atan2(y, x)
-            positions[i, 0] = turn - 2.0 * math.pi * math.floor(turn / (2.0 * math.pi) + 0.5)
-        else:
-            positions[i, 0] = coordinate[target] - y
+                for i in range(len(of)):
+                    bends[k, i] += vector[i] * to_joints[j, k]
+        for k in range(n):
+            for i in range(len(of)):
+                bends[k, i] /= math.sqrt(square[i])
+        rho, x, y = _crossings(_headings(bends), targets.distance[of], links)
+        for i in range(len(of)):
+            for j in range(n):
+                positions[start + i, j + 1] = rho[i] * bends[j, i]
+            coordinate = targets.coordinate[of[i]]
+            if links.revolute:
+                turn = coordinate - math.atan2(y[i], x[i])
+                turn -= 2.0 * math.pi * math.floor(turn / (2.0 * math.pi) + 0.5)
+                positions[start + i, 0] = turn
+            else:
+                positions[start + i, 0] = coordinate - y[i]
     return positions
 
 
 @compiled
 def _volumes(
     positions: np.ndarray,
-    distance: np.ndarray,
-    offset: np.ndarray,
+    targets: RayTargets,
     which: np.ndarray,
     links: _Links,
     from_joints: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     m, n = len(positions), positions.shape[1] - 1
-    directions, log_volumes = np.empty((n, m), np.float32), np.empty(m)
-    vector, headings = np.empty(n), np.empty(n)
-    for i in range(m):
-        square = heading = 0.0
+    directions, log_volumes = np.empty((m, n), np.float32), np.empty(m)
+    for start in range(0, m, TILE):
+        of = which[start : start + TILE]
+        bends, vectors, square = np.empty((n, len(of))), np.zeros((n, len(of))), np.zeros(len(of))
         for j in range(n):
-            vector[j] = 0.0
+            for i in range(len(of)):
+                bends[j, i] = positions[start + i, j + 1]
+        for j in range(n):
             for k in range(n):
-                vector[j] += positions[i, k + 1] * from_joints[k, j]
-            square += vector[j] * vector[j]
-        rho = math.sqrt(square)
+                for i in range(len(of)):
+                    vectors[j, i] += bends[k, i] * from_joints[k, j]
+            for i in range(len(of)):
+                square[i] += vectors[j, i] * vectors[j, i]
+        rho = np.sqrt(square)
         for j in range(n):
-            directions[j, i] = vector[j] / rho
-            heading += positions[i, j + 1] / rho
-            headings[j] = heading
-        point = _along(rho, headings, links)
-        log_volumes[i] = offset[which[i]] + (n - 1) * math.log(rho) - math.log(abs(point.slope))
-        if abs(point.distance - distance[which[i]]) > BESIDE * links.reach:
-            log_volumes[i] = math.inf
+            for i in range(len(of)):
+                directions[start + i, j] = vectors[j, i] / rho[i]
+                bends[j, i] /= rho[i]
+        points = _along(rho, _headings(bends), links)
+        for i in range(len(of)):
+            log_radius, log_slope = math.log(rho[i]), math.log(abs(points.slope[i]))
+            log_volume = targets.offset[of[i]] + (n - 1) * log_radius - log_slope
+            beside = abs(points.distance[i] - targets.distance[of[i]]) > BESIDE * links.reach
+            log_volumes[start + i] = math.inf if beside else log_volume
     return directions, log_volumes
