@@ -1,4 +1,4 @@
-"""`ik_server` in a process of its own, and this process as its client."""
+"""A server in a process of its own, and this process as its client."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from ik_nn_ros.ros.client import IKClient
 from ik_nn_ros.ros.errors import ServiceUnavailableError
 
 MODULE = "ik_nn_ros.ros.node"
+PLAIN_MODULE = "benchmarks.plain_service"
 SAMPLES = 1000  # of each request
 PATIENCE = 600.0  # [s], for a machine with better things to do
 
@@ -49,10 +50,14 @@ class Server:
     """`ik_server` in its own process and namespace; ends with its `with` block.
 
     Its output is in the log folder of `ros_environment`.
+
+    Args:
+        namespace: its own.
+        module: what is run; another one that answers the same service.
     """
 
-    def __init__(self, namespace: str) -> None:
-        command = [sys.executable, "-m", MODULE, "--ros-args", "-r", f"__ns:=/{namespace}"]
+    def __init__(self, namespace: str, module: str = MODULE) -> None:
+        command = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:=/{namespace}"]
         self._log = Path(os.environ["ROS_LOG_DIR"], f"{namespace}.log")
         with self._log.open("wb") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)

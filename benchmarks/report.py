@@ -243,6 +243,11 @@ def _service(result: ServiceResult) -> str:
                 milliseconds(result.in_turn.over_answer),
             ),
             ("the node", milliseconds(result.in_turn.round_trip), ""),
+            (
+                "the simplest node that answers alike",
+                milliseconds(result.in_turn.plain),
+                milliseconds(result.in_turn.plain_over_answer),
+            ),
         ],
     )
     alone = result.crowds[0]

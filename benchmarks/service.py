@@ -18,13 +18,14 @@ from visualization_msgs.msg import MarkerArray
 
 from benchmarks.node import (
     PATIENCE,
+    PLAIN_MODULE,
     SAMPLES,
     Server,
     connected_client,
     example_request,
     ros_environment,
 )
-from benchmarks.service_results import Crowd, RoundTrips, ServiceResult, SolverInTurn
+from benchmarks.service_results import Crowd, InTurn, RoundTrips, ServiceResult
 from benchmarks.sizes import Size
 from benchmarks.solvers import DEFAULT_DOF, fastest_solver, solve_in_full, targets_of
 from benchmarks.start import (
@@ -40,7 +41,7 @@ from ik_nn_ros.models import DEFAULT_MODEL
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.client import IKClient
 
-NAMESPACE = "measured"
+NAMESPACE, PLAIN = "measured", "plain"
 PAUSE = 0.05  # [s], of a client that does something with an answer
 
 
@@ -58,8 +59,8 @@ def measure_service(size: Size, on_stage: Callable[[str], None]) -> ServiceResul
             server.wait_for(client)
             time.sleep(1.0)
             idle_memory = server.memory()
-            on_stage("round trips, in turn with a solver")
-            in_turn = solver_in_turn(client, size.requests)
+            on_stage("round trips, in turn with a solver and a plain node")
+            in_turn = in_turn_with_others(client, size.requests)
             round_trips = _measure_round_trips(client, size, on_stage)
             crowds = [_measure_crowd(count, size, on_stage) for count in size.clients]
             used_memory = server.memory()
@@ -78,20 +79,24 @@ def measure_service(size: Size, on_stage: Callable[[str], None]) -> ServiceResul
     )
 
 
-def solver_in_turn(client: IKClient, rounds: int) -> SolverInTurn:
-    """Of a solver in this process, and of the server."""
+def in_turn_with_others(client: IKClient, rounds: int) -> InTurn:
+    """Of the server, of a solver in this process, and of the simplest node that answers alike."""
     request, target = example_request(), targets_of(DEFAULT_DOF)[0]
     solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
-    seconds = interleaved(
-        {
-            "positions": lambda: solver.solve(target, SAMPLES),
-            "answer": lambda: solve_in_full(solver, target, SAMPLES),
-            "round trip": lambda: client.solve(request),
-        },
-        rounds,
-    )
-    positions, answer, trip = (np.array(values) for values in seconds.values())
-    return SolverInTurn(*map(Timing.of, (positions, answer, trip, trip - positions, trip - answer)))
+    with Server(PLAIN, PLAIN_MODULE) as plain_server, connected_client(PLAIN) as plain_client:
+        plain_server.wait_for(plain_client)
+        seconds = interleaved(
+            {
+                "positions": lambda: solver.solve(target, SAMPLES),
+                "answer": lambda: solve_in_full(solver, target, SAMPLES),
+                "round trip": lambda: client.solve(request),
+                "plain": lambda: plain_client.solve(request),
+            },
+            rounds,
+        )
+    positions, answer, trip, plain = (np.array(values) for values in seconds.values())
+    longer = trip - positions, trip - answer, plain - answer
+    return InTurn(*map(Timing.of, (positions, answer, trip, plain, *longer)))
 
 
 def _measure_round_trips(

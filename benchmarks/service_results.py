@@ -8,21 +8,25 @@ from benchmarks.timing import Timing
 
 
 @dataclass(frozen=True)
-class SolverInTurn:
-    """A client whose process has an `IKSolver` of its own, and asks it and the server in turn.
+class InTurn:
+    """A client whose process has an `IKSolver` of its own, and asks it and two servers in turn.
 
     Attributes:
         positions: of `IKSolver.solve`.
         answer: the same, with the log densities and whether the target is off the distribution.
         round_trip: from the request to the parsed answer.
+        plain: the same of the simplest node that answers alike.
         over_positions, over_answer: how much longer a round trip takes, round by round.
+        plain_over_answer: how much longer one of the simplest node takes: rclpy and DDS.
     """
 
     positions: Timing
     answer: Timing
     round_trip: Timing
+    plain: Timing
     over_positions: Timing
     over_answer: Timing
+    plain_over_answer: Timing
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class ServiceResult:
 
     Attributes:
         samples: of each request.
-        in_turn: a client beside a solver of its own.
+        in_turn: a client beside a solver of its own, and beside the simplest node.
         round_trips: of one client.
         crowds: of several.
         first_answer_ever: from the server's process start to its first answer, where the machine
@@ -77,7 +81,7 @@ class ServiceResult:
     """
 
     samples: int
-    in_turn: SolverInTurn
+    in_turn: InTurn
     round_trips: list[RoundTrips]
     crowds: list[Crowd]
     first_answer_ever: float

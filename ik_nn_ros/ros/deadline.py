@@ -53,3 +53,11 @@ class TimedSampler(Sampler):
         samples = self._sampler.sample(targets, num_samples, rng)
         self._deadline.check()
         return samples
+
+    def sample_alike(
+        self, targets: np.ndarray, num_samples: int, seed: int | None = None
+    ) -> RawSamples:
+        """See `Sampler.sample_alike` and `sample`."""
+        samples = self._sampler.sample_alike(targets, num_samples, seed)
+        self._deadline.check()
+        return samples

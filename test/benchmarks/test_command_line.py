@@ -14,7 +14,7 @@ from benchmarks.closeness import ClosenessResult, measure_closeness
 from benchmarks.inference import InferenceResult
 from benchmarks.machine import Machine
 from benchmarks.parts import Measured, read
-from benchmarks.service_results import RoundTrips, ServiceResult, SolverInTurn
+from benchmarks.service_results import InTurn, RoundTrips, ServiceResult
 from benchmarks.sizes import QUICK
 from benchmarks.solvers import DEFAULT_DOF
 from benchmarks.timing import Ratio, Timing
@@ -113,7 +113,7 @@ def test_cores_count_for_what_they_do_together(together, scaling, monkeypatch):
 def test_the_node_s_bars_are_the_issue_s(overhead, met):
     result = ServiceResult(
         samples=1000,
-        in_turn=SolverInTurn(*[timing(overhead)] * 5),
+        in_turn=InTurn(*[timing(overhead)] * 7),
         round_trips=[RoundTrips(True, 0.0, timing(0.01), timing(overhead))],
         crowds=[],
         first_answer_ever=9.0,
