@@ -39,7 +39,7 @@ def cosines_and_sines(values):
     return results
 
 
-@pytest.mark.parametrize("largest", [math.pi / 2.0, 100.0, 1e4])
+@pytest.mark.parametrize("largest", [math.pi / 2.0, 100.0, 1e6])
 def test_cosine_and_sine_are_right_to_float64_s_last_digits(largest):
     values = np.linspace(-largest, largest, 100_001)
     expected = np.stack((np.cos(values), np.sin(values)))
