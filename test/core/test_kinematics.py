@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ik_nn_ros import InvalidArmError, PlanarArm
+from ik_nn_ros.kinematics import CHUNK_SIZE
 
 arms = st.builds(
     lambda links, base: PlanarArm(tuple(links), base=base),
@@ -98,6 +99,24 @@ def test_joint_log_priors_integrate_to_one(prior, std, end):
     grid = np.linspace(-end, end, 20_001)
     density = np.exp(arm.joint_log_priors(np.stack((grid, grid), axis=1)))
     np.testing.assert_allclose(density.sum(0) * (grid[1] - grid[0]), 1.0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "arm", [PlanarArm((1.0, 1.0), prior_std=(0.1, 0.5)), PlanarArm((1.0, 1.0), prior="uniform")]
+)
+def test_the_log_prior_is_the_sum_of_the_joints(arm):
+    theta = arm.sample_prior(20, np.random.default_rng(0)).reshape(4, 5, arm.dof)
+    np.testing.assert_allclose(arm.log_prior(theta), arm.joint_log_priors(theta).sum(-1))
+
+
+def test_position_errors_broadcast_and_are_those_of_forward_kinematics():
+    arm = PlanarArm((1.0, 0.5))
+    theta = np.zeros((2, CHUNK_SIZE, 2))
+    theta[1, -1] = 0.0, np.pi / 2.0  # beyond the first chunk
+    errors = arm.position_errors(theta, np.array([1.5, 0.0]))
+    assert errors.shape == theta.shape[:2]
+    assert errors[1, -1] == pytest.approx(np.hypot(0.5, 0.5))
+    assert np.count_nonzero(errors) == 1
 
 
 def test_limits_are_kept_joint_by_joint():

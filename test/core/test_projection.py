@@ -24,6 +24,18 @@ def test_nearby_configurations_converge(dof):
     assert np.array_equal(result.converged, errors <= TOLERANCE)
 
 
+def test_errors_that_are_known_are_taken_as_they_are():
+    arm = PlanarArm.of_paper(4)
+    start, target = np.full((3, 4), 0.1), np.array([2.0, 0.3])
+    measured = project(arm, start, target, TOLERANCE)
+    known = arm.position_errors(start, target)
+    known[0] = 0.0
+    result = project(arm, start, target, TOLERANCE, known)
+    assert np.array_equal(result.positions[0], start[0])
+    assert np.array_equal(result.positions[1:], measured.positions[1:])
+    assert known[1] == known[2] > TOLERANCE >= result.errors[1]
+
+
 def test_the_start_is_left_alone_and_exact_rows_do_not_move():
     arm = PlanarArm.of_paper(4)
     start = np.array([[0.1, 0.2, 0.3, 0.1], [0.3, 0.3, -0.1, 0.2]])
