@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from unittest.mock import patch
 import numba
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import ik_nn_ros
@@ -24,6 +25,7 @@ from benchmarks.reference import reference_solve
 from benchmarks.sizes import Size
 from benchmarks.solvers import DEFAULT_DOF, eager_network, fastest_solver, targets_of
 from benchmarks.timing import Ratio, Timing, interleaved
+from benchmarks.words import number
 from ik_nn_ros.models import DEFAULT_MODEL
 from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
 
@@ -43,6 +45,7 @@ STAGES = {
     "backends": "chunks and context",
     "backends/kernels/cinn.py": "couplings: their networks and splines",
     "backends/kernels/rays.py": "rays",
+    "backends/kernels/kinematics.py": "kinematics",
 }
 """Folders and files of the package, by what they do; any other one is a stage of its own name."""
 
@@ -88,7 +91,7 @@ def measure_limit(size: Size, on_stage: Callable[[str], None]) -> LimitResult:
     products, samples = products_of_one_pass(target), size.counts[-1]
     on_stage("matrix products")
     runners = {
-        f"{library}'s, {samples // parts} rows at a time": runner(products, samples, parts)
+        f"by {library}, {number(samples // parts)} rows at a time": runner(products, samples, parts)
         for library, runner in (("PyTorch", _in_pytorch), ("OpenBLAS", _in_openblas))
         for parts in PARTS
         if samples % parts == 0
@@ -162,22 +165,34 @@ def _in_pytorch(products: Sequence[Product], samples: int, parts: int) -> Callab
 
 def _in_openblas(products: Sequence[Product], samples: int, parts: int) -> Callable[[], None]:
     """Runs the products of all samples in so many parts, each on one core."""
-    rows, pool = samples // parts, ThreadPoolExecutor(numba.config.NUMBA_NUM_THREADS)
-    shapes = _shapes(products)
+    rows, shapes = samples // parts, _shapes(products)
     left = tuple(np.ones((columns, inner), np.float32) for inner, columns in shapes)
     right = tuple(np.ones((inner, rows), np.float32) for inner, _ in shapes)
+    outputs = threading.local()
+    blas = ThreadpoolController().select(user_api="blas")  # looking for it takes milliseconds
+
+    def part(_: int) -> None:
+        if not hasattr(outputs, "of_thread"):
+            outputs.of_thread = tuple(
+                np.empty((columns, rows), np.float32) for _, columns in shapes
+            )
+        _multiply(left, right, outputs.of_thread)
+
+    pool = ThreadPoolExecutor(numba.config.NUMBA_NUM_THREADS)
 
     def run() -> None:
-        with threadpool_limits(1, "blas"):
-            list(pool.map(lambda _: _multiply(left, right), range(parts)))
+        with blas.limit(limits=1):
+            list(pool.map(part, range(parts)))
 
     return run
 
 
 @numba.njit(nogil=True)
-def _multiply(left: tuple[np.ndarray, ...], right: tuple[np.ndarray, ...]) -> None:
+def _multiply(
+    left: tuple[np.ndarray, ...], right: tuple[np.ndarray, ...], outputs: tuple[np.ndarray, ...]
+) -> None:
     for i in range(len(left)):
-        np.dot(left[i], right[i])
+        np.dot(left[i], right[i], outputs[i])
 
 
 def _shapes(products: Sequence[Product]) -> list[tuple[int, int]]:

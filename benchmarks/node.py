@@ -47,7 +47,7 @@ def ros_environment() -> Iterator[None]:
 
 
 class Server:
-    """`ik_server` in its own process and namespace; ends with its `with` block.
+    """A server in its own process and namespace; ends with its `with` block.
 
     Its output is in the log folder of `ros_environment`.
 

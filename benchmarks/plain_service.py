@@ -1,27 +1,29 @@
-"""The simplest node that gives the answers of `ik_server`: what its round trips take is ROS's."""
+"""The simplest node that answers as `ik_server` does, beside which its round trips are seen."""
 
 from __future__ import annotations
 
+import gc
 import time
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
-from benchmarks.node import SAMPLES
-from benchmarks.solvers import DEFAULT_DOF, targets_of
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros import IKSolver
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.messages import fill_solutions
+from ik_nn_ros.ros.parameters import ServerParameters
 
 
 def main() -> None:
-    """Serve one target until a signal."""
-    solver, target = IKSolver.from_pretrained(DEFAULT_DOF), targets_of(DEFAULT_DOF)[0]
+    """Serve until a signal."""
+    settings = ServerParameters()
+    solver = IKSolver.from_pretrained(settings.dof, settings.model)
 
-    def answer(_: SolveIK.Request, response: SolveIK.Response) -> SolveIK.Response:
+    def answer(request: SolveIK.Request, response: SolveIK.Response) -> SolveIK.Response:
         start = time.monotonic()
-        fill_solutions(response, solver.solve(target, SAMPLES))
+        target = request.target.point
+        fill_solutions(response, solver.solve((target.x, target.y), request.num_samples))
         response.solve_time = time.monotonic() - start
         return response
 
@@ -30,6 +32,7 @@ def main() -> None:
     node.create_service(SolveIK, "solve_ik", answer, qos_profile=qos.SERVICE)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
+    gc.freeze()  # as in `ik_server`
     try:
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):

@@ -230,24 +230,27 @@ def _service(result: ServiceResult) -> str:
         ],
     )
     in_turn = table(
-        ("in turn in the client's process", "[ms]", "a round trip is longer by [ms]"),
+        (
+            "in turn in the client's process",
+            "[ms]",
+            "the node's round trip over it [ms]",
+            "the simplest node's [ms]",
+        ),
         [
             (
                 "`IKSolver.solve`, positions alone",
                 milliseconds(result.in_turn.positions),
                 milliseconds(result.in_turn.over_positions),
+                "",
             ),
             (
                 "`IKSolver`, the whole answer",
                 milliseconds(result.in_turn.answer),
                 milliseconds(result.in_turn.over_answer),
-            ),
-            ("the node", milliseconds(result.in_turn.round_trip), ""),
-            (
-                "the simplest node that answers alike",
-                milliseconds(result.in_turn.plain),
                 milliseconds(result.in_turn.plain_over_answer),
             ),
+            ("a round trip to the node", milliseconds(result.in_turn.round_trip), "", ""),
+            ("a round trip to the simplest node", milliseconds(result.in_turn.plain), "", ""),
         ],
     )
     alone = result.crowds[0]
@@ -341,4 +344,6 @@ SERVICE = """\
 `ik_server` with its default parameters and its clients are processes of their own over loopback
 DDS; a request is for 1000 solutions. An answer holds more than `IKSolver.solve` computes: the log
 densities, and whether the prior comes near the target. `solve_time` is the answer's own figure for
-all of it. After a pause all of a round trip runs on cores that have gone idle."""
+all of it. After a pause all of a round trip runs on cores that have gone idle. The simplest node
+has this service alone, and nothing else to do than to ask `IKSolver` and to fill the response: what
+it takes over the solver is messages, rclpy and DDS."""

@@ -17,7 +17,7 @@ class InTurn:
         round_trip: from the request to the parsed answer.
         plain: the same of the simplest node that answers alike.
         over_positions, over_answer: how much longer a round trip takes, round by round.
-        plain_over_answer: how much longer one of the simplest node takes: rclpy and DDS.
+        plain_over_answer: how much longer one of the simplest node takes: messages, rclpy, DDS.
     """
 
     positions: Timing

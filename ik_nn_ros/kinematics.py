@@ -117,10 +117,10 @@ class PlanarArm:
         return xp.stack((x, y + theta[..., 0] if self.base == "rail" else y), -1)
 
     def position_errors(self, theta: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """The paper's re-simulation error |FK(theta) - target| [m].
+        """The paper's re-simulation error |FK(theta) - target| (...) [m].
 
         Args:
-            theta: (..., N).
+            theta: (..., N) [rad].
             targets: (..., 2) [m]; the arrays broadcast.
         """
         shape = np.broadcast_shapes(theta.shape[:-1], targets.shape[:-1])

@@ -129,10 +129,12 @@ class _StandingSampler(Sampler):
 
     def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:
         positions = np.broadcast_to(self._stand, (len(targets), 1, self.arm.dof))
+        errors = self.arm.position_errors(positions, targets[:, None])
         if num_samples > 1:
-            others = self._sampler.sample(targets, num_samples - 1, rng).positions
-            positions = np.concatenate((positions, others), axis=1)
-        return RawSamples(positions, self.arm.position_errors(positions, targets[:, None]))
+            others = self._sampler.sample(targets, num_samples - 1, rng)
+            positions = np.concatenate((positions, others.positions), axis=1)
+            errors = np.concatenate((errors, others.position_errors), axis=1)
+        return RawSamples(positions, errors)
 
 
 def _checked_targets(targets: Sequence[Sequence[float]]) -> np.ndarray:

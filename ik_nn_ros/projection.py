@@ -18,7 +18,7 @@ class Projection(NamedTuple):
 
     Attributes:
         positions: (..., dof) [rad].
-        errors: (...) those of these configurations [m], measured by forward kinematics.
+        errors: (...) |FK(position) - target| [m]; where nothing had to move, as they were given.
         converged: (...) bool, whether the error is within the tolerance.
     """
 

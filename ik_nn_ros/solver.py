@@ -234,8 +234,10 @@ class IKSolver:
         Raises:
             InvalidRequestError: targets of another shape or not finite.
         """
-        rng = np.random.default_rng(seed)
-        return self.sampler.sample(_finite_targets(targets), 1, rng).positions[:, 0]
+        points = _finite_targets(targets)
+        if len(points) == 0:
+            return np.empty((0, self.arm.dof))
+        return self.sampler.sample(points, 1, np.random.default_rng(seed)).positions[:, 0]
 
     def _options(
         self,

@@ -17,7 +17,7 @@ class Decoded(NamedTuple):
 
     Attributes:
         positions: (b, n, dof) float64 [rad].
-        position_errors: (b, n) float64, see `PlanarArm.position_errors`.
+        position_errors: (b, n) float64 [m], see `PlanarArm.position_errors`.
     """
 
     positions: np.ndarray

@@ -73,6 +73,7 @@ class CompiledDecoder(Decoder):
     def decode(self, targets: np.ndarray, latents: np.ndarray) -> Decoded:
         """See `Decoder.decode`."""
         shape = latents.shape[:2]
+        targets = np.array(targets, order="C")  # as all machine code is compiled for
         latents = latents.reshape(math.prod(shape), self.latent_dim)
         positions, errors = np.empty((len(latents), self.arm.dof)), np.empty(len(latents))
 

@@ -19,7 +19,7 @@ class RawSamples:
 
     Attributes:
         positions: (b, n, dof) float64 [rad].
-        position_errors: (b, n) float64, see `PlanarArm.position_errors`.
+        position_errors: (b, n) float64 [m], see `PlanarArm.position_errors`.
         density: computes `log_densities`; None where the model has no tractable density.
     """
 

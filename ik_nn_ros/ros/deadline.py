@@ -57,7 +57,11 @@ class TimedSampler(Sampler):
     def sample_alike(
         self, targets: np.ndarray, num_samples: int, seed: int | None = None
     ) -> RawSamples:
-        """See `Sampler.sample_alike` and `sample`."""
+        """See `Sampler.sample_alike`; as the sampler does it, which may be in one pass.
+
+        Raises:
+            TimedOutError: the time has run out.
+        """
         samples = self._sampler.sample_alike(targets, num_samples, seed)
         self._deadline.check()
         return samples

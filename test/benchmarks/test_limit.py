@@ -71,5 +71,5 @@ def test_stages_share_the_whole_time_and_libraries_count_for_their_callers():
 def test_the_stages_of_a_solve_are_those_that_have_a_name():
     solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
     stages = stages_of(lambda: solver.solve(TARGET, 1000), rounds=2)
-    assert {"rays", STAGES["backends/kernels/cinn.py"]} <= set(stages)
+    assert {"rays", "kinematics", STAGES["backends/kernels/cinn.py"]} <= set(stages)
     assert set(stages) <= {*STAGES.values(), "outside"}

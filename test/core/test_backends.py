@@ -11,6 +11,7 @@ import torch
 
 from ik_nn_ros import IKSolver, InvalidRequestError
 from ik_nn_ros.backends import BACKENDS, REFERENCE, compiled, eager
+from ik_nn_ros.backends.kernels import kinematics
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.models import available_models, pretrained_path
 from ik_nn_ros.models.networks import load_network
@@ -82,6 +83,23 @@ def test_values_beyond_the_splines_are_left_alone(backend):
         reference.log_densities(expected, np.array([TARGET])),
         atol=1e-3,
     )
+
+
+def test_no_layout_of_the_targets_is_compiled_for_anew():
+    ours = IKSolver.from_pretrained(4, "cinn")
+    targets = targets_of(ours.arm)
+    expected = ours.sample(targets, seed=1)
+    known = len(kinematics._position_errors.signatures)
+    targets.setflags(write=False)
+    for same in (np.asfortranarray(targets), np.repeat(targets, 2, axis=0)[::2], targets):
+        assert np.array_equal(ours.sample(same, seed=1), expected)
+    assert len(kinematics._position_errors.signatures) == known
+
+
+def test_no_target_has_no_sample():
+    for backend in BACKENDS:
+        solver = IKSolver.from_pretrained(4, "cinn", backend=backend)
+        assert solver.sample(np.empty((0, 2))).shape == (0, 4)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -71,6 +71,22 @@ def test_rays_meet_their_targets_where_the_chart_s_do(arm):
 
 
 @pytest.mark.parametrize("arm", ARMS, ids=lambda arm: f"{arm.dof}-{arm.base}")
+def test_no_ray_s_answer_hangs_on_those_beside_it(arm):
+    """Some need more steps than others, or find no crossing at all."""
+    rays = Rays(RayChart(arm))
+    reach = arm.reach[1]
+    targets = np.stack((reach * np.array([0.999, 0.6, 0.01, -0.5]), np.full(4, 0.1)), axis=1)
+    vectors = np.random.default_rng(0).standard_normal((arm.dof - 1, 4)).astype(np.float32)
+    together = rays.solve(vectors, rays.targets(targets), np.arange(4))
+    assert np.isfinite(together).all()
+    for i in range(4):
+        alone = rays.solve(
+            vectors[:, i : i + 1].copy(), rays.targets(targets[i : i + 1]), np.zeros(1, np.int64)
+        )
+        assert np.array_equal(alone[0], together[i])
+
+
+@pytest.mark.parametrize("arm", ARMS, ids=lambda arm: f"{arm.dof}-{arm.base}")
 def test_volumes_and_directions_are_the_chart_s(arm):
     chart, rays = RayChart(arm), Rays(RayChart(arm))
     theta = arm.sample_prior(500, np.random.default_rng(0))

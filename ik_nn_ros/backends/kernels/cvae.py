@@ -19,8 +19,12 @@ class CVAEKernel:
     def __init__(self, model: TrainedModel) -> None:
         self._angles = ANGLE_REPRESENTATIONS[model.config.angles]
         self._scale = floats(model.arm.prior_std)
-        self.context = Features(model)
+        self._features = Features(model)
         self._decoder = MLP(model.tensors, "decoder")
+
+    def context(self, targets: np.ndarray) -> np.ndarray:
+        """See `Kernel.context`."""
+        return self._features(targets)
 
     def positions(self, context: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Kernel.positions`."""

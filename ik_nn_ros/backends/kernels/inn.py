@@ -75,9 +75,9 @@ class INNKernel:
 
     def __init__(self, model: TrainedModel) -> None:
         self._arm = model.arm
-        self.context = Features(model)
+        self._features = Features(model)
         self._scale = floats(model.arm.prior_std)[:, None]
-        self._log_scales = np.log(self.context.std).sum() - np.log(self._scale).sum()
+        self._log_scales = np.log(self._features.std).sum() - np.log(self._scale).sum()
         self._layers: list[_Block | _Permutation] = []
         for index in range(2 * model.config.coupling_layers - 1):
             prefix = f"flow.module_list.{index}"
@@ -86,6 +86,10 @@ class INNKernel:
                 if index % 2 == 0
                 else _Permutation(model.tensors, prefix)
             )
+
+    def context(self, targets: np.ndarray) -> np.ndarray:
+        """See `Kernel.context`."""
+        return self._features(targets)
 
     def positions(self, context: np.ndarray, which: np.ndarray, latents: np.ndarray) -> np.ndarray:
         """See `Kernel.positions`."""
@@ -102,7 +106,7 @@ class INNKernel:
         log_det = np.zeros(len(positions), dtype=np.float32)
         for layer in self._layers:
             values = layer.forward(values, log_det)
-        latents, roots = values[:-2], values[-2] * self.context.std[0] + self.context.mean[0]
+        latents, roots = values[:-2], values[-2] * self._features.std[0] + self._features.mean[0]
         with np.errstate(divide="ignore"):  # at full reach
             log_det += log_rim_area(self._arm, np.abs(roots)) + self._log_scales
         return log_det - 0.5 * (latents * latents + math.log(2.0 * math.pi)).sum(0)

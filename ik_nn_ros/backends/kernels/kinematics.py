@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ik_nn_ros.backends.kernels.compiler import TILE, compiled, cos_sin
-from ik_nn_ros.kinematics import PlanarArm
+
+if TYPE_CHECKING:
+    from ik_nn_ros.kinematics import PlanarArm
 
 
 class Links(NamedTuple):
@@ -28,11 +30,24 @@ class Links(NamedTuple):
         return cls(arm.dof - len(arm.link_lengths), np.array(arm.link_lengths))
 
 
-@compiled
 def position_errors(
     positions: np.ndarray, targets: np.ndarray, which: np.ndarray, links: Links
 ) -> np.ndarray:
-    """(m,) [m] of configurations (m, dof), each for the target of (u, 2) with that number (m,)."""
+    """(m,) [m] of configurations (m, dof) [rad].
+
+    Args:
+        positions: the configurations.
+        targets: (u, 2) [m].
+        which: (m,) the place in ``targets`` of each configuration's.
+        links: the arm's.
+    """
+    return _position_errors(positions, targets, which, links)
+
+
+@compiled
+def _position_errors(
+    positions: np.ndarray, targets: np.ndarray, which: np.ndarray, links: Links
+) -> np.ndarray:
     errors = np.empty(len(positions))
     for start in range(0, len(positions), TILE):
         theta = positions[start : start + TILE].T.copy()

@@ -44,7 +44,7 @@ class MLP:
 
 @compiled
 def mlp(inputs: np.ndarray, weights: Weights, biases: Weights) -> np.ndarray:
-    """`MLP` of a tile."""
+    """See `MLP`; all at once."""
     for layer in range(len(weights) - 1):
         inputs = np.dot(weights[layer], inputs)
         for row in range(inputs.shape[0]):

@@ -25,7 +25,7 @@ class Rays:
     def __init__(self, chart: RayChart) -> None:
         self._chart = chart
         lengths = np.array(chart.arm.link_lengths)
-        self._links = _Links(
+        self._links = _RayLinks(
             isinstance(chart.arm.base_joint, RevoluteBase),
             float(lengths[: -chart.dimension].sum()),
             lengths[-chart.dimension :],
@@ -35,7 +35,8 @@ class Rays:
     def targets(self, targets: np.ndarray) -> RayTargets:
         """What the rest needs to know of targets (u, 2) [m]."""
         base = self._chart.arm.base_joint
-        distance, coordinate = base.coordinates(targets)
+        # Contiguous, as all machine code is compiled for.
+        distance, coordinate = map(np.ascontiguousarray, base.coordinates(targets))
         with np.errstate(divide="ignore"):  # at the origin bearings mean nothing
             log_area = base.log_area(distance)
         return RayTargets(distance, coordinate, self._chart.log_det - log_area)
@@ -68,7 +69,7 @@ class RayTargets(NamedTuple):
 
     Attributes:
         distance: from the base [m].
-        coordinate: the other one; see `BaseJoint.coordinates`.
+        coordinate: the other one [rad], or [m] on a rail; see `BaseJoint.coordinates`.
         offset: what all log volumes of a target have in common [nats].
     """
 
@@ -77,7 +78,7 @@ class RayTargets(NamedTuple):
     offset: np.ndarray
 
 
-class _Links(NamedTuple):
+class _RayLinks(NamedTuple):
     """The links of an arm.
 
     Attributes:
@@ -112,7 +113,7 @@ class _Points(NamedTuple):
 
 
 @compiled
-def _along(rho: np.ndarray, headings: np.ndarray, links: _Links) -> _Points:
+def _along(rho: np.ndarray, headings: np.ndarray, links: _RayLinks) -> _Points:
     m = len(rho)
     x, x_rate, x_curve = np.full(m, links.fixed), np.zeros(m), np.zeros(m)
     y, y_rate, y_curve = np.zeros(m), np.zeros(m), np.zeros(m)
@@ -142,7 +143,7 @@ def _along(rho: np.ndarray, headings: np.ndarray, links: _Links) -> _Points:
 
 @compiled
 def _crossings(
-    headings: np.ndarray, distance: np.ndarray, links: _Links
+    headings: np.ndarray, distance: np.ndarray, links: _RayLinks
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """rho (m,) where rays have their distances, or where most others have it if one never does;
     and the TCPs there [m], with the base joint at zero."""
@@ -167,8 +168,8 @@ def _crossings(
             slope = min(points.slope[i], -TINY)
             newton = (distance[i] - points.distance[i]) / slope
             change = newton / max(1.0 + 0.5 * newton * points.curve[i] / slope, 0.5)
-            most = MAX_CHANGE * rho[i] if iteration < MAX_ITERATIONS else 0.0
-            change = min(max(change, -most), most)
+            most = MAX_CHANGE * rho[i]
+            change = min(max(change, -most), most) if iteration < MAX_ITERATIONS else 0.0
             # What has arrived stays: no ray's answer hangs on those beside it.
             moves = not last[i] <= LAST_CHANGE  # or is NaN
             rho[i] = rho[i] + change if moves else rho[i]
@@ -193,7 +194,7 @@ def _solve(
     vectors: np.ndarray,
     targets: RayTargets,
     which: np.ndarray,
-    links: _Links,
+    links: _RayLinks,
     to_joints: np.ndarray,
 ) -> np.ndarray:
     n, m = vectors.shape
@@ -230,7 +231,7 @@ def _volumes(
     positions: np.ndarray,
     targets: RayTargets,
     which: np.ndarray,
-    links: _Links,
+    links: _RayLinks,
     from_joints: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     m, n = len(positions), positions.shape[1] - 1
