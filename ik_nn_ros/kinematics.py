@@ -165,6 +165,7 @@ class PlanarArm:
         """Log density of configurations under the prior: (..., N) -> (...) [nats]."""
         if self.full_circle:
             return np.full(theta.shape[:-1], -self.dof * math.log(2.0 * math.pi))
+        # At once: the sum over the joints' own densities takes so long that large answers notice.
         scaled = theta / np.asarray(self.prior_std)
         log_volume = np.log(self.prior_std).sum() + 0.5 * self.dof * math.log(2.0 * math.pi)
         return -0.5 * np.einsum("...j,...j->...", scaled, scaled) - log_volume

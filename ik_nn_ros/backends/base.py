@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,6 +23,18 @@ class Decoded(NamedTuple):
 
     positions: np.ndarray
     position_errors: np.ndarray
+
+
+def chunks(num_targets: int, num_samples: int, size: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Cut a request of so many targets with so many samples each into at most ``size`` rows.
+
+    Yields:
+        Consecutive rows, and the place (m,) of each row's target.
+    """
+    total = num_targets * num_samples
+    for start in range(0, total, size):
+        rows = slice(start, min(start + size, total))
+        yield rows, np.arange(rows.start, rows.stop) // num_samples
 
 
 class Decoder(ABC):

@@ -1,7 +1,7 @@
 """Networks compiled to machine code from the arithmetic in `kernels`, on a CPU.
 
-Rows go in chunks that stay in a core's cache to NUMBA_NUM_THREADS threads, without Python's lock;
-BLAS keeps to one thread in each of them. The threads are Python's: Numba's own, which
+Rows go in chunks to NUMBA_NUM_THREADS threads, which work on them without Python's lock; BLAS keeps
+to one thread in each of them. The threads are Python's: Numba's own, which
 `numba.set_num_threads` is about, are never started.
 """
 
@@ -19,7 +19,7 @@ import numba
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from ik_nn_ros.backends.base import Decoded, Decoder
+from ik_nn_ros.backends.base import Decoded, Decoder, chunks
 from ik_nn_ros.backends.kernels import KERNELS, Kernel
 from ik_nn_ros.backends.kernels.kinematics import Links, position_errors
 from ik_nn_ros.errors import InvalidRequestError
@@ -103,15 +103,19 @@ class CompiledDecoder(Decoder):
         num_samples: int,
     ) -> None:
         """Work on chunks of rows, given the targets' context and which target is each row's."""
-        rows = len(targets) * num_samples
-        threads = min(numba.config.NUMBA_NUM_THREADS, max(1, rows // WORTH_A_THREAD))
+        total = len(targets) * num_samples
+        threads = min(numba.config.NUMBA_NUM_THREADS, max(1, total // WORTH_A_THREAD))
+        # As many chunks for one thread as for the other.
+        rounds = -(-total // (threads * CHUNK_SIZE))
+        size = -(-total // (threads * rounds))
         with _blas().limit(limits=1):
             context = self._kernel.context(targets)
-            todo = iter(_chunks(rows, threads))  # of which any thread takes the next one
+            # Of which any thread takes the next one.
+            todo = iter(list(chunks(len(targets), num_samples, size)))
 
             def work_on() -> None:
-                for chunk in todo:
-                    work(context, np.arange(chunk.start, chunk.stop) // num_samples, chunk)
+                for rows, which in todo:
+                    work(context, which, rows)
 
             helpers = [_pool(threads - 1).submit(work_on) for _ in range(threads - 1)]
             work_on()
@@ -119,13 +123,6 @@ class CompiledDecoder(Decoder):
             for helper in helpers:
                 if not helper.cancel():
                     helper.result()
-
-
-def _chunks(rows: int, threads: int) -> list[slice]:
-    """As many for one thread as for the other, and all of one size."""
-    rounds = -(-rows // (threads * CHUNK_SIZE))
-    size = -(-rows // (threads * rounds))
-    return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
 
 
 @cache

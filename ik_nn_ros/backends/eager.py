@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from ik_nn_ros.backends import REFERENCE
-from ik_nn_ros.backends.base import Decoded, Decoder
+from ik_nn_ros.backends.base import Decoded, Decoder, chunks
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.network import GenerativeNetwork
@@ -39,7 +38,8 @@ class EagerDecoder(Decoder):
         shape = latents.shape[:2]
         latents = latents.reshape(math.prod(shape), self.latent_dim)
         positions = np.empty((len(latents), self.arm.dof))
-        for rows, points in self._passes(targets, shape[1]):
+        for rows, which in chunks(*shape, CHUNK_SIZE):
+            points = self._tensor(targets[which])
             decoded = self._network.decode(points, self._tensor(latents[rows]))
             positions[rows] = decoded.cpu().numpy()
         positions = positions.reshape(*shape, -1)
@@ -51,20 +51,10 @@ class EagerDecoder(Decoder):
         shape = positions.shape[:2]
         positions = positions.reshape(-1, self.arm.dof)
         densities = np.empty(len(positions))
-        for rows, points in self._passes(targets, shape[1]):
-            theta = self._tensor(positions[rows])
+        for rows, which in chunks(*shape, CHUNK_SIZE):
+            theta, points = self._tensor(positions[rows]), self._tensor(targets[which])
             densities[rows] = self._network.log_density(theta, points).cpu().numpy()
         return densities.reshape(shape)
-
-    def _passes(
-        self, targets: np.ndarray, num_samples: int
-    ) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Consecutive rows, and the target (m, 2) of each."""
-        total = len(targets) * num_samples
-        for start in range(0, total, CHUNK_SIZE):
-            rows = slice(start, min(start + CHUNK_SIZE, total))
-            which = np.arange(rows.start, rows.stop) // num_samples
-            yield rows, self._tensor(targets[which])
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).to(self._device)

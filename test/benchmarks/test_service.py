@@ -17,4 +17,4 @@ def test_round_trips_take_longer_than_the_solver_while_somebody_watches():
     assert measured.round_trip.rounds == in_turn.round_trip.rounds == QUICK.requests
     for over in (in_turn.over_positions, in_turn.over_answer):
         assert over.median < in_turn.round_trip.median
-    assert 0.0 < in_turn.plain_over_answer.median < in_turn.plain.median
+    assert in_turn.plain.rounds == in_turn.plain_over_answer.rounds == QUICK.requests

@@ -79,6 +79,7 @@ def test_no_ray_s_answer_hangs_on_those_beside_it(arm):
     vectors = np.random.default_rng(0).standard_normal((arm.dof - 1, 4)).astype(np.float32)
     together = rays.solve(vectors, rays.targets(targets), np.arange(4))
     assert np.isfinite(together).all()
+    assert all(values.flags.c_contiguous for values in rays.targets(targets))
     for i in range(4):
         alone = rays.solve(
             vectors[:, i : i + 1].copy(), rays.targets(targets[i : i + 1]), np.zeros(1, np.int64)
