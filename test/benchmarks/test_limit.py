@@ -1,11 +1,13 @@
 """The reference path, and the limit that the solver is compared with."""
 
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
 
-from benchmarks.limit import STAGES, products_of_one_pass, stages_of
+from benchmarks import limit
+from benchmarks.limit import STAGES, Product, products_of_one_pass, stages_of
 from benchmarks.reference import plain_projection, reference_solve
 from benchmarks.solvers import DEFAULT_DOF, eager_network, fastest_solver
 from ik_nn_ros.kinematics import PlanarArm
@@ -51,6 +53,26 @@ def test_the_products_of_one_pass_are_the_network_s_layers():
     into_couplings = sum(times for (inner, _), times in counts.items() if inner not in (2, width))
     assert into_couplings == couplings
     assert counts[width, width] == (couplings + 1) * (network.config.subnet_layers - 1)
+
+
+def test_both_libraries_multiply_all_products_of_a_pass_for_all_samples(monkeypatch):
+    products = [Product(2, 3, times=2), Product(3, 4, times=1)]
+    seen = {"PyTorch": Counter(), "OpenBLAS": Counter()}
+
+    def in_pytorch(left, right, out):
+        assert out.shape == (len(left), right.shape[1])
+        seen["PyTorch"][tuple(right.shape)] += len(left)
+
+    def in_openblas(lefts, rights, outputs):
+        for left, right, output in zip(lefts, rights, outputs, strict=True):
+            assert output.shape == (left @ right).shape
+            seen["OpenBLAS"][left.shape[::-1]] += right.shape[1]
+
+    monkeypatch.setattr(limit.torch, "mm", in_pytorch)
+    monkeypatch.setattr(limit, "_multiply", in_openblas)
+    for way in (limit._in_pytorch, limit._in_openblas):
+        way(products, 12, 3)()
+    assert seen["PyTorch"] == seen["OpenBLAS"] == {(2, 3): 24, (3, 4): 12}
 
 
 def test_stages_share_the_whole_time_and_libraries_count_for_their_callers():
