@@ -23,13 +23,13 @@ class Batch(NamedTuple):
     Attributes:
         theta: (b, dof) configurations [rad].
         targets: (b, 2) their TCPs [m].
-        progress: the share of the training done before this step, 0 to 1.
+        progress: () float64, the share of the training done before this step, 0 to 1.
         generator: the step's randomness, on the batch's device.
     """
 
     theta: torch.Tensor
     targets: torch.Tensor
-    progress: float
+    progress: torch.Tensor
     generator: torch.Generator
 
     def normal(self, width: int) -> torch.Tensor:
@@ -40,9 +40,15 @@ class Batch(NamedTuple):
 
 
 class Objective(BaseModel):
-    """Base of the objectives' settings; unknown keys are errors."""
+    """Base of the objectives' settings; unknown keys are errors.
+
+    Attributes:
+        capturable: whether a GPU can repeat it as a CUDA graph: it looks at no value and takes none
+            from the CPU.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    capturable: ClassVar[bool] = True
 
 
 class CVAEObjective(Objective):
@@ -96,24 +102,25 @@ class INNObjective(Objective):
         backward = network.invert(torch.cat((moved, normal)), torch.cat((targets, targets)))
         recovered, samples = (backward / network.joint_scale).chunk(2)
         theta = theta / network.joint_scale
+        sample_weight = self.sample_weight * ramp(batch.progress / self.ramp_share)
         return {
             "fit": self.fit_weight * (forward.targets - targets).square().sum(1).mean(),
             "latent": self.latent_weight * self.mmd2(outputs, wanted, self.kernel_widths),
             "reconstruction": self.reconstruction_weight
             * (recovered - theta).square().sum(1).mean(),
-            "samples": self.sample_weight
-            * ramp(batch.progress / self.ramp_share)
-            * self.mmd2(samples, theta, self.kernel_widths),
+            "samples": sample_weight.float() * self.mmd2(samples, theta, self.kernel_widths),
         }
 
 
-def ramp(progress: float) -> float:
+def ramp(progress: torch.Tensor) -> torch.Tensor:
     """Weight of the backward MMD: a backward pass through an untrained network means little yet."""
-    return min(1.0, 2.0 * 0.002 ** (1.0 - progress))
+    return torch.clamp(2.0 * 0.002 ** (1.0 - progress), max=1.0)
 
 
 class CINNObjective(Objective):
     """Negative log-likelihood of the directions, each with a random length, given the targets."""
+
+    capturable: ClassVar[bool] = False  # zuko looks up each coupling's joints in every pass
 
     def __call__(self, network: CINN, batch: Batch) -> Terms:
         directions = network.chart.directions(batch.theta.double()).float()

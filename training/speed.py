@@ -12,12 +12,14 @@ from typing import ClassVar
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+from training.captured import WARM_UP_CALLS
 from training.config import TrainingConfig
 from training.mmd import MMDFunction
 from training.objectives import Batch, INNObjective
+from training.run import CHECK_INTERVAL
 from training.trainer import Trainer
 
-WARM_UP_STEPS = 3
+NO_END = 10**9  # steps; a fast GPU would reach the recipe's own within a round
 ROUNDS = 3  # of both loops in turn, so that the machine's other work disturbs both alike
 
 
@@ -49,13 +51,24 @@ def measure_speed(name: str, config: TrainingConfig, device: str, seconds: float
         device: as torch names it.
         seconds: roughly how long each round of each loop lasts.
     """
-    trainer = Trainer(config, device, config.total_steps)
+    trainer = Trainer(config, device, NO_END)
     plain = plain_loop(config, device)
-    loops: Sequence[Callable[[], object]] = (lambda: trainer.advance(1), lambda: next(plain))
-    for step in loops:
-        for _ in range(WARM_UP_STEPS):
-            step()
-    rates = [[_steps_per_second(step, device, seconds) for step in loops] for _ in range(ROUNDS)]
+    # As in a training, where looks at the losses are rare, because a GPU is waited for.
+    steps = CHECK_INTERVAL if device.startswith("cuda") else 1
+
+    def advance() -> int:
+        trainer.advance(steps)
+        return steps
+
+    def advance_plainly() -> int:
+        next(plain)
+        return 1
+
+    loops = (advance, advance_plainly)
+    for loop in loops:
+        for _ in range(WARM_UP_CALLS + 1):  # one more, which a GPU records
+            loop()
+    rates = [[_steps_per_second(loop, device, seconds) for loop in loops] for _ in range(ROUNDS)]
     ours, theirs = (median(rate) for rate in zip(*rates, strict=True))
     where = torch.cuda.get_device_name() if device.startswith("cuda") else f"CPU, {_threads()}"
     return Speed(name, where, config.total_steps, ours, theirs)
@@ -76,10 +89,11 @@ def plain_loop(config: TrainingConfig, device: str) -> Iterator[float]:
         weight_decay=options.weight_decay,
         eps=options.epsilon,
     )
+    progress = torch.zeros((), dtype=torch.float64, device=device)
     generator = torch.Generator(device).manual_seed(config.seed)
     for _ in itertools.count():
         for theta, targets in loader:
-            loss = sum(objective(network, Batch(theta, targets, 0.0, generator)).values())
+            loss = sum(objective(network, Batch(theta, targets, progress, generator)).values())
             optimizer.zero_grad()
             loss.backward()
             if options.gradient_clip is not None:
@@ -104,11 +118,10 @@ class _PlainINNObjective(INNObjective):
     mmd2: ClassVar[MMDFunction] = staticmethod(automatic_mmd2)
 
 
-def _steps_per_second(step: Callable[[], object], device: str, seconds: float) -> float:
+def _steps_per_second(loop: Callable[[], int], device: str, seconds: float) -> float:
     count, start = 0, time.perf_counter()
     while time.perf_counter() - start < seconds:
-        step()
-        count += 1
+        count += loop()
     if device.startswith("cuda"):
         torch.cuda.synchronize()
     return count / (time.perf_counter() - start)

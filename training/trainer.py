@@ -13,8 +13,9 @@ import torch
 
 from ik_nn_ros.errors import IKError
 from training.config import TrainingConfig
-from training.data import Dataset, make_dataset
-from training.objectives import Batch, Terms
+from training.data import make_dataset
+from training.objectives import Batch
+from training.step import TrainingStep
 
 
 class TrainingDivergedError(IKError):
@@ -62,15 +63,7 @@ class Trainer:
             torch.manual_seed(config.seed)
             self.network = config.build_network().to(device)
         self.network.fit_target_scale(self.data.train.targets)
-        self._objective = config.build_objective()
-        options = config.optimizer
-        self._optimizer = torch.optim.Adam(
-            (p for p in self.network.parameters() if p.requires_grad),
-            lr=options.learning_rate,
-            weight_decay=options.weight_decay,
-            eps=options.epsilon,
-            fused=True,  # one pass over the memory of each weight
-        )
+        self._train_step = TrainingStep(config, self.network, self.data.train)
         self.step = 0
         self._order, self._epoch = torch.empty(0), -1  # rows of the epoch that is under way
 
@@ -86,17 +79,15 @@ class Trainer:
             TrainingDivergedError: a loss is not finite.
         """
         first = self.step
+        last = min(first + steps, self.total_steps)
         with _denormals_flushed():
-            history = [
-                self._train_step(step)
-                for step in range(first, min(first + steps, self.total_steps))
-            ]
-        self.step = first + len(history)
+            history = [self._advance_one(step) for step in range(first, last)]
+        self.step = last
+        losses = torch.stack(history)
         # Only here, because each look at a value waits for the device.
-        losses = torch.stack([torch.stack(list(terms.values())) for terms in history])
         finite = losses.isfinite().all(dim=1).tolist()
         index = finite.index(False) if False in finite else len(history) - 1
-        terms = dict(zip(history[index], losses[index].tolist(), strict=True))
+        terms = dict(zip(self._train_step.term_names, losses[index].tolist(), strict=True))
         if not finite[index]:
             raise TrainingDivergedError(first + index + 1, terms)
         return terms
@@ -105,9 +96,11 @@ class Trainer:
     def test_loss(self) -> float:
         """The objective over the test data, with the weights of the training's end."""
         test, size = self.data.test, self.config.batch_size
-        generator = _generator(self.device, self.config.seed, _Stream.TEST, 0)
+        objective = self.config.build_objective()
+        progress = torch.ones((), dtype=torch.float64, device=self.device)
+        generator = torch.Generator(self.device).manual_seed(self._seed(_Stream.TEST, 0))
         losses = [
-            sum(self._objective(self.network, Batch(theta, targets, 1.0, generator)).values())
+            sum(objective(self.network, Batch(theta, targets, progress, generator)).values())
             for theta, targets in zip(test.theta.split(size), test.targets.split(size), strict=True)
             if len(theta) > 1
         ]
@@ -118,46 +111,40 @@ class Trainer:
         return {
             "step": self.step,
             "network": self.network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            "optimizer": self._train_step.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a state of `state_dict`."""
         self.network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        self._train_step.load_state_dict(state["optimizer"])
         self.step = state["step"]
 
-    def _train_step(self, step: int) -> Terms:
+    def _advance_one(self, step: int) -> torch.Tensor:
         progress = step / self.total_steps
-        self._set_learning_rate(progress)
-        rows = self._batch_rows(step)
-        generator = _generator(self.device, self.config.seed, _Stream.STEP, step)
-        train: Dataset = self.data.train
-        batch = Batch(train.theta[rows], train.targets[rows], progress, generator)
-        terms = self._objective(self.network, batch)
-        self._optimizer.zero_grad(set_to_none=True)
-        sum(terms.values()).backward()
-        clip = self.config.optimizer.gradient_clip
-        if clip is not None:
-            torch.nn.utils.clip_grad_value_(self.network.parameters(), clip)
-        self._optimizer.step()
-        return {name: term.detach() for name, term in terms.items()}
+        rate = self._learning_rate(progress)
+        return self._train_step(
+            self._batch_rows(step), progress, rate, self._seed(_Stream.STEP, step)
+        )
 
-    def _set_learning_rate(self, progress: float) -> None:
+    def _learning_rate(self, progress: float) -> float:
         options = self.config.optimizer
         factor = 0.5 * (1.0 + math.cos(math.pi * progress)) if options.schedule == "cosine" else 1.0
-        for group in self._optimizer.param_groups:
-            group["lr"] = options.learning_rate * factor
+        return options.learning_rate * factor
 
     def _batch_rows(self, step: int) -> torch.Tensor:
         """The rows of a step's batch: every epoch walks through a permutation of its own."""
         epoch, index = divmod(step, self.config.steps_per_epoch)
         if epoch != self._epoch:
-            generator = _generator("cpu", self.config.seed, _Stream.EPOCH, epoch)
+            generator = torch.Generator().manual_seed(self._seed(_Stream.EPOCH, epoch))
             order = torch.randperm(len(self.data.train), generator=generator)
             self._order, self._epoch = order.to(self.device), epoch
         start = index * self.config.batch_size
         return self._order[start : start + self.config.batch_size]
+
+    def _seed(self, stream: _Stream, index: int) -> int:
+        entropy = np.random.SeedSequence((self.config.seed, stream, index))
+        return int(entropy.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 class _Stream(IntEnum):
@@ -166,11 +153,6 @@ class _Stream(IntEnum):
     EPOCH = 0
     STEP = 1
     TEST = 2
-
-
-def _generator(device: str, seed: int, stream: int, index: int) -> torch.Generator:
-    entropy = np.random.SeedSequence((seed, stream, index)).generate_state(1, np.uint64)
-    return torch.Generator(device).manual_seed(int(entropy[0] >> np.uint64(1)))
 
 
 @contextmanager

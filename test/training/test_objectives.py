@@ -31,7 +31,7 @@ SETTINGS = {
 def make_batch(progress=0.5, size=50):
     generator = torch.Generator().manual_seed(0)
     theta = 0.2 * torch.randn(size, ARM.dof, generator=generator)
-    return Batch(theta, ARM.forward(theta), progress, generator)
+    return Batch(theta, ARM.forward(theta), torch.tensor(progress, dtype=torch.float64), generator)
 
 
 def half(batch, part):
@@ -102,7 +102,7 @@ def test_mmd2_is_the_plain_formula_and_so_is_its_gradient():
 
 
 def test_the_backward_loss_is_ramped_up_to_one():
-    values = [ramp(progress) for progress in (0.0, 0.3, 0.6, 0.9, 1.0)]
+    values = ramp(torch.tensor((0.0, 0.3, 0.6, 0.9, 1.0))).tolist()
     assert values == sorted(values)
     assert values[0] < 0.01
     assert values[-1] == 1.0
