@@ -68,9 +68,7 @@ class RayChart:
 
     def directions(self, theta: Array) -> Array:
         """Unit vectors (b, n) of the rays on which configurations (b, dof) [rad] lie."""
-        bends = theta[:, 1:] @ matching(self.from_joints, theta)
-        with np.errstate(invalid="ignore"):  # the straight arm is on every ray
-            return bends / namespace(bends).sqrt((bends * bends).sum(1))[:, None]
+        return ray_directions(theta, matching(self.from_joints, theta))
 
     def solve(self, directions: Array, targets: Array) -> Array:
         """Configurations (b, dof) [rad] where rays meet their targets' distance.
@@ -145,6 +143,13 @@ class RayChart:
         tcp = xp.stack((lengths @ cosine + fixed, lengths @ sine)).T
         velocity = xp.stack((-(lengths @ (sine * headings)), lengths @ (cosine * headings))).T
         return _Ray(*self.arm.base_joint.distance_and_rate(tcp, velocity), tcp)
+
+
+def ray_directions(theta: Array, from_joints: Array) -> Array:
+    """`RayChart.directions`, given the chart's ``from_joints`` as an array of the same kind."""
+    bends = theta[:, 1:] @ from_joints
+    with np.errstate(invalid="ignore"):  # the straight arm is on every ray
+        return bends / namespace(bends).sqrt((bends * bends).sum(1))[:, None]
 
 
 class _Ray(NamedTuple):

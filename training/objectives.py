@@ -42,13 +42,10 @@ class Batch(NamedTuple):
 class Objective(BaseModel):
     """Base of the objectives' settings; unknown keys are errors.
 
-    Attributes:
-        capturable: whether a GPU can repeat it as a CUDA graph: it looks at no value and takes none
-            from the CPU.
+    A GPU repeats an objective as a CUDA graph: it looks at no value and takes none from the CPU.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    capturable: ClassVar[bool] = True
 
 
 class CVAEObjective(Objective):
@@ -120,10 +117,8 @@ def ramp(progress: torch.Tensor) -> torch.Tensor:
 class CINNObjective(Objective):
     """Negative log-likelihood of the directions, each with a random length, given the targets."""
 
-    capturable: ClassVar[bool] = False  # zuko looks up each coupling's joints in every pass
-
     def __call__(self, network: CINN, batch: Batch) -> Terms:
-        directions = network.chart.directions(batch.theta.double()).float()
+        directions = network.directions(batch.theta)
         lengths = torch.linalg.vector_norm(batch.normal(network.latent_dim), dim=1, keepdim=True)
         log_prob = network.log_prob(lengths * directions, batch.targets)
         return {"negative log-likelihood": -log_prob.mean()}

@@ -38,7 +38,7 @@ class TrainingStep:
         self._rows = torch.zeros(config.batch_size, dtype=torch.int64, device=device)
         self._progress = torch.zeros((), dtype=torch.float64, device=device)
         self._generator = torch.Generator(device)
-        self._captured = can_capture(device) and self._objective.capturable
+        self._captured = can_capture(device)
         self._learning_rate = torch.tensor(options.learning_rate, dtype=torch.float64)
         if self._captured:  # where Adam reads it in the type of the weights
             self._learning_rate = self._learning_rate.float().to(device)

@@ -11,7 +11,10 @@ The density of a direction is that of w with the length integrated out, see `mod
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
+from torch.distributions import Transform
 from zuko.distributions import DiagNormal
 from zuko.flows import (
     ElementWiseTransform,
@@ -19,13 +22,13 @@ from zuko.flows import (
     GeneralCouplingTransform,
     UnconditionalDistribution,
 )
-from zuko.transforms import MonotonicAffineTransform, MonotonicRQSTransform
+from zuko.transforms import CouplingTransform, MonotonicAffineTransform, MonotonicRQSTransform
 
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models.architectures import CINNConfig
 from ik_nn_ros.models.lengths import length_quadrature
 from ik_nn_ros.models.network import GenerativeNetwork
-from ik_nn_ros.ray_chart import RayChart
+from ik_nn_ros.ray_chart import RayChart, ray_directions
 
 
 class CINN(GenerativeNetwork):
@@ -37,7 +40,7 @@ class CINN(GenerativeNetwork):
         n = self.chart.dimension
         hidden = [config.neurons] * config.subnet_layers
         couplings = [
-            GeneralCouplingTransform(
+            _Coupling(
                 features=n,
                 context=2,
                 mask=torch.from_numpy(mask),
@@ -54,9 +57,15 @@ class CINN(GenerativeNetwork):
         self.flow = Flow([scaling, *couplings], base)
         lengths, log_weights = map(torch.from_numpy, length_quadrature(n))
         self.register_buffer("to_joints", torch.from_numpy(self.chart.to_joints))
+        from_joints = torch.from_numpy(self.chart.from_joints)
+        self.register_buffer("from_joints", from_joints, persistent=False)
         self.register_load_state_dict_post_hook(_use_loaded_chart)
         self.register_buffer("lengths", lengths.float(), persistent=False)
         self.register_buffer("log_weights", log_weights.float(), persistent=False)
+
+    def directions(self, theta: torch.Tensor) -> torch.Tensor:
+        """Unit vectors (b, n) of the rays on which configurations (b, dof) [rad] lie."""
+        return ray_directions(theta.double(), self.from_joints).to(self.target_mean.dtype)
 
     def log_prob(self, vectors: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Log density (b,) of the vectors w (b, n) given targets (b, 2) [m]."""
@@ -73,8 +82,7 @@ class CINN(GenerativeNetwork):
 
     def log_density(self, theta: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         theta, targets = theta.double(), targets.double()
-        directions = self.chart.directions(theta).to(self.target_mean.dtype)
-        on_sphere = self.log_density_of_directions(directions, targets)
+        on_sphere = self.log_density_of_directions(self.directions(theta), targets)
         return on_sphere - self.chart.log_volume(theta, targets)
 
     def decode(self, targets: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
@@ -86,3 +94,22 @@ class CINN(GenerativeNetwork):
 def _use_loaded_chart(network: CINN, _: object) -> None:
     """The flow knows the directions of the chart that it was trained with."""
     network.chart = RayChart(network.arm, network.to_joints.cpu().numpy())
+    network.from_joints.copy_(torch.from_numpy(network.chart.from_joints))
+
+
+class _Coupling(GeneralCouplingTransform):
+    """zuko's, which would look its dimensions up in every pass, and a GPU would wait for that."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.register_buffer("read", self.mask.nonzero().squeeze(1), persistent=False)
+        self.register_buffer("moved", (~self.mask).nonzero().squeeze(1), persistent=False)
+
+    def forward(self, c: torch.Tensor | None = None) -> Transform:
+        return _CouplingTransform(partial(self.meta, c), self.read, self.moved)
+
+
+class _CouplingTransform(CouplingTransform):
+    def __init__(self, meta: partial, read: torch.Tensor, moved: torch.Tensor) -> None:
+        Transform.__init__(self)
+        self.meta, self.idx_a, self.idx_b = meta, read, moved

@@ -77,7 +77,7 @@ def test_cinn_learns_where_the_directions_of_unseen_configurations_are():
         optimizer.zero_grad()
         sum(OBJECTIVES["cinn"]()(network, seen).values()).backward()
         optimizer.step()
-    directions = network.chart.directions(unseen.theta.double()).float()
+    directions = network.directions(unseen.theta)
     with torch.no_grad():
         log_density = network.log_density_of_directions(directions, unseen.targets).mean()
     uniform = -math.log(4.0 * math.pi)  # on the unit sphere in three dimensions
