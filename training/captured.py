@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 import torch
@@ -15,22 +16,21 @@ def can_capture(device: torch.device) -> bool:
 
 
 class CapturedWork:
-    """A function of no arguments that a CUDA graph repeats: one launch instead of thousands.
+    """Work that a CUDA graph repeats: one launch instead of thousands.
 
-    Every call does what a call of the function does. The first few are such calls; then the kernels
-    are recorded once and replayed ever after, on the same memory. So what is to differ between
-    calls must be written into tensors that the function reads, the function must look at no value,
-    and what it draws must come from one generator, whose seed may change between calls.
+    Every call is given the same function and does what the function does. The first few run it;
+    then its kernels are recorded once and replayed ever after, on the same memory. So what is to
+    differ between calls must be written into tensors that the function reads, the function must
+    look at no value, and what it draws must come from one generator, whose seed may change between
+    calls.
 
     See PyTorch's notes on CUDA graphs, "whole-network capture".
 
     Args:
-        work: the function; its result is a tensor.
-        generator: of all its randomness, on its device.
+        generator: of all the work's randomness, on its device.
     """
 
-    def __init__(self, work: Callable[[], torch.Tensor], generator: torch.Generator) -> None:
-        self._work = work
+    def __init__(self, generator: torch.Generator) -> None:
         # One stream for all calls but replays: gradients are added on the stream that made them.
         self._stream = torch.cuda.Stream(generator.device)
         self._graph = torch.cuda.CUDAGraph()
@@ -38,21 +38,22 @@ class CapturedWork:
         self._calls = 0
         self._result = torch.empty(0)
 
-    def __call__(self) -> torch.Tensor:
-        """What the function returns."""
+    def __call__(self, work: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """What the work returns."""
         self._calls += 1
         if self._calls <= WARM_UP_CALLS:
-            return self._aside()
+            return self._aside(work)
         if self._calls == WARM_UP_CALLS + 1:
+            gc.collect()  # another graph that is freed during the recording would end it
             with torch.cuda.graph(self._graph, stream=self._stream):
-                self._result = self._work()  # is recorded, not done
+                self._result = work()  # is recorded, not done
         self._graph.replay()
         return self._result.clone()  # the next replay writes to the same memory
 
-    def _aside(self) -> torch.Tensor:
+    def _aside(self, work: Callable[[], torch.Tensor]) -> torch.Tensor:
         caller = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(caller)
         with torch.cuda.stream(self._stream):
-            result = self._work()
+            result = work()
         caller.wait_stream(self._stream)
         return result

@@ -70,7 +70,9 @@ def measure_speed(name: str, config: TrainingConfig, device: str, seconds: float
             loop()
     rates = [[_steps_per_second(loop, device, seconds) for loop in loops] for _ in range(ROUNDS)]
     ours, theirs = (median(rate) for rate in zip(*rates, strict=True))
-    where = torch.cuda.get_device_name() if device.startswith("cuda") else f"CPU, {_threads()}"
+    where = (
+        torch.cuda.get_device_name(device) if device.startswith("cuda") else f"CPU, {_threads()}"
+    )
     return Speed(name, where, config.total_steps, ours, theirs)
 
 
@@ -81,7 +83,8 @@ def plain_loop(config: TrainingConfig, device: str) -> Iterator[float]:
     objective = config.build_objective()
     if isinstance(objective, INNObjective):
         objective = _PlainINNObjective.model_validate(objective.model_dump())
-    data = TensorDataset(trainer.data.train.theta, trainer.data.train.targets)
+    train = trainer.data.train
+    data = TensorDataset(train.theta.cpu(), train.targets.cpu())
     loader = DataLoader(data, config.batch_size, shuffle=True, drop_last=True)
     optimizer = torch.optim.Adam(
         network.parameters(),
@@ -93,7 +96,8 @@ def plain_loop(config: TrainingConfig, device: str) -> Iterator[float]:
     generator = torch.Generator(device).manual_seed(config.seed)
     for _ in itertools.count():
         for theta, targets in loader:
-            loss = sum(objective(network, Batch(theta, targets, progress, generator)).values())
+            batch = Batch(theta.to(device), targets.to(device), progress, generator)
+            loss = sum(objective(network, batch).values())
             optimizer.zero_grad()
             loss.backward()
             if options.gradient_clip is not None:
@@ -123,7 +127,7 @@ def _steps_per_second(loop: Callable[[], int], device: str, seconds: float) -> f
     while time.perf_counter() - start < seconds:
         count += loop()
     if device.startswith("cuda"):
-        torch.cuda.synchronize()
+        torch.cuda.synchronize(device)
     return count / (time.perf_counter() - start)
 
 

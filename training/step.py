@@ -40,7 +40,7 @@ class TrainingStep:
         self._generator = torch.Generator(device)
         self._captured = can_capture(device)
         self._learning_rate = torch.tensor(options.learning_rate, dtype=torch.float64)
-        if self._captured:  # where Adam reads it in the type of the weights
+        if self._captured:  # where Adam reads a float32
             self._learning_rate = self._learning_rate.float().to(device)
         self._optimizer = torch.optim.Adam(
             (p for p in network.parameters() if p.requires_grad),
@@ -50,7 +50,7 @@ class TrainingStep:
             fused=True,  # one pass over the memory of each weight
             capturable=self._captured,
         )
-        self._run = self._runner()
+        self._repeat = self._repeater()
 
     def __call__(
         self, rows: torch.Tensor, progress: float, learning_rate: float, seed: int
@@ -67,7 +67,7 @@ class TrainingStep:
         self._progress.fill_(progress)
         self._learning_rate.fill_(learning_rate)
         self._generator.manual_seed(seed)
-        return self._run()
+        return self._repeat(self._work)
 
     def state_dict(self) -> dict[str, Any]:
         """What the steps so far have left behind, but for the weights."""
@@ -78,10 +78,10 @@ class TrainingStep:
         self._optimizer.load_state_dict(state)
         for group in self._optimizer.param_groups:
             group.update(lr=self._learning_rate, capturable=self._captured)
-        self._run = self._runner()  # the optimizer's state has moved
+        self._repeat = self._repeater()  # the optimizer's state has moved
 
-    def _runner(self) -> Callable[[], torch.Tensor]:
-        return CapturedWork(self._work, self._generator) if self._captured else self._work
+    def _repeater(self) -> Callable[[Callable[[], torch.Tensor]], torch.Tensor]:
+        return CapturedWork(self._generator) if self._captured else lambda work: work()
 
     def _work(self) -> torch.Tensor:
         theta, targets = self._train.theta[self._rows], self._train.targets[self._rows]

@@ -59,7 +59,7 @@ class Trainer:
         self.device = device
         arm, data = config.build_arm(), config.data
         self.data = make_dataset(arm, data.num_samples, data.train_share, data.seed, device)
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):  # it is built on the CPU
             torch.manual_seed(config.seed)
             self.network = config.build_network().to(device)
         self.network.fit_target_scale(self.data.train.targets)

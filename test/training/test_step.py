@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import weakref
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -123,24 +126,44 @@ def test_replays_train_like_calls(recipe, graphs, monkeypatch):
 
 def test_the_next_replay_leaves_the_results_of_earlier_ones(graphs):
     number = torch.zeros(())
-    work = CapturedWork(lambda: 2.0 * number, torch.Generator())
+    repeat = CapturedWork(torch.Generator())
     results = []
     for value in range(STEPS):
         number.fill_(value)
-        results.append(work())
+        results.append(repeat(lambda: 2.0 * number))
     assert torch.stack(results).tolist() == [2.0 * value for value in range(STEPS)]
 
 
-def test_a_training_that_continues_records_its_step_anew(graphs):
-    config = small("cvae_4")
-    _, weights = trained(config)
-    first, second = (Trainer(config, "cpu", STEPS) for _ in range(2))
+def continued(config, device):
+    """A trainer that has recorded its step takes over another one's training."""
+    _, weights = trained(config, device)
+    first, second = (Trainer(config, device, STEPS) for _ in range(2))
     first.advance(STEPS - 1)
-    second.advance(STEPS - 2)  # has recorded where its own state is
-    second.load_state_dict(first.state_dict())
+    second.advance(STEPS - 2)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
     second.advance(1)
-    for name, weight in second.network.state_dict().items():
-        assert torch.equal(weight, weights[name]), name
+    return weights, second.network.state_dict()
+
+
+def test_a_training_that_continues_records_its_step_anew(graphs):
+    expected, weights = continued(small("cvae_4"), "cpu")
+    for name, weight in expected.items():
+        assert torch.equal(weights[name], weight), name
+
+
+def test_a_trainer_leaves_nothing_behind(graphs):
+    """A graph that waits for the garbage collector keeps its memory, and can be freed while
+    another one is recorded."""
+    trainer = Trainer(small("cvae_4"), "cpu", STEPS)
+    trainer.advance(STEPS)
+    network = weakref.ref(trainer.network)
+    gc.collect()
+    gc.disable()
+    try:
+        del trainer
+        assert network() is None
+    finally:
+        gc.enable()
 
 
 class Spy(TorchDispatchMode):
@@ -200,3 +223,5 @@ def test_a_gpu_s_graph_trains_like_its_calls(recipe, monkeypatch):
     called_terms, called_weights = trained(config, "cuda")
     assert terms[-1] == pytest.approx(called_terms[-1], rel=1e-3)
     torch.testing.assert_close(weights, called_weights, rtol=1e-3, atol=1e-4)
+    expected, weights = continued(config, "cuda")
+    torch.testing.assert_close(weights, expected, rtol=1e-3, atol=1e-4)

@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     how = config.model_dump() | {
         "total_steps": steps,
         "seconds": round(trained.seconds, 1),
-        "device": torch.cuda.get_device_name() if device.startswith("cuda") else "cpu",
+        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu",
         "torch": torch.__version__,
     }
     with shown_stages(console) as on_stage:
