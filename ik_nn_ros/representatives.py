@@ -13,6 +13,7 @@ from ik_nn_ros.kinematics import PlanarArm
 STARTS = 4  # of k-means; the best outcome is kept
 SEED = 0
 MAX_REPRESENTATIVES = 100
+DECIMALS = 6  # of joint positions [rad]; what differs by less is one configuration
 
 
 class Representatives(NamedTuple):
@@ -35,7 +36,7 @@ def representatives(
     Args:
         arm: the arm.
         positions: (n, dof) samples [rad].
-        num_representatives: k, how many regions.
+        num_representatives: k, how many regions; fewer where fewer configurations differ.
 
     Raises:
         InvalidRequestError: less than one region, more than 100, or more than there are samples.
@@ -47,9 +48,11 @@ def representatives(
             f"must be from 1 to {most} for {len(positions)} solutions, got {num_representatives}",
         )
     points = arm.embed(positions)
-    regions = KMeans(num_representatives, n_init=STARTS, random_state=SEED).fit(points)
+    distinct = len(np.unique(points.round(DECIMALS), axis=0))
+    count = min(num_representatives, distinct)
+    regions = KMeans(count, n_init=STARTS, random_state=SEED).fit(points)
     distances = np.linalg.norm(points - regions.cluster_centers_[regions.labels_], axis=1)
-    sizes = np.bincount(regions.labels_, minlength=num_representatives)
+    sizes = np.bincount(regions.labels_, minlength=count)
     order = np.argsort(-sizes, kind="stable")
     nearest_first = np.argsort(distances, kind="stable")
     _, first = np.unique(regions.labels_[nearest_first], return_index=True)

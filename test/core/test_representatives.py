@@ -43,6 +43,18 @@ def test_solutions_are_represented_by_some_of_their_own():
     np.testing.assert_array_equal(again.indices, chosen.indices)
 
 
+@pytest.mark.parametrize(
+    ("dof", "model", "target", "distinct"),
+    [(2, "exact", (1.48, 0.0), 2), (6, "cinn", (3.5, 0.0), 1)],
+    ids=["two joints", "full reach"],
+)
+def test_where_few_solutions_differ_few_represent_them(dof, model, target, distinct):
+    solutions = IKSolver.from_pretrained(dof, model).solve(target, 100, seed=1)
+    chosen = solutions.representatives(5)
+    assert len(chosen.indices) == len(chosen.shares) == distinct
+    assert chosen.shares.sum() == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize("count", [0, 11, 101])
 def test_more_regions_than_samples_are_refused(count):
     with pytest.raises(InvalidRequestError, match="num_representatives: must be from 1 to 10 for"):
