@@ -62,8 +62,11 @@ class ExactPosterior(Sampler):
 
     def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:
         """See `Sampler.sample`; NaN rows for a target that no candidate reaches."""
-        per_chart = -(-num_samples * CANDIDATES_PER_SAMPLE // self._roots_per_draw)
-        positions = self._sample(targets, num_samples, per_chart, rng)
+        most = MAX_CANDIDATES // CANDIDATES_PER_SAMPLE
+        starts = range(0, num_samples, most)
+        counts = (min(most, num_samples - start) for start in starts)
+        blocks = [self._sample(targets, count, self._draws(count), rng) for count in counts]
+        positions = np.concatenate(blocks, axis=1)
         return RawSamples(positions, self.arm.position_errors(positions, targets[:, None]))
 
     def candidates(
@@ -112,6 +115,10 @@ class ExactPosterior(Sampler):
     def _roots_per_draw(self) -> int:
         """Candidates that one draw of every chart gives."""
         return 2 * (self.arm.dof - 1)
+
+    def _draws(self, num_samples: int) -> int:
+        """How many of every chart give enough candidates for most targets."""
+        return -(-num_samples * CANDIDATES_PER_SAMPLE // self._roots_per_draw)
 
     def _sample(
         self, targets: np.ndarray, num_samples: int, per_chart: int, rng: np.random.Generator

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from ik_nn_ros import PlanarArm
+from ik_nn_ros import PlanarArm, posterior
 from ik_nn_ros.posterior import ExactPosterior
 
 LINKS = (0.5, 0.7, 0.4, 0.8, 1.0)
@@ -108,6 +108,25 @@ def test_no_sample_comes_twice():
     arm = PlanarArm.of_paper(6)
     samples = ExactPosterior(arm).sample(np.array([[3.0, 0.5]]), 1000, np.random.default_rng(0))
     assert len(np.unique(samples.positions[0], axis=0)) == 1000
+
+
+def test_many_samples_take_no_more_candidates_at_once(monkeypatch):
+    most, num_samples = 1 << 13, 500
+    monkeypatch.setattr(posterior, "MAX_CANDIDATES", most)
+    passes = []
+
+    class Watched(ExactPosterior):
+        def candidates(self, targets, draws_per_chart, rng):
+            candidates = super().candidates(targets, draws_per_chart, rng)
+            passes.append(candidates.log_weights.size)
+            return candidates
+
+    target = np.array([[1.9, 0.3]])
+    samples = Watched(PlanarArm.of_paper(4)).sample(target, num_samples, np.random.default_rng(0))
+    assert samples.positions.shape == (1, num_samples, 4)
+    assert samples.position_errors.max() < 1e-12
+    assert len(passes) > 3
+    assert max(passes) < 1.01 * most  # each chart's share is rounded up
 
 
 def test_the_same_generator_gives_the_same_samples():
