@@ -31,6 +31,7 @@ MAX_ITERATIONS = 20  # of Newton's method; 3 or 4 are usual
 MAX_CHANGE = 0.5  # of rho in one step, as a share of it
 DISTANCE_TOLERANCE = 1e-10  # [m] per metre of reach; the next step would leave roundings only
 
+TINY = float(np.finfo(np.float64).tiny)
 BESIDE = 1e-6  # [m] per metre of reach; rays without a crossing miss by far more
 
 
@@ -67,7 +68,10 @@ class RayChart:
         return (vectors / np.sqrt(values)).T
 
     def directions(self, theta: Array) -> Array:
-        """Unit vectors (b, n) of the rays on which configurations (b, dof) [rad] lie."""
+        """Unit vectors (b, n) of the rays on which configurations (b, dof) [rad] lie.
+
+        Zero for the straight arm, which is on every ray.
+        """
         return ray_directions(theta, matching(self.from_joints, theta))
 
     def solve(self, directions: Array, targets: Array) -> Array:
@@ -92,7 +96,8 @@ class RayChart:
     def log_volume(self, theta: Array, targets: Array) -> Array:
         """Log dS / dOmega (b,) [nats] at configurations (b, dof) on targets (b, 2) [m].
 
-        Infinite for a configuration beside its target, so that the density there is zero.
+        Infinite for a configuration beside its target, so that the density there is zero; minus
+        infinite for the straight arm, the only one at full reach.
         """
         xp = namespace(theta)
         vectors = theta[:, 1:] @ matching(self.from_joints, theta)
@@ -100,7 +105,7 @@ class RayChart:
         base = self.arm.base_joint
         distance = base.distance(targets)
         with np.errstate(divide="ignore", invalid="ignore"):  # at full reach rho is zero
-            ray = self._along(rho, xp.cumsum(theta.T[1:] / rho, 0))
+            ray = self._along(rho, xp.cumsum(theta.T[1:] / xp.clip(rho, TINY, None), 0))
             log_volume = (
                 self.log_det
                 + (self.dimension - 1) * xp.log(rho)
@@ -108,6 +113,7 @@ class RayChart:
                 - xp.log(xp.abs(ray.slope))
             )
         beside = xp.abs(ray.distance - distance) > BESIDE * self.arm.reach[1]
+        log_volume = xp.where(rho == 0.0, -xp.inf, log_volume)
         return xp.where(beside, xp.inf, log_volume)
 
     def _crossing(self, bends: Array, distance: Array) -> tuple[Array, Array]:
@@ -126,7 +132,7 @@ class RayChart:
             if found.all():
                 return rho, ray.tcp
             # slope vanishes with rho: at full reach there is nothing left to correct.
-            change = excess / xp.clip(ray.slope, None, -xp.finfo(excess.dtype).tiny)
+            change = excess / xp.clip(ray.slope, None, -TINY)
             most = MAX_CHANGE * rho
             rho = rho - xp.minimum(xp.maximum(change, -most), most)
         rho = xp.where(found, rho, start)
@@ -147,9 +153,9 @@ class RayChart:
 
 def ray_directions(theta: Array, from_joints: Array) -> Array:
     """`RayChart.directions`, given the chart's ``from_joints`` as an array of the same kind."""
+    xp = namespace(theta)
     bends = theta[:, 1:] @ from_joints
-    with np.errstate(invalid="ignore"):  # the straight arm is on every ray
-        return bends / namespace(bends).sqrt((bends * bends).sum(1))[:, None]
+    return bends / xp.clip(xp.sqrt((bends * bends).sum(1)), TINY, None)[:, None]
 
 
 class _Ray(NamedTuple):

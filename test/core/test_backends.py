@@ -38,6 +38,15 @@ def largest(differences):
     return np.abs(differences).max(-1)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dof", [4, 6])
+def test_at_full_reach_the_only_solution_has_an_infinite_density(dof, backend):
+    solver = IKSolver.from_pretrained(dof, "cinn", backend=backend)
+    solutions = solver.solve((solver.arm.reach[1], 0.0), 20, seed=1)
+    np.testing.assert_allclose(solutions.positions, 0.0, atol=1e-6)
+    assert np.isposinf(solutions.log_densities).all()
+
+
 @pytest.mark.parametrize("backend", FASTER)
 @pytest.mark.parametrize(("model", "dof"), SHIPPED)
 def test_a_backend_s_samples_are_pytorch_s(model, dof, backend):

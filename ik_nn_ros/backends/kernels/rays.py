@@ -9,10 +9,9 @@ import numpy as np
 
 from ik_nn_ros.backends.kernels.compiler import TILE, compiled, cos_sin
 from ik_nn_ros.base_joint import RevoluteBase
-from ik_nn_ros.ray_chart import BESIDE, MAX_CHANGE, MAX_ITERATIONS, RayChart
+from ik_nn_ros.ray_chart import BESIDE, MAX_CHANGE, MAX_ITERATIONS, TINY, RayChart
 
 LAST_CHANGE = 1e-6  # of rho: what a straight line misses after it is some 1e-12 m
-TINY = np.finfo(np.float64).tiny
 
 
 class Rays:
@@ -249,14 +248,17 @@ def _volumes(
             for i in range(len(of)):
                 square[i] += vectors[j, i] * vectors[j, i]
         rho = np.sqrt(square)
+        divisor = np.maximum(rho, TINY)
         for j in range(n):
             for i in range(len(of)):
-                directions[start + i, j] = vectors[j, i] / rho[i]
-                bends[j, i] /= rho[i]
+                directions[start + i, j] = vectors[j, i] / divisor[i]
+                bends[j, i] /= divisor[i]
         points = _along(rho, _headings(bends), links)
         for i in range(len(of)):
-            log_radius, log_slope = math.log(rho[i]), math.log(abs(points.slope[i]))
-            log_volume = targets.offset[of[i]] + (n - 1) * log_radius - log_slope
+            log_volume = -math.inf
+            if rho[i] > 0.0:
+                log_radius, log_slope = math.log(rho[i]), math.log(abs(points.slope[i]))
+                log_volume = targets.offset[of[i]] + (n - 1) * log_radius - log_slope
             beside = abs(points.distance[i] - targets.distance[of[i]]) > BESIDE * links.reach
             log_volumes[start + i] = math.inf if beside else log_volume
     return directions, log_volumes
