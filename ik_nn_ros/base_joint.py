@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,7 +17,13 @@ from ik_nn_ros.arrays import Array, namespace, wrapped
 
 
 class BaseJoint(ABC):
-    """The two coordinates of points (..., 2) [m]; arrays and tensors alike."""
+    """The two coordinates of points (..., 2) [m]; arrays and tensors alike.
+
+    Attributes:
+        distance_name: of the first one, for a person.
+    """
+
+    distance_name: ClassVar[str]
 
     @abstractmethod
     def coordinates(self, points: Array) -> tuple[Array, Array]:
@@ -58,6 +65,8 @@ class BaseJoint(ABC):
 class RevoluteBase(BaseJoint):
     """A joint that turns the arm about the origin: distance and bearing."""
 
+    distance_name = "distance from the base"
+
     def coordinates(self, points: Array) -> tuple[Array, Array]:
         return self.distance(points), namespace(points).arctan2(points[..., 1], points[..., 0])
 
@@ -93,6 +102,8 @@ class RevoluteBase(BaseJoint):
 
 class RailBase(BaseJoint):
     """A joint that carries the arm along y: x and y."""
+
+    distance_name = "x"
 
     def coordinates(self, points: Array) -> tuple[Array, Array]:
         return points[..., 0], points[..., 1]

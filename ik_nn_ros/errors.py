@@ -32,20 +32,26 @@ class UnreachableTargetError(IKError):
     """A target that no configuration of the arm reaches.
 
     Attributes:
-        distance: distance of the target from the base [m].
-        reach: smallest and largest distance that the arm reaches [m].
+        distance: the target's distance from the base, from a rail its x [m].
+        reach: smallest and largest one that the arm reaches [m].
+        name: what the arm's base calls it.
         index: which of several targets, from 0; None for the only one.
     """
 
     def __init__(
-        self, distance: float, reach: tuple[float, float], index: int | None = None
+        self,
+        distance: float,
+        reach: tuple[float, float],
+        name: str,
+        index: int | None = None,
     ) -> None:
         super().__init__(
-            f"{_numbered(index)} out of reach: it is {distance:.4f} m from the base, "
+            f"{_numbered(index)} out of reach: its {name} is {distance:.4f} m, "
             f"the arm reaches {reach[0]:.4f} m to {reach[1]:.4f} m"
         )
         self.distance = distance
         self.reach = reach
+        self.name = name
         self.index = index
 
 

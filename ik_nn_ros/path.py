@@ -15,7 +15,13 @@ from ik_nn_ros.errors import (
     UnreachableTargetError,
 )
 from ik_nn_ros.models import RawSamples, Sampler
-from ik_nn_ros.solver import DEFAULT_NUM_SAMPLES, DEFAULT_POSITION_TOLERANCE, IKSolver
+from ik_nn_ros.solver import (
+    DEFAULT_NUM_SAMPLES,
+    DEFAULT_POSITION_TOLERANCE,
+    IKSolver,
+    finite_targets,
+    require_seed,
+)
 
 DEFAULT_MAX_JOINT_STEP = 0.2  # [rad]
 
@@ -51,7 +57,10 @@ def follow(
         InvalidRequestError: an argument of a wrong shape, not finite or out of its range.
         PathBreakError: a target is out of reach, has no solution, or none within the largest step.
     """
-    points = _checked_targets(targets)
+    points = finite_targets(targets)
+    if len(points) == 0:
+        raise InvalidRequestError("targets", "must be one or more, got none")
+    require_seed(seed)
     if not max_joint_step > 0.0:
         raise InvalidRequestError("max_joint_step", f"must be positive [rad], got {max_joint_step}")
     latents = np.random.SeedSequence(seed).entropy
@@ -135,13 +144,3 @@ class _StandingSampler(Sampler):
             positions = np.concatenate((positions, others.positions), axis=1)
             errors = np.concatenate((errors, others.position_errors), axis=1)
         return RawSamples(positions, errors)
-
-
-def _checked_targets(targets: Sequence[Sequence[float]]) -> np.ndarray:
-    points = np.asarray(targets, dtype=np.float64)
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
-        raise InvalidRequestError("targets", f"must be (k, 2), k > 0, got {points.shape}")
-    finite = np.isfinite(points).all(axis=1)
-    if not finite.all():
-        raise InvalidRequestError("targets", f"must be finite, number {finite.argmin() + 1} is not")
-    return points

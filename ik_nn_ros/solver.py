@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ik_nn_ros.arrays import wrapped
-from ik_nn_ros.backends import AUTO, build_decoder, require_backend
+from ik_nn_ros.backends import AUTO, build_decoder, require_backend, require_device
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.coverage import LEAST_LOG_EVIDENCE, log_evidence
 from ik_nn_ros.errors import (
@@ -94,6 +94,8 @@ class Solutions:
     def representatives(self, num_representatives: int) -> Representatives:
         """Solutions that stand for so many regions of the posterior, with each region's share.
 
+        Fewer where fewer solutions differ, as at full reach.
+
         Raises:
             InvalidRequestError: less than one region, more than 100, or more than solutions.
         """
@@ -132,6 +134,7 @@ class IKSolver:
             InvalidRequestError: this machine has no such device, or no such backend for it.
         """
         require_backend(backend)
+        require_device(device)
         if model == ExactPosterior.name:
             return cls(ExactPosterior(PlanarArm.of_paper(dof)))
         path = pretrained_path(model, dof)
@@ -224,7 +227,7 @@ class IKSolver:
             InvalidRequestError: an argument of a wrong shape, not finite or out of its range.
             UnreachableTargetError, NoSolutionError: see `solve`; the error has the target's index.
         """
-        points = _finite_targets(targets)
+        points = finite_targets(targets)
         options = self._options(refine, position_tolerance, seed_state, allow_approximate)
         return self._answers(points, range(len(points)), num_samples, seed, options)
 
@@ -232,9 +235,10 @@ class IKSolver:
         """One raw sample of the model for each target: (b, 2) [m] -> (b, dof) [rad].
 
         Raises:
-            InvalidRequestError: targets of another shape or not finite.
+            InvalidRequestError: targets of another shape or not finite, or no seed.
         """
-        points = _finite_targets(targets)
+        points = finite_targets(targets)
+        require_seed(seed)
         if len(points) == 0:
             return np.empty((0, self.arm.dof))
         return self.sampler.sample(points, 1, np.random.default_rng(seed)).positions[:, 0]
@@ -264,8 +268,9 @@ class IKSolver:
         options: _Options,
     ) -> list[Solutions]:
         """One for each of the points (b, 2), which errors name by their indices."""
-        if num_samples < 1:
-            raise InvalidRequestError("num_samples", f"must be at least 1, got {num_samples}")
+        if not _is_whole(num_samples) or num_samples < 1:
+            raise InvalidRequestError("num_samples", f"must be 1 or more, got {num_samples!r}")
+        require_seed(seed)
         if len(points) == 0:
             return []
         targets = np.stack(
@@ -320,7 +325,8 @@ class IKSolver:
         if nearest <= distance <= farthest:
             return point
         if not allow_approximate:
-            raise UnreachableTargetError(float(distance), (nearest, farthest), index)
+            name = self.arm.base_joint.distance_name
+            raise UnreachableTargetError(float(distance), (nearest, farthest), name, index)
         inside = np.clip(distance, nearest + APPROXIMATION_MARGIN, farthest - APPROXIMATION_MARGIN)
         return self.arm.base_joint.points(inside, shift)
 
@@ -347,8 +353,15 @@ def _log_densities_at(raw: RawSamples, row: int, columns: np.ndarray) -> np.ndar
     return raw.log_densities[row, columns]
 
 
-def _finite_targets(targets: Sequence[Sequence[float]]) -> np.ndarray:
-    points = np.asarray(targets, dtype=np.float64)
+def finite_targets(targets: Sequence[Sequence[float]]) -> np.ndarray:
+    """Targets (b, 2) [m] as float64.
+
+    Raises:
+        InvalidRequestError: they have another shape or are not finite.
+    """
+    points = _numbers("targets", targets, "(b, 2) numbers")
+    if points.size == 0:
+        points = points.reshape(0, 2)
     if points.ndim != 2 or points.shape[1] != 2:
         raise InvalidRequestError("targets", f"must be (b, 2), got {points.shape}")
     finite = np.isfinite(points).all(axis=1)
@@ -357,13 +370,27 @@ def _finite_targets(targets: Sequence[Sequence[float]]) -> np.ndarray:
     return points
 
 
+def require_seed(seed: int | None) -> None:
+    """Raise InvalidRequestError unless a seed is None or a whole number from 0 up."""
+    if seed is not None and (not _is_whole(seed) or seed < 0):
+        raise InvalidRequestError("seed", f"must be None or 0 or more, got {seed!r}")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
 def _finite_vector(field: str, values: Sequence[float], length: int) -> np.ndarray:
-    try:
-        vector = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidRequestError(field, f"must be {length} numbers, got {values!r}") from None
+    vector = _numbers(field, values, f"{length} numbers")
     if vector.shape != (length,):
         raise InvalidRequestError(field, f"must have shape ({length},), got {vector.shape}")
     if not np.isfinite(vector).all():
         raise InvalidRequestError(field, f"must be finite, got {vector.tolist()}")
     return vector
+
+
+def _numbers(field: str, values: object, wanted: str) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidRequestError(field, f"must be {wanted}, got {values!r}") from None

@@ -121,13 +121,13 @@ class IKClient:
 
 
 def solutions_table(answer: Answer) -> Table:
-    """The best solutions, or those that stand for the posterior's regions; angles in degrees."""
+    """The best solutions, or those that stand for the posterior's regions."""
     asked = len(answer.representatives) > 0
     rows = answer.representatives if asked else range(min(SHOWN_SOLUTIONS, len(answer.positions)))
     table = Table(
         title=f"{answer.message}, in {1e3 * answer.solve_time:.1f} ms",
-        caption=f"joint positions in degrees, {'largest share' if asked else 'best'} first; "
-        "error = |FK(position) - target|",
+        caption="joint positions in rad, a rail's in m; "
+        f"{'largest share' if asked else 'best'} first; error = |FK(position) - target|",
         title_justify="left",
         caption_justify="left",
     )
@@ -138,7 +138,7 @@ def solutions_table(answer: Answer) -> Table:
     if asked:
         table.add_column("share", justify="right")
     for rank, row in enumerate(rows):
-        cells = [f"{math.degrees(angle):.1f}" for angle in answer.positions[row]]
+        cells = [f"{position:.3f}" for position in answer.positions[row]]
         cells.append(f"{answer.position_errors[row]:.1e}")
         if answer.log_densities is not None:
             cells.append(f"{answer.log_densities[row]:.2f}")

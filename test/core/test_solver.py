@@ -93,7 +93,7 @@ def test_solutions_outside_the_joint_limits_are_dropped_and_counted():
 
 
 def test_out_of_reach_is_refused_with_distance_and_reach(solver):
-    with pytest.raises(UnreachableTargetError, match=r"5\.0000 m .* 3\.5000 m") as caught:
+    with pytest.raises(UnreachableTargetError, match=r"is 5\.0000 m, .* 3\.5000 m") as caught:
         solver.solve((3.0, 4.0))
     assert caught.value.distance == 5.0
     assert caught.value.reach == (0.0, 3.5)
@@ -123,6 +123,9 @@ def test_the_hole_around_the_base_is_out_of_reach_too():
         ({"target": (1.0, 2.0, 3.0)}, "target"),
         ({"target": ("a", 1.0)}, "target"),
         ({"num_samples": 0}, "num_samples"),
+        ({"num_samples": 10.5}, "num_samples"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 1.5}, "seed"),
         ({"position_tolerance": 0.0}, "position_tolerance"),
         ({"position_tolerance": math.nan}, "position_tolerance"),
         ({"seed_state": [0.0] * 5}, "seed_state"),
@@ -142,6 +145,19 @@ def test_no_solution_is_said_not_returned():
         solver.solve((0.0, 1.5), 10, seed=0)
 
 
+@pytest.mark.parametrize("targets", [[(1.0, 2.0), (3.0,)], "ab", [("a", 1.0)], np.zeros(2)])
+def test_what_are_no_targets_is_refused(solver, targets):
+    for answer in (solver.solve_many, solver.sample):
+        with pytest.raises(InvalidRequestError, match="targets: must be"):
+            answer(targets)
+
+
+def test_of_a_rail_the_reach_is_along_x():
+    solver = IKSolver(ExactPosterior(PlanarArm((0.5, 0.5, 1.0), base="rail")))
+    with pytest.raises(UnreachableTargetError, match=r"its x is -9\.0000 m, .* -2\.0000 m"):
+        solver.solve((-9.0, 100.0))
+
+
 @pytest.mark.parametrize(("model", "dof"), [("unheard_of", 6), ("cvae", 99)])
 def test_a_missing_model_lists_what_there_is(model, dof):
     with pytest.raises(ModelNotFoundError, match="exact") as caught:
@@ -150,9 +166,10 @@ def test_a_missing_model_lists_what_there_is(model, dof):
     assert any(offer.startswith("cvae") for offer in caught.value.available)
 
 
-def test_a_device_that_is_not_there_is_refused():
+@pytest.mark.parametrize("model", ["cvae", "exact"])
+def test_a_device_that_is_not_there_is_refused(model):
     with pytest.raises(InvalidRequestError, match="device of this machine"):
-        IKSolver.from_pretrained(6, "cvae", device="abacus")
+        IKSolver.from_pretrained(6, model, device="abacus")
 
 
 def test_sample_gives_one_raw_sample_per_target(solver):
@@ -195,7 +212,9 @@ def test_many_targets_without_a_seed_share_no_latents():
 
 
 def test_no_targets_have_no_answers(solver):
-    assert solver.solve_many(np.empty((0, 2)), 10) == []
+    for none in (np.empty((0, 2)), []):
+        assert solver.solve_many(none, 10) == []
+        assert solver.sample(none).shape == (0, 6)
 
 
 def test_of_many_targets_the_one_that_cannot_be_answered_is_named(solver):
