@@ -210,9 +210,13 @@ def normal_log_density(values: np.ndarray, std: np.ndarray) -> np.ndarray:
 
 
 def _checked_lengths(link_lengths: Sequence[float]) -> tuple[float, ...]:
-    lengths = tuple(float(length) for length in link_lengths)
+    wrong = InvalidArmError(f"link_lengths must be 2 or more positive numbers [m]: {link_lengths}")
+    try:
+        lengths = tuple(float(length) for length in link_lengths)
+    except (TypeError, ValueError):
+        raise wrong from None
     if len(lengths) < 2 or not all(0.0 < length < math.inf for length in lengths):
-        raise InvalidArmError(f"link_lengths must be 2 or more positive numbers [m]: {lengths}")
+        raise wrong
     return lengths
 
 
@@ -223,18 +227,26 @@ def _checked_std(
         raise InvalidArmError(f"prior must be {' or '.join(PRIOR_STD)}, got {prior!r}")
     if prior_std is None:
         prior_std = PRIOR_STD[prior]
-    std = (prior_std,) * dof if isinstance(prior_std, int | float) else tuple(prior_std)
-    if len(std) != dof or not all(0.0 < value < math.inf for value in std):
-        raise InvalidArmError(f"prior_std must be 1 or {dof} positive numbers [rad]: {prior_std}")
+    wrong = InvalidArmError(f"prior_std must be 1 or {dof} positive numbers [rad]: {prior_std}")
+    try:
+        std = tuple(float(value) for value in np.broadcast_to(prior_std, dof))
+    except (TypeError, ValueError):
+        raise wrong from None
+    if not all(0.0 < value < math.inf for value in std):
+        raise wrong
     if prior == "uniform" and any(value != FULL_CIRCLE_STD for value in std):
         raise InvalidArmError(f"a uniform prior has no prior_std of its own, got {prior_std}")
-    return tuple(float(value) for value in std)
+    return std
 
 
 def _checked_limits(
     joint_limits: Sequence[Sequence[float]], dof: int
 ) -> tuple[tuple[float, float], ...]:
-    limits = tuple((float(lower), float(upper)) for lower, upper in joint_limits)
+    wrong = InvalidArmError(f"joint_limits must be {dof} pairs lower < upper [rad]: {joint_limits}")
+    try:
+        limits = tuple((float(lower), float(upper)) for lower, upper in joint_limits)
+    except (TypeError, ValueError):
+        raise wrong from None
     if len(limits) != dof or not all(lower < upper for lower, upper in limits):
-        raise InvalidArmError(f"joint_limits must be {dof} pairs lower < upper [rad]: {limits}")
+        raise wrong
     return limits

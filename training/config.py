@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,11 +12,13 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from ik_nn_ros.errors import IKError
@@ -46,11 +48,31 @@ class Section(BaseModel):
 
 
 class DataConfig(Section):
-    """The dataset (section "Dataset" of the paper)."""
+    """The dataset (section "Dataset" of the paper).
+
+    Attributes:
+        num_samples: draws of the prior.
+        train_share: of them for training; the others are for testing.
+        seed: of the draws.
+    """
 
     num_samples: Annotated[int, Field(ge=10)] = 1_000_000
     train_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.7
-    seed: int = 0
+    seed: NonNegativeInt = 0
+
+    @property
+    def num_train(self) -> int:
+        """The samples for training."""
+        return round(self.num_samples * self.train_share)
+
+    @model_validator(mode="after")
+    def _check_both_parts(self) -> DataConfig:
+        if not 0 < self.num_train < self.num_samples:
+            raise ValueError(
+                f"train_share must leave samples in both parts, {self.num_train} of "
+                f"{self.num_samples} are for training"
+            )
+        return self
 
 
 class OptimizerConfig(Section):
@@ -87,7 +109,7 @@ class TrainingConfig(Section):
     data: DataConfig = DataConfig()
     epochs: PositiveInt = 60
     batch_size: Annotated[int, Field(ge=2)] = 1000
-    seed: int = 0
+    seed: NonNegativeInt = 0
 
     @field_validator("arm")
     @classmethod
@@ -97,9 +119,12 @@ class TrainingConfig(Section):
     @field_validator("network")
     @classmethod
     def _check_network(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        if "model" not in info.data:
-            return value  # an unknown model is reported by itself
-        return _accepted_by(ARCHITECTURES[info.data["model"]], value)
+        if not {"model", "arm"} <= info.data.keys():
+            return value  # an unknown model or a wrong arm is reported by itself
+        kind = ARCHITECTURES[info.data["model"]]
+        _accepted_by(kind, value)
+        kind(**value).latent_dim(PlanarArm.from_dict(info.data["arm"]))  # an error: not for it
+        return value
 
     @field_validator("objective")
     @classmethod
@@ -116,14 +141,16 @@ class TrainingConfig(Section):
     @classmethod
     def _check_batch_size(cls, value: int, info: ValidationInfo) -> int:
         data = info.data.get("data")
-        if data is not None and value > data.num_samples * data.train_share:
-            raise ValueError("must be at most num_samples * train_share")
+        if data is not None and value > data.num_train:
+            raise ValueError(
+                f"must be at most num_samples * train_share, {data.num_train}, got {value}"
+            )
         return value
 
     @property
     def steps_per_epoch(self) -> int:
         """Full batches in the training part of the data."""
-        return round(self.data.num_samples * self.data.train_share) // self.batch_size
+        return self.data.num_train // self.batch_size
 
     @property
     def total_steps(self) -> int:
@@ -166,7 +193,7 @@ def read_yaml(path: Path) -> Any:
         return yaml.safe_load(path.read_text())
     except OSError as error:
         raise ConfigError(path, error.strerror or str(error)) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(path, f"is not YAML: {' '.join(str(error).split())}") from None
 
 
@@ -176,10 +203,16 @@ def _accepted_by(kind: type, values: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(values) - set(allowed))
     if unknown:
         raise ValueError(f"unknown key {', '.join(unknown)}; allowed: {', '.join(allowed)}")
+    needed = [one.name for one in fields(kind) if one.default is one.default_factory is MISSING]
+    missing = [name for name in needed if name not in values]
+    if missing:
+        raise ValueError(f"{', '.join(missing)} missing; needed: {', '.join(needed)}")
     try:
         kind(**values)
-    except (TypeError, ValueError, IKError) as error:
+    except (ValueError, IKError) as error:
         raise ValueError(str(error)) from None
+    except TypeError:
+        raise ValueError(f"a value of a wrong type: {values}") from None
     return values
 
 

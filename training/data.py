@@ -1,4 +1,4 @@
-"""The dataset: configurations from the arm's prior and their TCPs, made on the device."""
+"""The dataset: configurations from the arm's prior and their TCPs."""
 
 from __future__ import annotations
 
@@ -35,15 +35,13 @@ class Split:
     test: Dataset
 
 
-def make_dataset(
-    arm: PlanarArm, num_samples: int, train_share: float, seed: int, device: str
-) -> Split:
-    """The paper's dataset: ``num_samples`` draws of the prior, the first part for training.
+def make_dataset(arm: PlanarArm, data: DataConfig, device: str) -> Split:
+    """The paper's dataset: draws of the prior, the first part for training.
 
     Drawn on the CPU in float64, so that every device trains and tests on the same samples.
     """
-    generator = torch.Generator().manual_seed(seed)
-    shape = (num_samples, arm.dof)
+    generator = torch.Generator().manual_seed(data.seed)
+    shape = (data.num_samples, arm.dof)
     if arm.full_circle:
         theta = (
             torch.rand(shape, dtype=torch.float64, generator=generator).sub_(0.5).mul_(2 * torch.pi)
@@ -53,14 +51,11 @@ def make_dataset(
         theta *= theta.new_tensor(arm.prior_std)
     targets = arm.forward(theta)
     theta, targets = (values.float().to(device) for values in (theta, targets))
-    border = round(num_samples * train_share)
-    return Split(
-        Dataset(theta[:border], targets[:border]), Dataset(theta[border:], targets[border:])
-    )
+    train, test = slice(data.num_train), slice(data.num_train, None)
+    return Split(Dataset(theta[train], targets[train]), Dataset(theta[test], targets[test]))
 
 
 def held_out_targets(arm: PlanarArm) -> np.ndarray:
     """The targets (m, 2) float64 [m] on which every model of an arm is measured."""
-    data = DataConfig()
-    split = make_dataset(arm, data.num_samples, data.train_share, data.seed, "cpu")
+    split = make_dataset(arm, DataConfig(), "cpu")
     return split.test.targets.double().numpy()

@@ -18,6 +18,7 @@ from ik_nn_ros.models.networks import restore_network
 from ik_nn_ros.posterior import ExactPosterior
 from training.evaluation import Evaluation, evaluate
 from training.references import EvaluationSize, References
+from training.run import MODEL_FILE
 
 
 class ResultError(IKError):
@@ -37,7 +38,8 @@ class Result:
     """An evaluation and what it belongs to.
 
     Attributes:
-        name: of the weights file, without its suffix; of an exact sampler, "exact_<dof>".
+        name: of the weights file, without its suffix; of a run, its folder's; of an exact
+            sampler, "exact_<dof>".
         num_parameters: trainable ones; 0 for the exact sampler.
         training_seconds: what the training took; None where nothing was trained.
         weights: SHA-256 of the weights file; None for the exact sampler.
@@ -86,7 +88,7 @@ def network_result(
     network = restore_network(model)
     sampler = NetworkSampler(EagerDecoder(network, device))
     return Result(
-        name=path.stem,
+        name=_name(path),
         num_parameters=network.num_parameters,
         training_seconds=training["seconds"],
         weights=fingerprint(path),
@@ -111,11 +113,17 @@ def exact_result(references: References, on_stage: Callable[[str], None]) -> Res
 def known_result(folder: Path, weights: Path, size: EvaluationSize) -> Result | None:
     """The result in ``folder`` of a weights file as it is now, or None if it must be measured."""
     try:
-        result = Result.read(folder / f"{weights.stem}.json")
+        result = Result.read(folder / f"{_name(weights)}.json")
     except ResultError:
         return None
     measured = (result.weights, result.size) == (fingerprint(weights), size)
     return result if measured else None
+
+
+def _name(weights: Path) -> str:
+    """Of a weights file; those of all runs have the same name, so of a run's its folder's."""
+    path = weights.resolve()
+    return path.parent.name if path.name == MODEL_FILE else path.stem
 
 
 def fingerprint(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -16,14 +17,15 @@ from training.data import Split
 from training.trainer import Trainer
 
 STATE_FILE = "state.pt"
-STATE_INTERVAL = 500  # steps between two states on disk: at most a minute or so is ever lost
+MODEL_FILE = "model.safetensors"  # the trained weights
 CHECK_INTERVAL = 50  # steps between looks at the losses: each look waits for the device
+STATE_INTERVAL = 10 * CHECK_INTERVAL  # steps between two states on disk: what a kill can lose
 BYTES_PER_WEIGHT = 4 * 3 * 2  # float32, with Adam's two moments, and the state before beside it
 SPARE_BYTES = 16 << 20  # for the trained weights, the logs and the file system's own needs
 
 
 class RunFolderError(IKError):
-    """A run folder that holds another training, cannot be written, or has no room.
+    """A run folder that holds another or a damaged training, cannot be written, or has no room.
 
     Attributes:
         folder: the folder.
@@ -73,7 +75,8 @@ def train(
 
     Raises:
         TrainingDivergedError: a loss is not finite.
-        RunFolderError: the folder holds another training, cannot be written, or has no room.
+        RunFolderError: the folder holds another or a damaged training, cannot be written, or has
+            no room.
     """
     _require_writable(folder)
     trainer = Trainer(config, device, total_steps)
@@ -107,9 +110,13 @@ class _StateFile:
 
     def load_into(self, trainer: Trainer) -> float:
         """Continue from the state on disk; return the seconds spent so far."""
-        content: dict[str, Any] = torch.load(
-            self.path, map_location=trainer.device, weights_only=True
-        )
+        try:
+            content: dict[str, Any] = torch.load(
+                self.path, map_location=trainer.device, weights_only=True
+            )
+        except (OSError, RuntimeError, EOFError, UnpicklingError):
+            reason = f"has a damaged {STATE_FILE}; choose another --output or delete the file"
+            raise RunFolderError(self.path.parent, reason) from None
         if content["identity"] != self._identity:
             reason = "holds another training; choose another --output or delete the folder"
             raise RunFolderError(self.path.parent, reason)

@@ -57,8 +57,7 @@ class Trainer:
         self.config = config
         self.total_steps = total_steps
         self.device = device
-        arm, data = config.build_arm(), config.data
-        self.data = make_dataset(arm, data.num_samples, data.train_share, data.seed, device)
+        self.data = make_dataset(config.build_arm(), config.data, device)
         with torch.random.fork_rng(devices=[]):  # it is built on the CPU
             torch.manual_seed(config.seed)
             self.network = config.build_network().to(device)
@@ -73,7 +72,10 @@ class Trainer:
         return self.step >= self.total_steps
 
     def advance(self, steps: int) -> dict[str, float]:
-        """Do some steps, at most those that are left; return the last one's loss terms.
+        """Do some steps, at most those that are left, of which there are some.
+
+        Returns:
+            The last one's loss terms by name.
 
         Raises:
             TrainingDivergedError: a loss is not finite.
@@ -94,17 +96,18 @@ class Trainer:
 
     @torch.no_grad()
     def test_loss(self) -> float:
-        """The objective over the test data, with the weights of the training's end."""
+        """The objective over the test data, its terms weighted as at the training's end."""
         test, size = self.data.test, self.config.batch_size
         objective = self.config.build_objective()
         progress = torch.ones((), dtype=torch.float64, device=self.device)
         generator = torch.Generator(self.device).manual_seed(self._seed(_Stream.TEST, 0))
-        losses = [
-            sum(objective(self.network, Batch(theta, targets, progress, generator)).values())
-            for theta, targets in zip(test.theta.split(size), test.targets.split(size), strict=True)
-            if len(theta) > 1
-        ]
-        return float(torch.stack(losses).mean())
+        batches = zip(test.theta.split(size), test.targets.split(size), strict=True)
+        total = sum(
+            len(theta) * term
+            for theta, targets in batches
+            for term in objective(self.network, Batch(theta, targets, progress, generator)).values()
+        )
+        return float(total) / len(test)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a trainer of the same configuration needs to continue from here."""

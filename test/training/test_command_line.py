@@ -33,9 +33,9 @@ def test_train_then_evaluate_then_solve(tmp_path, capsys):
     assert checkpoint.metrics["raw"]["e_resim"] < 0.01
 
     output = tmp_path / "results"
-    arguments = ["--model", "cvae", "--dof", "3", "--checkpoint", str(run / "model.safetensors")]
+    arguments = ["--checkpoint", str(run / "model.safetensors")]
     assert main(["evaluate", *arguments, "--output", str(output), *common]) == 0
-    assert json.loads((output / "model.json").read_text())["evaluation"]["dof"] == 3
+    assert json.loads((output / "run.json").read_text())["evaluation"]["dof"] == 3
     assert "mmd2, raw" in capsys.readouterr().out
 
     solver = IKSolver.from_checkpoint(run / "model.safetensors")
@@ -49,6 +49,8 @@ def test_train_then_evaluate_then_solve(tmp_path, capsys):
     [
         (["train", "nowhere.yaml"], "nowhere.yaml: No such file"),
         (["evaluate", "--model", "cvae", "--dof", "99"], "no weights for dof 99"),
+        (["evaluate", "--model", "cvae"], "--dof: belongs to --model"),
+        (["evaluate", "--checkpoint", "model", "--dof", "6"], "--dof: belongs to --model"),
         (["train", str(SHIPPED), "--device", "abacus"], "device of this machine"),
     ],
 )

@@ -17,6 +17,9 @@ VALID = {
     "optimizer": {"learning_rate": 0.001},
 }
 
+INN = {"coupling_layers": 2, "subnet_layers": 2, "neurons": 8}
+CINN = {"coupling_layers": 2, "subnet_layers": 1, "neurons": 8}
+
 
 def write(folder, **changes):
     path = folder / "training.yaml"
@@ -57,8 +60,25 @@ def test_the_defaults_are_the_paper_s_schedule(tmp_path):
         ({"arm": {"links": [1.0, 1.0]}}, ["arm", "links", "link_lengths"]),
         ({"objective": {"kl": 1}}, ["objective", "kl", "kl_weight"]),
         ({"objective": {"kl_weight": -1}}, ["objective", "kl_weight", "greater than or equal"]),
+        ({"arm": {}}, ["arm", "link_lengths missing"]),
+        ({"arm": {"link_lengths": 5}}, ["arm", "2 or more positive numbers", "5"]),
+        (
+            {"arm": {"link_lengths": [1.0, 1.0], "joint_limits": [1, 2]}},
+            ["arm", "joint_limits must be 2 pairs"],
+        ),
+        (
+            {"model": "inn", "network": {**INN, "clamp": "wide"}},
+            ["network", "a value of a wrong type", "'wide'"],
+        ),
+        ({"model": "cinn", "network": CINN, "arm": {"link_lengths": [1.0, 1.0]}}, ["3 or more"]),
+        (
+            {"model": "cinn", "network": CINN, "arm": VALID["arm"] | {"prior": "uniform"}},
+            ["network", "normal prior"],
+        ),
+        ({"seed": -1}, ["seed", "greater than or equal to 0"]),
         ({"data": {"train_share": 1.0}}, ["data.train_share", "less than 1"]),
-        ({"data": {"num_samples": 1000}, "batch_size": 701}, ["batch_size", "train_share"]),
+        ({"data": {"num_samples": 10, "train_share": 0.99}}, ["train_share", "10 of 10"]),
+        ({"data": {"num_samples": 1000}, "batch_size": 701}, ["batch_size", "700, got 701"]),
     ],
 )
 def test_a_bad_key_or_value_is_named_with_what_is_allowed(tmp_path, changes, words):
@@ -69,10 +89,17 @@ def test_a_bad_key_or_value_is_named_with_what_is_allowed(tmp_path, changes, wor
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", ["a: [", "", "- just a list"])
+def test_a_batch_can_be_all_of_the_training_data(tmp_path):
+    config = load_config(
+        write(tmp_path, data={"num_samples": 100, "train_share": 0.29}, batch_size=29)
+    )
+    assert config.steps_per_epoch == 1
+
+
+@pytest.mark.parametrize("content", [b"a: [", b"", b"- just a list", b"model: \xff"])
 def test_a_file_that_is_no_training_is_refused(tmp_path, content):
     path = tmp_path / "training.yaml"
-    path.write_text(content)
+    path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"training\.yaml"):
         load_config(path)
 

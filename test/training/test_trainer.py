@@ -1,5 +1,6 @@
 """The loop: it learns, it is deterministic, it resumes exactly, it says when it fails."""
 
+import math
 import resource
 import shutil
 import signal
@@ -123,6 +124,15 @@ def test_the_state_of_another_training_is_not_continued(tmp_path):
         train(TrainingConfig(**CVAE, seed=9), tmp_path, "cpu", 2, silent)
 
 
+@pytest.mark.parametrize("size", [0, 1000])
+def test_a_state_that_is_damaged_is_said(tmp_path, size):
+    train(TrainingConfig(**CVAE), tmp_path, "cpu", 2, silent)
+    state = tmp_path / STATE_FILE
+    state.write_bytes(state.read_bytes()[:size])
+    with pytest.raises(RunFolderError, match="has a damaged state.pt"):
+        train(TrainingConfig(**CVAE), tmp_path, "cpu", 2, silent)
+
+
 def test_a_folder_that_cannot_be_written_is_said_before_the_training(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RunFolderError, match="cannot be written"):
@@ -154,10 +164,22 @@ def test_the_test_loss_falls():
     assert trainer.test_loss() < 0.5 * before
 
 
+def test_every_test_sample_counts_alike():
+    trainer = Trainer(TrainingConfig(**CVAE | {"batch_size": 2999}), "cpu", 1)
+    losses = []
+    for _ in range(2):
+        losses.append(trainer.test_loss())
+        test = trainer.data.test
+        test.theta[-1] = math.nan  # alone in the last batch
+    assert math.isfinite(losses[0])
+    assert math.isnan(losses[1])
+
+
 def test_the_dataset_is_the_prior_s_and_its_parts_are_disjoint():
-    arm = TrainingConfig(**CVAE).build_arm()
-    split = make_dataset(arm, 10_000, 0.7, seed=0, device="cpu")
+    config = TrainingConfig(**CVAE)
+    arm = config.build_arm()
+    split = make_dataset(arm, config.data, "cpu")
     assert (len(split.train), len(split.test)) == (7000, 3000)
     assert split.train.theta.std().item() == pytest.approx(0.2, rel=0.02)
     torch.testing.assert_close(arm.forward(split.test.theta), split.test.targets)
-    assert not torch.isin(split.train.theta[:, 0], split.test.theta[:, 0]).all()
+    assert len(torch.unique(torch.cat((split.train.theta, split.test.theta)), dim=0)) == 10_000

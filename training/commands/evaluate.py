@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ik_nn_ros.checkpoint import load_checkpoint
+from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import ARCHITECTURES, pretrained_path
 from ik_nn_ros.posterior import ExactPosterior
@@ -27,15 +28,24 @@ from training.tables import evaluation_table
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("evaluate", parents=[measuring_options()], help=__doc__)
-    parser.add_argument("--model", required=True, choices=[*ARCHITECTURES, ExactPosterior.name])
-    parser.add_argument("--dof", required=True, type=int)
-    parser.add_argument("--checkpoint", type=Path, help="weights (default: the shipped ones)")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "--model", choices=[*ARCHITECTURES, ExactPosterior.name], help="a shipped one, for --dof"
+    )
+    which.add_argument("--checkpoint", type=Path, help="a file of weights")
+    parser.add_argument("--dof", type=int, help="joints of the paper's arm, for --model")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the JSON file")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
-    """Measure, print the table, write the figures."""
+    """Measure, print the table, write the figures.
+
+    Raises:
+        InvalidRequestError: a model without its --dof, or a checkpoint with one.
+    """
+    if (options.model is None) != (options.dof is None):
+        raise InvalidRequestError("--dof", "belongs to --model: name both, or a --checkpoint")
     size, device = chosen_size(options), chosen_device(options.device)
     with shown_stages(console) as on_stage:
         if options.model == ExactPosterior.name:

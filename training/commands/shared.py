@@ -15,7 +15,6 @@ from training.references import QUICK, EvaluationSize
 
 RESULTS = Path("results")
 RUNS = Path("runs")
-MODEL_FILE = "model.safetensors"
 
 
 def measuring_options() -> argparse.ArgumentParser:

@@ -13,7 +13,6 @@ from ik_nn_ros.backends.eager import EagerDecoder
 from ik_nn_ros.checkpoint import save_checkpoint
 from ik_nn_ros.models import NetworkSampler
 from training.commands.shared import (
-    MODEL_FILE,
     RUNS,
     chosen_device,
     chosen_size,
@@ -25,7 +24,7 @@ from training.config import load_config
 from training.evaluation import evaluate
 from training.progress import TrainingProgress
 from training.references import make_references
-from training.run import train
+from training.run import MODEL_FILE, train
 from training.tables import evaluation_table
 
 
