@@ -1,4 +1,4 @@
-"""Measures a sampler by the definitions of the field, and writes what it measured."""
+"""Measures a sampler by the definitions of the field."""
 
 from __future__ import annotations
 

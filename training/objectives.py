@@ -1,4 +1,4 @@
-"""What each network minimises: one function per model, one table at the end."""
+"""What each network minimises: one class per model, one table at the end."""
 
 from __future__ import annotations
 

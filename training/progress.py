@@ -43,7 +43,7 @@ class TrainingProgress:
         self._bar.stop()
 
     def __call__(self, step: int, total_steps: int, terms: dict[str, float]) -> None:
-        """See `training.trainer.ProgressListener`."""
+        """See `training.run.ProgressListener`."""
         text = "  ".join(f"{name} {value:.4g}" for name, value in terms.items())
         self._bar.update(self._task, completed=step, total=total_steps, terms=text)
         now = time.monotonic()
@@ -58,7 +58,7 @@ class TrainingProgress:
             )
 
     def _seconds_left(self, step: int, total_steps: int, now: float) -> str:
-        first_step, first_time = self._first or (step, now)
+        first_step, first_time = self._first
         if step == first_step:
             return "? s"
         return f"{(total_steps - step) * (now - first_time) / (step - first_step):.0f} s"

@@ -63,6 +63,9 @@ PUBLISHED_POSTERIORS: dict[tuple[str, int], PublishedPosterior] = {
     ("inn", 10): PublishedPosterior(0.025, None),
 }
 
+PUBLISHED_DOF = sorted({dof for _, dof in PUBLISHED})
+"""The arms for which the authors published anything."""
+
 PAPER_DOF = (4, 6, 8, 10)
 """The arms of Figs. 1 to 3, by DoF."""
 

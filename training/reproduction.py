@@ -17,7 +17,7 @@ from ik_nn_ros.models import NetworkSampler
 from ik_nn_ros.models.networks import load_network
 from training.config import DataConfig
 from training.data import held_out_targets
-from training.figures import draw_datasets, draw_hulls
+from training.figures import DATASET_POINTS, draw_datasets, draw_hulls
 from training.metrics import mmd_paper
 from training.published import FIGURE_TARGETS
 from training.references import EvaluationSize, make_references
@@ -116,7 +116,7 @@ def draw_paper_datasets(dofs: Sequence[int], folder: Path) -> None:
     """Fig. 1: a part of each arm's dataset."""
     rng = np.random.default_rng(DataConfig().seed)
     arms = {dof: PlanarArm.of_paper(dof) for dof in dofs}
-    samples = {dof: (arm, arm.sample_prior(FIGURE_SAMPLES, rng)) for dof, arm in arms.items()}
+    samples = {dof: (arm, arm.sample_prior(DATASET_POINTS, rng)) for dof, arm in arms.items()}
     draw_datasets(folder / "datasets.png", samples)
 
 

@@ -135,8 +135,11 @@ class SearchJournal:
             raise JournalError(self.path, "is in use by another search") from None
 
     def _read(self) -> None:
-        self._file.seek(0)
-        *lines, torn = self._file.read().split("\n")
+        try:
+            self._file.seek(0)
+            *lines, torn = self._file.read().split("\n")
+        except UnicodeDecodeError:
+            raise self._damaged() from None
         if torn:  # by a full disk or a power cut
             self._file.truncate(sum(len(line.encode()) + 1 for line in lines))
         if not lines:
@@ -144,14 +147,17 @@ class SearchJournal:
             return
         try:
             header, *rows = (json.loads(line) for line in lines)
-            settings, self.versions = header["settings"], header["versions"]
+            settings, self.versions = dict(header["settings"]), header["versions"]
             self.trials = [FinishedTrial(**row) for row in rows]
         except (ValueError, TypeError, KeyError):
-            raise JournalError(self.path, "is damaged; choose another --output") from None
+            raise self._damaged() from None
         differing = [key for key in self.settings if settings.get(key) != self.settings[key]]
         if differing:
             reason = f"is of a search with other {', '.join(differing)}; choose another --output"
             raise JournalError(self.path, reason)
+
+    def _damaged(self) -> JournalError:
+        return JournalError(self.path, "is damaged; choose another --output")
 
     def _write_line(self, content: dict[str, Any]) -> None:
         try:

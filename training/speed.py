@@ -12,13 +12,13 @@ from typing import ClassVar
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from training.captured import WARM_UP_CALLS
 from training.config import TrainingConfig
 from training.mmd import MMDFunction
 from training.objectives import Batch, INNObjective
 from training.run import CHECK_INTERVAL
 from training.trainer import Trainer
 
+WARM_UP_CALLS = 2  # of each loop; by then a GPU has recorded the step
 NO_END = 10**9  # steps; a fast GPU would reach the recipe's own within a round
 ROUNDS = 3  # of both loops in turn, so that the machine's other work disturbs both alike
 
@@ -66,7 +66,7 @@ def measure_speed(name: str, config: TrainingConfig, device: str, seconds: float
 
     loops = (advance, advance_plainly)
     for loop in loops:
-        for _ in range(WARM_UP_CALLS + 1):  # one more, which a GPU records
+        for _ in range(WARM_UP_CALLS):
             loop()
     rates = [[_steps_per_second(loop, device, seconds) for loop in loops] for _ in range(ROUNDS)]
     ours, theirs = (median(rate) for rate in zip(*rates, strict=True))

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from training.published import FIGURE_TARGETS, PUBLISHED
 from training.report import read_searches
 from training.results import Result, ResultError
 
+RESULTS = Path(__file__).resolve().parents[2] / "results"
 PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]*)\)")
 
 
@@ -63,6 +66,17 @@ def test_what_is_known_is_not_measured_again(reproduction, capsys):
     capsys.readouterr()
     assert main(command) == 0
     assert "mmd2" not in capsys.readouterr().out
+
+
+def test_an_arm_without_a_figure_of_the_paper_is_reported_too(tmp_path):
+    """From the results that are shipped: nothing is measured but the figures' targets."""
+    for model in ("cvae", "inn", "cinn"):
+        shutil.copy(RESULTS / f"{model}_15.json", tmp_path)
+    document = tmp_path / "RESULTS.md"
+    options = ["--dof", "15", "--results", str(tmp_path), "--document", str(document)]
+    assert main(["reproduce", *options]) == 0
+    assert "| 15 | cinn |" in document.read_text()
+    assert PICTURE.findall(document.read_text()) == ["figures/errors.png"]
 
 
 def test_a_damaged_result_is_named(tmp_path):

@@ -271,12 +271,21 @@ def test_a_journal_in_use_is_refused(tmp_path):
         SearchJournal(path, {}, {})
 
 
-@pytest.mark.parametrize("content", ["no JSON\n", "{}\n", '{"settings": {}, "versions": {}}\n[]\n'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"no JSON\n",
+        b"{}\n",
+        b"\xff\n",
+        b'{"settings": {}, "versions": {}}\n[]\n',
+        b'{"settings": [1], "versions": {}}\n',
+    ],
+)
 def test_a_damaged_journal_is_refused(tmp_path, content):
     path = tmp_path / "journal.jsonl"
-    path.write_text(content)
+    path.write_bytes(content)
     with pytest.raises(JournalError, match="is damaged"):
-        SearchJournal(path, {}, {})
+        SearchJournal(path, {"dof": 4}, {})
 
 
 @pytest.mark.parametrize("model", PAPER)

@@ -12,7 +12,7 @@ from rich.console import Console
 from ik_nn_ros.models import WEIGHTS_FOLDER, available_models, pretrained_path
 from training.commands.shared import RESULTS, shown_stages
 from training.figures import draw_errors, draw_workspace
-from training.published import FIGURE_TARGETS, PAPER_DOF, PUBLISHED
+from training.published import FIGURE_TARGETS, PAPER_DOF, PUBLISHED_DOF
 from training.references import QUICK, EvaluationSize
 from training.report import Contents, read_searches, report
 from training.reproduction import draw_paper_datasets, draw_posteriors, measure_networks
@@ -28,7 +28,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("reproduce", help=__doc__)
     parser.add_argument("--quick", action="store_true", help="measure on a small part of the data")
-    parser.add_argument("--dof", type=int, nargs="+", help="only these arms of the paper")
+    parser.add_argument(
+        "--dof", type=int, nargs="+", choices=PUBLISHED_DOF, help="only these arms of the paper"
+    )
     parser.add_argument(
         "--results", type=Path, default=RESULTS, help="folder of what is known and gets known"
     )
@@ -44,7 +46,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         dof: [
             pretrained_path(model, dof) for model, dofs in available_models().items() if dof in dofs
         ]
-        for dof in options.dof or sorted({dof for _, dof in PUBLISHED})
+        for dof in options.dof or PUBLISHED_DOF
     }
     circles = [] if options.dof else sorted(WEIGHTS_FOLDER.glob("*_full_circle_*.safetensors"))
     rails = [] if options.dof else sorted(WEIGHTS_FOLDER.glob("*_rail.safetensors"))
@@ -65,11 +67,13 @@ def run(options: argparse.Namespace, console: Console) -> None:
             if weights.get(dof)
             for figure in draw_posteriors(dof, weights[dof], figures)
         ]
-    draw_paper_datasets([dof for dof in weights if dof in PAPER_DOF], figures)
+    if drawn := [dof for dof in weights if dof in PAPER_DOF]:
+        draw_paper_datasets(drawn, figures)
     draw_errors(figures / "errors.png", paper_arms)
     if maps:
         draw_workspace(figures / "workspace.png", maps)
-    _write_json(options.results / "posteriors.json", [asdict(figure) for figure in posteriors])
+    if posteriors:
+        _write_json(options.results / "posteriors.json", [asdict(figure) for figure in posteriors])
     contents = Contents(
         paper_arms,
         full_circle,

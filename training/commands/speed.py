@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from training.commands.shared import RESULTS, chosen_device
+from training.commands.shared import RESULTS, chosen_device, positive
 from training.config import load_config
 from training.speed import measure_speed
 
@@ -20,7 +20,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("speed", help=__doc__)
     parser.add_argument("config", type=Path, nargs="+", help="YAML files of config/train/")
     parser.add_argument("--device", default="auto", help="cpu, cuda, ...")
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each round of each loop")
+    parser.add_argument("--seconds", type=positive, default=10, help="of each round of each loop")
     parser.add_argument("--output", type=Path, default=RESULTS / "speed", help="folder of the JSON")
     parser.set_defaults(command=run)
 

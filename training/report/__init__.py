@@ -50,7 +50,7 @@ def report(contents: Contents) -> str:
         headline(contents.paper_arms),
         comparison(contents.paper_arms),
         strict(contents.paper_arms),
-        pictures(contents.posteriors, contents.figures),
+        pictures(contents.paper_arms, contents.posteriors, contents.figures),
         hyperparameters(contents.configs, contents.searches),
         full_circle(contents.full_circle),
         workspace(contents.maps, contents.figures),

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from training.published import FIGURE_TARGETS, PUBLISHED_POSTERIORS
+from training.published import FIGURE_TARGETS, PAPER_DOF, PUBLISHED_POSTERIORS
 from training.report.markdown import fixed, small, table
-from training.reproduction import PosteriorFigure
+from training.reproduction import FIGURE_SAMPLES, PosteriorFigure
+from training.results import Result
 
 
-def pictures(posteriors: Sequence[PosteriorFigure], folder: str) -> str:
-    parts = [
-        "## Figures",
-        f"![Fig. 1]({folder}/datasets.png)\n\n*Fig. 1: TCPs and arms of the datasets.*",
+def pictures(results: Sequence[Result], posteriors: Sequence[PosteriorFigure], folder: str) -> str:
+    """Every figure that the results have, with what the paper prints beside it."""
+    parts = ["## Figures"]
+    if any(result.evaluation.dof in PAPER_DOF for result in results):
+        parts.append(
+            f"![Fig. 1]({folder}/datasets.png)\n\n*Fig. 1: TCPs and arms of the datasets.*"
+        )
+    parts.append(
         f"![Figs. 2 and 3]({folder}/errors.png)\n\n*Figs. 2 and 3: posterior mismatch, by three "
         "statistics, and re-simulation error over the number of parameters. Filled: ours; hollow: "
-        "the authors'; numbers: DoF.*",
-    ]
+        "the authors'; numbers: DoF.*"
+    )
     for number, dof in enumerate(sorted(FIGURE_TARGETS)):
         figures = [figure for figure in posteriors if figure.dof == dof]
         if not figures:
             continue
         hulls, arms = 4 + number, 6 + number
         parts.append(
-            f"![Fig. {hulls}]({folder}/hulls_{dof}.png)\n\n*Fig. {hulls}: the hull of 97 % of 1000 "
-            f"re-simulated TCPs for the target {figures[0].target} m, {dof} DoF.*"
+            f"![Fig. {hulls}]({folder}/hulls_{dof}.png)\n\n*Fig. {hulls}: the hull of 97 % of "
+            f"{FIGURE_SAMPLES} re-simulated TCPs for the target {figures[0].target} m, {dof} DoF.*"
         )
         parts.append(
             f"![Fig. {arms}]({folder}/arms_{dof}.png)\n\n*Fig. {arms}: the arms of the same "

@@ -70,10 +70,10 @@ def comparison(results: Sequence[Result]) -> str:
         "DoF", "model", "parameters", "the authors'", "e_resim", "the authors'",
         "mmd_paper as plotted", "the authors'", "mmd_paper corrected", "the authors'", "floor",
     ]  # fmt: skip
-    return "## The paper's statistics\n\n" + table(header, rows) + "\n\n" + _ranking(results)
+    return "## The paper's statistics\n\n" + table(header, rows) + "\n\n" + _ranking()
 
 
-def _ranking(results: Sequence[Result]) -> str:
+def _ranking() -> str:
     """Which of the authors' models is better, by either reference, at every DoF."""
     lines = []
     for dof in sorted({dof for _, dof in PUBLISHED}):
