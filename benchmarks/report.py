@@ -11,11 +11,14 @@ from benchmarks.growth import BatchResult, SamplesResult
 from benchmarks.inference import ExactResult, InferenceResult
 from benchmarks.limit import LimitResult
 from benchmarks.parts import Measured
-from benchmarks.service_results import ServiceResult
+from benchmarks.peers.rejection import POOL_SIZE
+from benchmarks.service_results import Crowd, InTurn, RoundTrips, ServiceResult
 from benchmarks.solvers import DEFAULT_DOF
 from benchmarks.timing import STEADY
 from benchmarks.words import milliseconds, number, paragraph, spread
+from ik_nn_ros.coverage import NEIGHBOURHOOD
 from ik_nn_ros.models import DEFAULT_MODEL
+from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
 from training.report.markdown import UNKNOWN, table, thousandths
 
 
@@ -218,58 +221,6 @@ def _batches(results: Sequence[BatchResult]) -> str:
 
 
 def _service(result: ServiceResult) -> str:
-    trips = table(
-        ("who listens, how fast it is asked", "round trip [ms]", "without its `solve_time` [ms]"),
-        [
-            (
-                describe_trips(one.viewer, one.pause),
-                milliseconds(one.round_trip),
-                milliseconds(one.overhead),
-            )
-            for one in result.round_trips
-        ],
-    )
-    in_turn = table(
-        (
-            "in turn in the client's process",
-            "[ms]",
-            "the node's round trip over it [ms]",
-            "the simplest node's [ms]",
-        ),
-        [
-            (
-                "`IKSolver.solve`, positions alone",
-                milliseconds(result.in_turn.positions),
-                milliseconds(result.in_turn.over_positions),
-                "",
-            ),
-            (
-                "`IKSolver`, the whole answer",
-                milliseconds(result.in_turn.answer),
-                milliseconds(result.in_turn.over_answer),
-                milliseconds(result.in_turn.plain_over_answer),
-            ),
-            ("a round trip to the node", milliseconds(result.in_turn.round_trip), "", ""),
-            ("a round trip to the simplest node", milliseconds(result.in_turn.plain), "", ""),
-        ],
-    )
-    alone = result.crowds[0]
-    crowds = table(
-        ("clients at once", "round trip [ms]", "answers / s", "of one client's"),
-        [
-            (
-                crowd.clients,
-                milliseconds(crowd.round_trip),
-                number(crowd.answers_per_second),
-                f"{number(crowd.answers_per_second / alone.answers_per_second)} x",
-            )
-            for crowd in result.crowds
-        ],
-    )
-    imports = table(
-        ("imported package, under `-X importtime`", "s"),
-        [(name, f"{seconds:.2f}") for name, seconds in result.import_shares.items()],
-    )
     text = paragraph(
         "From the process's start to the first answer: "
         f"{milliseconds(result.first_answer)} ms; the client looks for the server every 0.25 s, "
@@ -280,7 +231,69 @@ def _service(result: ServiceResult) -> str:
         f"{milliseconds(result.first_solution)} ms. Resident memory: {result.idle_memory:.0f} MiB "
         f"idle, {result.used_memory:.0f} MiB after the requests above."
     )
-    return "\n\n".join((f"## The node\n\n{SERVICE}", in_turn, trips, crowds, text, imports))
+    imports = table(
+        ("imported package, under `-X importtime`", "s"),
+        [(name, f"{seconds:.2f}") for name, seconds in result.import_shares.items()],
+    )
+    introduction = f"## The node\n\n{SERVICE.format(samples=result.samples)}"
+    tables = (_in_turn(result.in_turn), _round_trips(result.round_trips), _crowds(result.crowds))
+    return "\n\n".join((introduction, *tables, text, imports))
+
+
+def _in_turn(times: InTurn) -> str:
+    rows = [
+        (
+            "`IKSolver.solve`, positions alone",
+            milliseconds(times.positions),
+            milliseconds(times.over_positions),
+            "",
+        ),
+        (
+            "`IKSolver`, the whole answer",
+            milliseconds(times.answer),
+            milliseconds(times.over_answer),
+            milliseconds(times.plain_over_answer),
+        ),
+        ("a round trip to the node", milliseconds(times.round_trip), "", ""),
+        ("a round trip to the simplest node", milliseconds(times.plain), "", ""),
+    ]
+    header = (
+        "in turn in the client's process",
+        "[ms]",
+        "the node's round trip over it [ms]",
+        "the simplest node's [ms]",
+    )
+    return table(header, rows)
+
+
+def _round_trips(trips: Sequence[RoundTrips]) -> str:
+    rows = [
+        (
+            describe_trips(one.viewer, one.pause),
+            milliseconds(one.round_trip),
+            milliseconds(one.overhead),
+        )
+        for one in trips
+    ]
+    header = (
+        "who listens, how fast it is asked",
+        "round trip [ms]",
+        "without its `solve_time` [ms]",
+    )
+    return table(header, rows)
+
+
+def _crowds(crowds: Sequence[Crowd]) -> str:
+    rows = [
+        (
+            crowd.clients,
+            milliseconds(crowd.round_trip),
+            number(crowd.answers_per_second),
+            f"{number(crowd.answers_per_second / crowds[0].answers_per_second)} x",
+        )
+        for crowd in crowds
+    ]
+    return table(("clients at once", "round trip [ms]", "answers / s", "of one client's"), rows)
 
 
 INTRODUCTION = f"""\
@@ -295,15 +308,17 @@ BARS = f"""\
 {DEFAULT_MODEL}, {DEFAULT_DOF} DoF, solutions projected onto the target. The bars are for two cores
 and nothing else running."""
 
-PEERS = """\
+PEERS = f"""\
 Every method answers the same targets of the test split, in turn; times are over the targets. A
-solution is within 1e-6 m of its target, but for those of *rejection, 5 cm*. **mmd2** is the
+solution is within {DEFAULT_POSITION_TOLERANCE:g} m of its target, but for those of *rejection, \
+5 cm*. **mmd2** is the
 unbiased MMD^2 of the solutions to the exact posterior, with its standard error; that of the exact
 sampler, a second draw of itself, is the floor.
 
 - **cinn**, **cvae**, **inn**: `IKSolver.solve` with the shipped weights.
 - **exact sampler**: this project's own.
-- **rejection**: draws of the prior, 5 000 a round, that come within 5 cm; *projected*: moved onto
+- **rejection**: draws of the prior, {number(POOL_SIZE)} a round, that come within \
+{100.0 * NEIGHBOURHOOD:g} cm; *projected*: moved onto
   the target by this project's projection.
 - **damped least squares, NumPy**: random restarts, all starts of a round in one batch.
 - **Pinocchio**, **SciPy least squares**, **ikpy**: random restarts, one after the other. Pinocchio
@@ -318,7 +333,7 @@ sampler, a second draw of itself, is the floor.
 - \\* on some target or all, measured on fewer solutions and extrapolated in proportion."""
 
 PEERS_CAPTION = f"""\
-*Left: the time to 1000 solutions. Right: mmd2 over speed, {DEFAULT_DOF} DoF; hollow: the
+*Left: the time of the tables' second column. Right: mmd2 over speed, {DEFAULT_DOF} DoF; hollow: the
 authors' weights; the best corner is at the bottom right.*"""
 
 INFERENCE = f"""\
@@ -342,7 +357,8 @@ GROWTH_CAPTION = """\
 
 SERVICE = """\
 `ik_server` with its default parameters and its clients are processes of their own over loopback
-DDS; a request is for 1000 solutions. An answer holds more than `IKSolver.solve` computes: the log
+DDS; a request is for {samples} solutions. An answer holds more than `IKSolver.solve` computes: \
+the log
 densities, and whether the prior comes near the target. `solve_time` is the answer's own figure for
 all of it. After a pause all of a round trip runs on cores that have gone idle. The simplest node
 has this service alone, and nothing else to do than to ask `IKSolver` and to fill the response: what

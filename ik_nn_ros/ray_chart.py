@@ -36,7 +36,9 @@ BESIDE = 1e-6  # [m] per metre of reach; rays without a crossing miss by far mor
 
 
 class RayChart:
-    """Directions (b, dof - 1) to configurations on their targets, and back; all float64.
+    """Directions (b, dof - 1) to configurations on their targets; all float64.
+
+    `ray_directions` leads back.
 
     Args:
         arm: the arm.
@@ -66,13 +68,6 @@ class RayChart:
         stiffness = self.arm.base_joint.stiffness(lengths)
         values, vectors = np.linalg.eigh(headings.T @ stiffness @ headings)
         return (vectors / np.sqrt(values)).T
-
-    def directions(self, theta: Array) -> Array:
-        """Unit vectors (b, n) of the rays on which configurations (b, dof) [rad] lie.
-
-        Zero for the straight arm, which is on every ray.
-        """
-        return ray_directions(theta, matching(self.from_joints, theta))
 
     def solve(self, directions: Array, targets: Array) -> Array:
         """Configurations (b, dof) [rad] where rays meet their targets' distance.
@@ -152,7 +147,11 @@ class RayChart:
 
 
 def ray_directions(theta: Array, from_joints: Array) -> Array:
-    """`RayChart.directions`, given the chart's ``from_joints`` as an array of the same kind."""
+    """Unit vectors (b, n) of the rays on which configurations (b, dof) [rad] lie.
+
+    Zero for the straight arm, which is on every ray. ``from_joints`` is the chart's, as an array of
+    the same kind.
+    """
     xp = namespace(theta)
     bends = theta[:, 1:] @ from_joints
     return bends / xp.clip(xp.sqrt((bends * bends).sum(1)), TINY, None)[:, None]

@@ -39,7 +39,11 @@ class CapturedWork:
         self._result = torch.empty(0)
 
     def __call__(self, work: Callable[[], torch.Tensor]) -> torch.Tensor:
-        """What the work returns."""
+        """What the work returns.
+
+        It comes with each call: kept here, it would keep whoever owns both, and a GPU's memory,
+        alive in a cycle.
+        """
         self._calls += 1
         if self._calls <= WARM_UP_CALLS:
             return self._aside(work)

@@ -13,7 +13,7 @@ MMDFunction = Callable[[torch.Tensor, torch.Tensor, Sequence[float]], torch.Tens
 """A squared MMD of (n, d) and (m, d) under kernels of some widths."""
 
 
-def mmd2(x: torch.Tensor, y: torch.Tensor, widths: Sequence[float]) -> torch.Tensor:
+def biased_mmd2(x: torch.Tensor, y: torch.Tensor, widths: Sequence[float]) -> torch.Tensor:
     """Biased MMD^2 of (n, d) and (m, d) under a mean of inverse multiquadratic kernels.
 
     Gradients flow to ``x`` only: ``y`` is what it should become.

@@ -11,7 +11,7 @@ from ik_nn_ros.models.architectures import CINNConfig, CVAEConfig, INNConfig
 from ik_nn_ros.models.cinn import CINN
 from ik_nn_ros.models.cvae import CVAE
 from ik_nn_ros.models.inn import INN
-from training.mmd import MMDFunction, mmd2
+from training.mmd import MMDFunction, biased_mmd2
 
 Terms = dict[str, torch.Tensor]
 """The weighted terms of a loss by name; their sum is what is minimised."""
@@ -77,7 +77,7 @@ class INNObjective(Objective):
         mmd2: how the MMD is computed.
     """
 
-    mmd2: ClassVar[MMDFunction] = staticmethod(mmd2)
+    mmd2: ClassVar[MMDFunction] = staticmethod(biased_mmd2)
     fit_weight: NonNegativeFloat
     latent_weight: NonNegativeFloat
     reconstruction_weight: NonNegativeFloat
@@ -110,7 +110,10 @@ class INNObjective(Objective):
 
 
 def ramp(progress: torch.Tensor) -> torch.Tensor:
-    """Weight of the backward MMD: a backward pass through an untrained network means little yet."""
+    """Weight of the backward MMD: a backward pass through an untrained network means little yet.
+
+    Its course is that of the example that Ardizzone et al. published with FrEIA.
+    """
     return torch.clamp(2.0 * 0.002 ** (1.0 - progress), max=1.0)
 
 

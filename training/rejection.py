@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ik_nn_ros.coverage import NEIGHBOURHOOD
 from ik_nn_ros.kinematics import PlanarArm
 
-ACCEPTANCE_RADIUS = 0.05  # [m]
 POOL_SIZE = 1_000_000  # prior draws per round, shared by all targets
 
 
@@ -52,7 +52,7 @@ class Neighbours:
 
     def of(self, target: np.ndarray) -> np.ndarray:
         """Rows, in order, of the points that are accepted for a target (2,) [m]."""
-        strip = target[0] + np.array((-ACCEPTANCE_RADIUS, ACCEPTANCE_RADIUS))
+        strip = target[0] + np.array((-NEIGHBOURHOOD, NEIGHBOURHOOD))
         rows = self._order[slice(*np.searchsorted(self._sorted_x, strip))]
-        near = np.square(self._points[rows] - target).sum(1) <= ACCEPTANCE_RADIUS**2
+        near = np.square(self._points[rows] - target).sum(1) <= NEIGHBOURHOOD**2
         return np.sort(rows[near])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import ClassVar
 
@@ -40,6 +42,12 @@ class Speed:
     total_steps: int
     steps_per_second: float
     plain_steps_per_second: float
+
+
+def read_speeds(folder: Path) -> list[Speed]:
+    """What `python -m training speed` has written to a folder."""
+    files = sorted(folder.glob("*.json"))
+    return [Speed(**fields) for file in files for fields in json.loads(file.read_text())]
 
 
 def measure_speed(name: str, config: TrainingConfig, device: str, seconds: float) -> Speed:
@@ -107,7 +115,7 @@ def plain_loop(config: TrainingConfig, device: str) -> Iterator[float]:
 
 
 def automatic_mmd2(x: torch.Tensor, y: torch.Tensor, widths: Sequence[float]) -> torch.Tensor:
-    """`training.mmd.mmd2` as its formula reads, differentiated automatically."""
+    """`training.mmd.biased_mmd2` as its formula reads, differentiated automatically."""
     xx, xy, yy = (torch.cdist(a, b).square() for a, b in ((x, x), (x, y), (y, y)))
     means = [
         (width / (width + xx)).mean()

@@ -8,8 +8,9 @@ import numpy as np
 
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
 
-TOLERANCE = 1e-6  # [m]
+TOLERANCE = DEFAULT_POSITION_TOLERANCE  # [m]
 MOST_FAILURES = 1000  # in a row
 
 

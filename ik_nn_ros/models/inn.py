@@ -68,11 +68,6 @@ class INN(GenerativeNetwork):
         forward = self.encode(theta.to(self.target_mean.dtype))
         return forward.log_det - 0.5 * (forward.latents.square() + math.log(2.0 * math.pi)).sum(1)
 
-    def to_targets(self, standardised: torch.Tensor) -> torch.Tensor:
-        """The inverse of `standardise`: (b, 2) -> targets (b, 2) [m]."""
-        root, shift = (standardised * self.target_std + self.target_mean).unbind(1)
-        return self.arm.base_joint.points(self.arm.reach[1] - root.square(), shift)
-
     def log_volume(self, standardised: torch.Tensor) -> torch.Tensor:
         """Log volume (b,) of targets [m] and joints [rad] per volume of what the flow maps."""
         root = (standardised[:, 0] * self.target_std[0] + self.target_mean[0]).abs()

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,6 +23,7 @@ from ik_nn_ros import PlanarArm
 from training.metrics import summary
 from training.results import ResultError
 
+ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("inference", "exact", "closeness", "limit", "batches")
 
 
@@ -110,7 +112,7 @@ def test_cores_count_for_what_they_do_together(together, scaling, monkeypatch):
 
 
 @pytest.mark.parametrize(("overhead", "met"), [(0.0019, True), (0.0021, False)])
-def test_the_node_s_bars_are_the_issue_s(overhead, met):
+def test_the_node_s_bars_are_two_milliseconds_and_four_seconds(overhead, met):
     result = ServiceResult(
         samples=1000,
         in_turn=InTurn(*[timing(overhead)] * 7),
@@ -128,3 +130,10 @@ def test_the_node_s_bars_are_the_issue_s(overhead, met):
     assert "markers watched, requests back to back" in round_trips[-1].name
     assert [bar.met for bar in round_trips] == [met, met, met]
     assert (start.met, memory.met) == (False, True)
+
+
+def test_the_committed_document_is_that_of_the_committed_results(tmp_path):
+    document = tmp_path / "BENCHMARKS.md"
+    results = ["--results", str(ROOT / "results" / "benchmarks")]
+    assert main(["report", *results, "--document", str(document)]) == 0
+    assert document.read_text() == (ROOT / "docs/BENCHMARKS.md").read_text()

@@ -12,8 +12,8 @@ from benchmarks.peers.base import TOLERANCE, MissingPeerError, Restarts
 from benchmarks.peers.rejection import RefinedRejection
 from benchmarks.peers.scipy_restarts import ScipyLeastSquares
 from benchmarks.sizes import QUICK, Size
+from ik_nn_ros.coverage import NEIGHBOURHOOD
 from ik_nn_ros.kinematics import PlanarArm
-from training.rejection import ACCEPTANCE_RADIUS
 
 ARM = PlanarArm.of_paper(4)
 TARGET = np.array([2.2, 0.4])
@@ -74,7 +74,7 @@ def test_a_peer_answers_with_different_arms_on_the_target(name):
     solutions = peer.solutions(TARGET, 12, np.random.default_rng(0))
     assert solutions.shape == (12, 4)
     errors = np.linalg.norm(ARM.forward(solutions) - TARGET, axis=1)
-    assert errors.max() <= (ACCEPTANCE_RADIUS if name == "rejection" else TOLERANCE)
+    assert errors.max() <= (NEIGHBOURHOOD if name == "rejection" else TOLERANCE)
     assert len(np.unique(solutions.round(6), axis=0)) == 12
 
 

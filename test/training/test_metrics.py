@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from ik_nn_ros import PlanarArm
+from ik_nn_ros.coverage import NEIGHBOURHOOD
 from ik_nn_ros.posterior import ExactPosterior
 from training.c2st import c2st
 from training.evaluation import evaluate
 from training.metrics import mismatch, mmd2, mmd_paper, resimulation
 from training.references import EvaluationSize, make_references
-from training.rejection import ACCEPTANCE_RADIUS, Neighbours, rejection_samples
+from training.rejection import Neighbours, rejection_samples
 
 
 def kernel_sums(x, y, kernel):
@@ -62,7 +63,7 @@ def test_rejection_samples_are_near_their_targets():
     samples = rejection_samples(arm, targets, 50, rng)
     assert samples.shape == (3, 50, 4)
     distance = np.linalg.norm(arm.forward(samples) - targets[:, None], axis=-1)
-    assert distance.max() <= ACCEPTANCE_RADIUS
+    assert distance.max() <= NEIGHBOURHOOD
     assert len(np.unique(samples[0, :, 0])) == 50
 
 
@@ -70,7 +71,7 @@ def test_the_neighbours_of_a_target_are_all_points_within_the_radius():
     rng = np.random.default_rng(0)
     points = rng.uniform(-0.2, 0.2, (5000, 2))
     for target in rng.uniform(-0.2, 0.2, (20, 2)):
-        expected = np.flatnonzero(np.linalg.norm(points - target, axis=1) <= ACCEPTANCE_RADIUS)
+        expected = np.flatnonzero(np.linalg.norm(points - target, axis=1) <= NEIGHBOURHOOD)
         np.testing.assert_array_equal(Neighbours(points).of(target), expected)
 
 

@@ -7,7 +7,7 @@ import torch
 
 from ik_nn_ros import PlanarArm
 from ik_nn_ros.models.networks import NETWORKS, build_network
-from training.mmd import mmd2
+from training.mmd import biased_mmd2
 from training.objectives import OBJECTIVES, Batch, ramp
 
 ARM = PlanarArm.of_paper(4)
@@ -84,7 +84,7 @@ def test_cinn_learns_where_the_directions_of_unseen_configurations_are():
     assert log_density > uniform + 0.5
 
 
-def test_mmd2_is_the_plain_formula_and_so_is_its_gradient():
+def test_biased_mmd2_is_the_plain_formula_and_so_is_its_gradient():
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(150, 4, dtype=torch.float64, generator=generator, requires_grad=True)
     y = torch.randn(90, 4, dtype=torch.float64, generator=generator)
@@ -95,7 +95,7 @@ def test_mmd2_is_the_plain_formula_and_so_is_its_gradient():
         return sum((h / (h + squared)).mean() for h in widths) / len(widths)
 
     plain = mean_kernel(x, x) - 2.0 * mean_kernel(x, y) + mean_kernel(y, y)
-    ours = mmd2(x, y, widths)
+    ours = biased_mmd2(x, y, widths)
     torch.testing.assert_close(ours, plain)
     gradients = [torch.autograd.grad(value, x)[0] for value in (ours, plain)]
     torch.testing.assert_close(*gradients)

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from ik_nn_ros.models import available_models, pretrained_path
 from training.__main__ import main
-from training.published import FIGURE_TARGETS, PUBLISHED
-from training.report import read_searches
+from training.published import FIGURE_TARGETS, PUBLISHED, PUBLISHED_DOF
+from training.report import Contents, read_searches, report
+from training.reproduction import PosteriorFigure
 from training.results import Result, ResultError
+from training.speed import read_speeds
+from training.workspace import MapSize, measure_workspace
 
-RESULTS = Path(__file__).resolve().parents[2] / "results"
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "results"
 PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]*)\)")
 
 
@@ -77,6 +82,31 @@ def test_an_arm_without_a_figure_of_the_paper_is_reported_too(tmp_path):
     assert main(["reproduce", *options]) == 0
     assert "| 15 | cinn |" in document.read_text()
     assert PICTURE.findall(document.read_text()) == ["figures/errors.png"]
+
+
+def test_the_committed_report_is_that_of_the_committed_results():
+    def results(pattern):
+        return [Result.read(path) for path in sorted(RESULTS.glob(pattern))]
+
+    paper_arms = [
+        Result.read(RESULTS / f"{model}_{dof}.json")
+        for dof in PUBLISHED_DOF
+        for model in available_models()
+    ]
+    shipped = [pretrained_path(model, 6) for model in available_models()]
+    posteriors = json.loads((RESULTS / "posteriors.json").read_text())
+    contents = Contents(
+        paper_arms,
+        results("*_full_circle_*.json"),
+        results("*_rail.json"),
+        measure_workspace(shipped, MapSize(), RESULTS / "workspace.json", on_stage=pytest.fail),
+        [PosteriorFigure(**one | {"target": tuple(one["target"])}) for one in posteriors],
+        read_searches(RESULTS / "search"),
+        read_speeds(RESULTS / "speed"),
+        ROOT / "config" / "train",
+        "figures",
+    )
+    assert report(contents) == (ROOT / "docs" / "RESULTS.md").read_text()
 
 
 def test_a_damaged_result_is_named(tmp_path):

@@ -10,13 +10,12 @@ from pathlib import Path
 from rich.console import Console
 
 from ik_nn_ros.models import WEIGHTS_FOLDER, available_models, pretrained_path
-from training.commands.shared import RESULTS, shown_stages
+from training.commands.shared import RESULTS, chosen_size, shown_stages
 from training.figures import draw_errors, draw_workspace
 from training.published import FIGURE_TARGETS, PAPER_DOF, PUBLISHED_DOF
-from training.references import QUICK, EvaluationSize
 from training.report import Contents, read_searches, report
 from training.reproduction import draw_paper_datasets, draw_posteriors, measure_networks
-from training.speed import Speed
+from training.speed import read_speeds
 from training.workspace import QUICK_MAP, MapSize, measure_workspace
 
 DOCUMENT = Path("docs/RESULTS.md")
@@ -40,7 +39,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> None:
     """Measure what is not known yet, draw the figures, write the report."""
-    size = QUICK if options.quick else EvaluationSize()
+    size = chosen_size(options)
     figures = options.document.parent / "figures"
     weights = {
         dof: [
@@ -81,17 +80,12 @@ def run(options: argparse.Namespace, console: Console) -> None:
         maps,
         posteriors,
         read_searches(options.results / "search"),
-        _read_speeds(options.results / "speed"),
+        read_speeds(options.results / "speed"),
         CONFIGS,
         figures.name,
     )
     options.document.write_text(report(contents))
     console.print(f"written to {options.document}")
-
-
-def _read_speeds(folder: Path) -> list[Speed]:
-    files = sorted(folder.glob("*.json"))
-    return [Speed(**fields) for file in files for fields in json.loads(file.read_text())]
 
 
 def _write_json(path: Path, content: list[dict]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from training.report.beyond import full_circle, rail, speed, workspace
+from training.report.beyond import full_circle, rail, training_speed, workspace
 from training.report.hyperparameters import Found, hyperparameters, read_searches
 from training.report.posteriors import pictures
 from training.report.statistics import comparison, headline, strict
@@ -55,7 +55,7 @@ def report(contents: Contents) -> str:
         full_circle(contents.full_circle),
         workspace(contents.maps, contents.figures),
         rail(contents.rail),
-        speed(contents.speeds),
+        training_speed(contents.speeds),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 

@@ -15,6 +15,7 @@ from training.workspace import WorkspaceMap
 
 
 def full_circle(results: Sequence[Result]) -> str:
+    """The networks of the arm whose joints use the whole circle."""
     if not results:
         return ""
     rows = [
@@ -43,6 +44,7 @@ def full_circle(results: Sequence[Result]) -> str:
 
 
 def workspace(maps: Sequence[WorkspaceMap], folder: str) -> str:
+    """The maps of the workspace, and what lies inside and outside the prior's bulk."""
     if not maps:
         return ""
     rows = []
@@ -75,6 +77,7 @@ def workspace(maps: Sequence[WorkspaceMap], folder: str) -> str:
 
 
 def rail(results: Sequence[Result]) -> str:
+    """The arm on a rail, beside what was published for it."""
     if not results:
         return ""
     rows = [
@@ -112,7 +115,8 @@ def rail(results: Sequence[Result]) -> str:
     )
 
 
-def speed(speeds: Sequence[Speed]) -> str:
+def training_speed(speeds: Sequence[Speed]) -> str:
+    """How fast the recipes train, beside a plain loop."""
     if not speeds:
         return ""
     rows = [

@@ -39,6 +39,7 @@ def read_searches(folder: Path) -> list[Found]:
 
 
 def hyperparameters(configs: Path, searches: Sequence[Found]) -> str:
+    """Tables III and IV, and how the searches went."""
     parts = [
         "## Tables III and IV: hyperparameters",
         "The paper's, ours, and the best that a search over the ranges of Tables I and II found on "

@@ -11,21 +11,26 @@ UNKNOWN = "-"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table; its cells are printed as they are."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def integer(value: int | None) -> str:
+    """A whole number in groups of three digits."""
     return UNKNOWN if value is None else f"{value:,}".replace(",", " ")
 
 
 def small(value: float | None) -> str:
+    """A number of any magnitude, two digits of it."""
     return UNKNOWN if value is None else f"{value:.1e}"
 
 
 def fixed(value: float | None, digits: int = 4) -> str:
+    """A number with so many digits behind the point."""
     return UNKNOWN if value is None else f"{value:.{digits}f}"
 
 
 def thousandths(result: Mismatch) -> str:
+    """A statistic times 1000, with its standard error."""
     return f"{1e3 * result.mean:.2f} +- {1e3 * result.standard_error:.2f}"

@@ -46,6 +46,7 @@ def headline(results: Sequence[Result]) -> str:
 
 
 def comparison(results: Sequence[Result]) -> str:
+    """The statistics that the paper has, ours beside the authors'."""
     rows = []
     for result in results:
         evaluation = result.evaluation
@@ -91,6 +92,7 @@ def _ranking() -> str:
 
 
 def strict(results: Sequence[Result]) -> str:
+    """The statistics against the exact posterior."""
     rows = []
     for result in results:
         evaluation = result.evaluation

@@ -192,9 +192,7 @@ def _exponentials(logarithms: np.ndarray) -> np.ndarray:
     """Sizes (bins, m) of their bounded logarithms, in place; returns their sums (m,)."""
     total = np.zeros(logarithms.shape[1], np.float32)
     for bin_ in range(len(logarithms)):
-        row = logarithms[
-            bin_
-        ]  # iterating over the array itself would hide that rows are contiguous
+        row = logarithms[bin_]  # iterating over the array would hide that rows are contiguous
         for i in range(len(row)):
             size = exp(_bounded(row[i], LOG_SIZE))
             row[i] = size
