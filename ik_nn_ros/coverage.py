@@ -15,7 +15,7 @@ LEAST_LOG_EVIDENCE = -math.log(TRAINING_TARGETS * math.pi * NEIGHBOURHOOD**2)
 """Log density of the prior's TCPs [nats, per m^2] from which on a training set has seen a target:
 one of its targets is expected to lie within 5 cm."""
 
-DRAWS = 50  # of each chart: a standard error of some 0.4 nats at the least log evidence
+DRAWS = 50  # of each chart: a standard error of 0.4 to 0.8 nats at the least log evidence
 
 
 def log_evidence(arm: PlanarArm, target: np.ndarray) -> float:

@@ -9,8 +9,10 @@ With J_0k the determinant of the Jacobian's columns 0 and k, the chart's density
 
     w = prod_j p(theta_j) / q(theta_j) / sum_k |J_0k| / (q(theta_0) q(theta_k))
 
-gives the posterior. The proposal is the prior; a normal one is narrowed where the target leaves no
-room for it: near full reach L every angle is bounded by a multiple of sqrt(L - |target|).
+gives the posterior. Solved angles are in [-pi, pi): of a normal prior so wide that joints turn
+further (a deviation of 1 rad and more), those configurations are left out. The proposal is the
+prior; a normal one is narrowed where the target leaves no room for it: near full reach L every
+angle is bounded by a multiple of sqrt(L - |target|).
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from ik_nn_ros.kinematics import PlanarArm, normal_log_density
 from ik_nn_ros.models.base import RawSamples, Sampler
 
 CANDIDATES_PER_SAMPLE = 64
+LEAST_CANDIDATES = 1 << 12  # the largest weight of a few is a poor bound on all weights
 GROWTH = 4  # further candidates for a target whose weights turn out too uneven
 PROPOSAL_WIDTH = 1.5  # of the angles' typical size near full reach: wider, the tails are safe
 MIN_SLACK = 1e-12  # [m], keeps the proposal proper for a target at full reach
@@ -118,7 +121,8 @@ class ExactPosterior(Sampler):
 
     def _draws(self, num_samples: int) -> int:
         """How many of every chart give enough candidates for most targets."""
-        return -(-num_samples * CANDIDATES_PER_SAMPLE // self._roots_per_draw)
+        candidates = max(num_samples * CANDIDATES_PER_SAMPLE, LEAST_CANDIDATES)
+        return -(-candidates // self._roots_per_draw)
 
     def _sample(
         self, targets: np.ndarray, num_samples: int, per_chart: int, rng: np.random.Generator

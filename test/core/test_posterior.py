@@ -110,8 +110,20 @@ def test_no_sample_comes_twice():
     assert len(np.unique(samples.positions[0], axis=0)) == 1000
 
 
+def test_a_sample_alone_is_one_of_many():
+    """Of few candidates the best one is accepted too often."""
+    exact, target = (
+        ExactPosterior(PlanarArm((0.4, 0.3, 0.25), prior_std=0.5)),
+        np.array([[0.3, 0.3]]),
+    )
+    many = exact.sample(target, 4000, np.random.default_rng(0)).positions[0]
+    alone = [exact.sample(target, 1, np.random.default_rng(i)).positions[0, 0] for i in range(400)]
+    for joint in range(3):
+        assert ks_2samp(many[:, joint], np.array(alone)[:, joint]).pvalue > 1e-3
+
+
 def test_many_samples_take_no_more_candidates_at_once(monkeypatch):
-    most, num_samples = 1 << 13, 500
+    most, num_samples = 1 << 13, 500  # of which the last are still more than a least pass
     monkeypatch.setattr(posterior, "MAX_CANDIDATES", most)
     passes = []
 
