@@ -57,5 +57,13 @@ def make_dataset(arm: PlanarArm, data: DataConfig, device: str) -> Split:
 
 def held_out_targets(arm: PlanarArm) -> np.ndarray:
     """The targets (m, 2) float64 [m] on which every model of an arm is measured."""
-    split = make_dataset(arm, DataConfig(), "cpu")
-    return split.test.targets.double().numpy()
+    return targets_within_limits(arm, make_dataset(arm, DataConfig(), "cpu").test)
+
+
+def targets_within_limits(arm: PlanarArm, dataset: Dataset) -> np.ndarray:
+    """The targets (m, 2) float64 [m] of a dataset's configurations that keep the joint limits.
+
+    Each of these has a posterior; of the others some have no solution at all.
+    """
+    theta, targets = (values.double().cpu().numpy() for values in (dataset.theta, dataset.targets))
+    return targets[arm.within_limits(theta)]

@@ -10,6 +10,7 @@ import numpy as np
 from ik_nn_ros.models import Sampler
 from ik_nn_ros.projection import project
 from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
+from training.c2st import FOLDS
 from training.metrics import (
     Mismatch,
     Resimulation,
@@ -20,6 +21,8 @@ from training.metrics import (
 )
 from training.references import References, SamplePair
 
+LEAST_SOLUTIONS = 2 * FOLDS  # of a target: a statistic of fewer says nothing
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -27,7 +30,8 @@ class Comparison:
 
     Attributes:
         raw: of the samples as the model draws them.
-        refined: of those that projection brought within the tolerance; None where not measured.
+        refined: of those that projection brought within the tolerance and that keep the joint
+            limits; None where not measured, or where some target has too few of them.
         floor: of the reference against a second draw of itself: what a perfect model would get.
     """
 
@@ -93,20 +97,20 @@ def evaluate(
     on_stage("mmd2")
     strict_raw, strict_refined = _raw_and_refined(sampler, references, rng)
     exact = references.exact
+    enough = min(map(len, strict_refined)) >= LEAST_SOLUTIONS
     strict = Comparison(
         raw=mismatch(mmd2, strict_raw, exact.first),
-        refined=mismatch(mmd2, strict_refined, exact.first),
+        refined=mismatch(mmd2, strict_refined, exact.first) if enough else None,
         floor=mismatch(mmd2, exact.second, exact.first),
     )
     on_stage("c2st")
     classified_raw = references.c2st(strict_raw)
     # Projecting leaves samples alone that are on their targets already.
     unmoved = all(map(np.array_equal, strict_raw, strict_refined))
-    classified = Comparison(
-        raw=classified_raw,
-        refined=classified_raw if unmoved else references.c2st(strict_refined),
-        floor=references.c2st_floor,
-    )
+    classified_refined = None
+    if enough:
+        classified_refined = classified_raw if unmoved else references.c2st(strict_refined)
+    classified = Comparison(classified_raw, classified_refined, references.c2st_floor)
     return Evaluation(
         model=sampler.name,
         dof=arm.dof,
@@ -133,7 +137,7 @@ def _against_rejection(samples: np.ndarray, reference: SamplePair) -> Comparison
 def _raw_and_refined(
     sampler: Sampler, references: References, rng: np.random.Generator
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The sample sets of `mmd2` in their coordinates: as drawn, and those that converged."""
+    """The sample sets of `mmd2` in their coordinates: as drawn, and those that are solutions."""
     arm, size = references.arm, references.size
     targets = references.targets[: size.mmd2_targets]
     samples = sampler.sample(targets, size.mmd2_samples, rng).positions
@@ -141,5 +145,8 @@ def _raw_and_refined(
         project(arm, rows, target, DEFAULT_POSITION_TOLERANCE)
         for rows, target in zip(samples, targets, strict=True)
     ]
-    refined = [projection.positions[projection.converged] for projection in projections]
+    refined = [
+        positions[converged & arm.within_limits(positions)]
+        for positions, _, converged in projections
+    ]
     return list(arm.embed(samples)), [arm.embed(rows) for rows in refined]

@@ -17,7 +17,7 @@ def rejection_samples(
     rng: np.random.Generator,
     pool_size: int = POOL_SIZE,
 ) -> np.ndarray:
-    """Prior samples whose TCP lies within 5 cm of each target.
+    """Prior samples within the joint limits whose TCP lies within 5 cm of each target.
 
     Args:
         arm: the arm, whose prior is sampled.
@@ -34,6 +34,7 @@ def rejection_samples(
     counts = np.zeros(len(targets), dtype=int)
     while (pending := np.flatnonzero(counts < num_samples)).size:
         pool = arm.sample_prior(pool_size, rng)
+        pool = pool[arm.within_limits(pool)]
         neighbours = Neighbours(arm.forward(pool))
         for row in pending:
             chosen = neighbours.of(targets[row])[: num_samples - counts[row]]

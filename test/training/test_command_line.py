@@ -44,6 +44,44 @@ def test_train_then_evaluate_then_solve(tmp_path, capsys):
     assert solutions.position_errors.max() <= 1e-6
 
 
+def test_an_arm_with_narrow_limits_is_trained_and_measured(tmp_path):
+    """Most of the prior's targets have no solution within these limits."""
+    arm = {
+        "link_lengths": [0.4, 0.3, 0.25],
+        "joint_limits": [[-3.0, 3.0], [-0.2, 0.2], [-0.2, 0.2]],
+    }
+    file, run = tmp_path / "narrow.yaml", tmp_path / "run"
+    file.write_text(yaml.safe_dump(CONFIG | {"arm": arm | {"prior_std": 0.5}}))
+    command = [
+        "train",
+        str(file),
+        "--steps",
+        "5",
+        "--output",
+        str(run),
+        "--device",
+        "cpu",
+        "--quick",
+    ]
+    assert main(command) == 0
+    metrics = load_checkpoint(run / "model.safetensors").metrics
+    assert metrics["mmd2"]["floor"]["mean"] == pytest.approx(0.0, abs=0.01)
+    assert metrics["mmd_paper"]["floor"]["mean"] < 0.1
+
+
+def test_weights_are_kept_whatever_comes_of_measuring(tmp_path, monkeypatch):
+    file, run = tmp_path / "small.yaml", tmp_path / "run"
+    file.write_text(yaml.safe_dump(CONFIG))
+
+    def fail(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.commands.train.make_references", fail)
+    with pytest.raises(KeyboardInterrupt):
+        main(["train", str(file), "--steps", "5", "--output", str(run), "--device", "cpu"])
+    assert IKSolver.from_checkpoint(run / "model.safetensors").model == "cvae"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -21,6 +21,7 @@ from training.commands.shared import (
     shown_stages,
 )
 from training.config import load_config
+from training.data import targets_within_limits
 from training.evaluation import evaluate
 from training.progress import TrainingProgress
 from training.references import make_references
@@ -51,13 +52,11 @@ def run(options: argparse.Namespace, console: Console) -> None:
         "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu",
         "torch": torch.__version__,
     }
+    save_checkpoint(folder / MODEL_FILE, trained.network, how, {})  # whatever comes of measuring
+    arm = trained.network.arm
+    targets = targets_within_limits(arm, trained.data.test)
     with shown_stages(console) as on_stage:
-        references = make_references(
-            trained.network.arm,
-            trained.data.test.targets.double().cpu().numpy(),
-            chosen_size(options),
-            on_stage=on_stage,
-        )
+        references = make_references(arm, targets, chosen_size(options), on_stage=on_stage)
         sampler = NetworkSampler(EagerDecoder(trained.network, device))
         evaluation = evaluate(sampler, references, on_stage=on_stage)
     save_checkpoint(folder / MODEL_FILE, trained.network, how, asdict(evaluation))
