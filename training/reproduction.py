@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from training.data import held_out_targets
 from training.figures import DATASET_POINTS, draw_datasets, draw_hulls
 from training.metrics import mmd_paper
 from training.published import FIGURE_TARGETS
-from training.references import EvaluationSize, make_references
+from training.references import PLOTTED_PRIOR_STD, EvaluationSize, make_references
 from training.rejection import rejection_samples
 from training.results import Result, known_result, network_result
 
@@ -62,7 +62,9 @@ class PosteriorFigure:
         model, dof: which network.
         target: (x, y) [m].
         hull_area, hull_perimeter: of the 97 % hull of the re-simulated TCPs [m^2], [m].
-        e_posterior: mmd_paper against as many rejection samples.
+        e_posterior: mmd_paper against as many rejection samples of the arm's own prior.
+        as_plotted: against those of the prior of the paper's Fig. 2.
+        floor: of two sets of the former.
     """
 
     model: str
@@ -71,6 +73,8 @@ class PosteriorFigure:
     hull_area: float
     hull_perimeter: float
     e_posterior: float
+    as_plotted: float
+    floor: float
 
 
 def draw_posteriors(dof: int, weights: Sequence[Path], folder: Path) -> list[PosteriorFigure]:
@@ -85,7 +89,12 @@ def draw_posteriors(dof: int, weights: Sequence[Path], folder: Path) -> list[Pos
     networks = [load_network(path) for path in weights]
     arm = networks[0].arm
     rng = np.random.default_rng(0)
-    (reference,) = rejection_samples(arm, np.array([target]), FIGURE_SAMPLES, rng)
+    wide = replace(arm, prior_std=PLOTTED_PRIOR_STD)
+    reference, plotted, again = (
+        rejection_samples(prior, np.array([target]), FIGURE_SAMPLES, rng)[0]
+        for prior in (arm, wide, arm)
+    )
+    floor = mmd_paper(again, reference)
     positions, hulls, figures = {}, {}, []
     for network in networks:
         sampler = NetworkSampler(EagerDecoder(network))
@@ -100,6 +109,8 @@ def draw_posteriors(dof: int, weights: Sequence[Path], folder: Path) -> list[Pos
                 hulls[network.config.kind].area,
                 hulls[network.config.kind].perimeter,
                 mmd_paper(drawn.positions[0], reference),
+                mmd_paper(drawn.positions[0], plotted),
+                floor,
             )
         )
     tcp = {model: arm.forward(theta) for model, theta in positions.items()}

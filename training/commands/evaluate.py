@@ -17,6 +17,7 @@ from training.commands.shared import (
     chosen_device,
     chosen_size,
     measuring_options,
+    results_folder,
     shown_stages,
 )
 from training.data import held_out_targets
@@ -34,7 +35,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     which.add_argument("--checkpoint", type=Path, help="a file of weights")
     parser.add_argument("--dof", type=int, help="joints of the paper's arm, for --model")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the JSON file")
+    parser.add_argument(
+        "--output", type=Path, help=f"folder of the JSON file (default: {RESULTS}[/quick])"
+    )
     parser.set_defaults(command=run)
 
 
@@ -58,4 +61,5 @@ def run(options: argparse.Namespace, console: Console) -> None:
             references = make_references(arm, held_out_targets(arm), size, on_stage=on_stage)
             result = network_result(path, device, references, on_stage)
     console.print(evaluation_table(result.evaluation))
-    console.print(f"written to {result.write(options.output)}")
+    folder = options.output or results_folder(options.quick)
+    console.print(f"written to {result.write(folder)}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ik_nn_ros.models import WEIGHTS_FOLDER, available_models, pretrained_path
-from training.commands.shared import RESULTS, chosen_size, shown_stages
+from training.commands.shared import RESULTS, chosen_size, results_folder, shown_stages
 from training.figures import draw_errors, draw_workspace
 from training.published import FIGURE_TARGETS, PAPER_DOF, PUBLISHED_DOF
 from training.report import Contents, read_searches, report
@@ -31,16 +31,22 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--dof", type=int, nargs="+", choices=PUBLISHED_DOF, help="only these arms of the paper"
     )
     parser.add_argument(
-        "--results", type=Path, default=RESULTS, help="folder of what is known and gets known"
+        "--results",
+        type=Path,
+        help=f"folder of what is known and gets known (default: {RESULTS}[/quick])",
     )
-    parser.add_argument("--document", type=Path, default=DOCUMENT, help="the report")
+    parser.add_argument(
+        "--document", type=Path, help=f"the report (default: {DOCUMENT}; quick: with the results)"
+    )
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
     """Measure what is not known yet, draw the figures, write the report."""
     size = chosen_size(options)
-    figures = options.document.parent / "figures"
+    results = options.results or results_folder(options.quick)
+    document = options.document or (results / DOCUMENT.name if options.quick else DOCUMENT)
+    figures = document.parent / "figures"
     weights = {
         dof: [
             pretrained_path(model, dof) for model, dofs in available_models().items() if dof in dofs
@@ -50,13 +56,13 @@ def run(options: argparse.Namespace, console: Console) -> None:
     circles = [] if options.dof else sorted(WEIGHTS_FOLDER.glob("*_full_circle_*.safetensors"))
     rails = [] if options.dof else sorted(WEIGHTS_FOLDER.glob("*_rail.safetensors"))
     with shown_stages(console) as on_stage:
-        paper_arms = measure_networks(sum(weights.values(), []), size, options.results, on_stage)
-        full_circle = measure_networks(circles, size, options.results, on_stage)
-        rail = measure_networks(rails, size, options.results, on_stage)
+        paper_arms = measure_networks(sum(weights.values(), []), size, results, on_stage)
+        full_circle = measure_networks(circles, size, results, on_stage)
+        rail = measure_networks(rails, size, results, on_stage)
         maps = measure_workspace(
             weights.get(WORKSPACE_DOF, []),
             QUICK_MAP if options.quick else MapSize(),
-            options.results / "workspace.json",
+            results / "workspace.json",
             on_stage,
         )
         on_stage("the figures' targets")
@@ -72,20 +78,21 @@ def run(options: argparse.Namespace, console: Console) -> None:
     if maps:
         draw_workspace(figures / "workspace.png", maps)
     if posteriors:
-        _write_json(options.results / "posteriors.json", [asdict(figure) for figure in posteriors])
+        _write_json(results / "posteriors.json", [asdict(figure) for figure in posteriors])
     contents = Contents(
         paper_arms,
         full_circle,
         rail,
         maps,
         posteriors,
-        read_searches(options.results / "search"),
-        read_speeds(options.results / "speed"),
+        read_searches(results / "search"),
+        read_speeds(results / "speed"),
         CONFIGS,
         figures.name,
     )
-    options.document.write_text(report(contents))
-    console.print(f"written to {options.document}")
+    document.parent.mkdir(parents=True, exist_ok=True)
+    document.write_text(report(contents))
+    console.print(f"written to {document}")
 
 
 def _write_json(path: Path, content: list[dict]) -> None:

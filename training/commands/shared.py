@@ -47,6 +47,11 @@ def chosen_device(name: str) -> str:
     return name
 
 
+def results_folder(quick: bool) -> Path:
+    """Where results go by default: quick ones beside those that documents are made of."""
+    return RESULTS / "quick" if quick else RESULTS
+
+
 def chosen_size(options: argparse.Namespace) -> EvaluationSize:
     """How much --quick, or its absence, asks to measure."""
     return QUICK if options.quick else EvaluationSize()

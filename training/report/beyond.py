@@ -8,7 +8,7 @@ import numpy as np
 
 from ik_nn_ros.coverage import LEAST_LOG_EVIDENCE
 from training.published import PUBLISHED_RAIL
-from training.report.markdown import UNKNOWN, fixed, integer, small, table, thousandths
+from training.report.markdown import UNKNOWN, accuracy, fixed, integer, small, table, thousandths
 from training.results import Result
 from training.speed import Speed
 from training.workspace import WorkspaceMap
@@ -90,7 +90,7 @@ def rail(results: Sequence[Result]) -> str:
             thousandths(result.evaluation.mmd2.raw),
             thousandths(result.evaluation.mmd2.refined),
             thousandths(result.evaluation.mmd2.floor),
-            fixed(result.evaluation.c2st.refined.mean, 3),
+            accuracy(result.evaluation.c2st.refined),
             UNKNOWN,
         ]
         for result in results

@@ -44,7 +44,10 @@ def hyperparameters(configs: Path, searches: Sequence[Found]) -> str:
         "## Tables III and IV: hyperparameters",
         "The paper's, ours, and the best that a search over the ranges of Tables I and II found on "
         "10^4 samples (`config/search/`). The paper searched with scikit-optimize, which is "
-        "archived; here Ray Tune runs Optuna's sampler.",
+        "archived; here Ray Tune runs Optuna's sampler. Ours differ from the paper's in more than "
+        "these: loss weights, noise, schedule and epochs are in `config/train/`. Every INN here, "
+        "those of `config/train/paper/` included, predicts the target's bearing and the root of "
+        "its distance from full reach where the paper's predicts x and y.",
     ]
     for model, keys in (
         ("cvae", ("network.layers", "network.neurons")),

@@ -31,6 +31,11 @@ def fixed(value: float | None, digits: int = 4) -> str:
     return UNKNOWN if value is None else f"{value:.{digits}f}"
 
 
+def accuracy(result: Mismatch) -> str:
+    """A classifier's accuracy, with its standard error."""
+    return f"{result.mean:.3f} +- {result.standard_error:.3f}"
+
+
 def thousandths(result: Mismatch) -> str:
     """A statistic times 1000, with its standard error."""
     return f"{1e3 * result.mean:.2f} +- {1e3 * result.standard_error:.2f}"

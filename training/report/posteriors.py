@@ -39,7 +39,7 @@ def pictures(results: Sequence[Result], posteriors: Sequence[PosteriorFigure], f
     if posteriors:
         parts.append(
             'The paper\'s "area" of the hull is `scipy.spatial.ConvexHull.area`, in two dimensions '
-            "the perimeter."
+            "the perimeter. e_posterior is mmd_paper of these samples; the paper's is as plotted."
         )
     return "\n\n".join(parts)
 
@@ -55,11 +55,13 @@ def _posterior_table(figures: Sequence[PosteriorFigure]) -> str:
                 fixed(figure.hull_perimeter, 3),
                 fixed(theirs and theirs.hull_area, 2),
                 fixed(figure.e_posterior),
+                fixed(figure.floor),
+                fixed(figure.as_plotted),
                 fixed(theirs and theirs.e_posterior, 3),
             ]
         )
     header = [
-        "model", "hull's area [m^2]", "perimeter [m]", 'the paper\'s "area"', "e_posterior",
-        "the paper's",
+        "model", "hull's area [m^2]", "perimeter [m]", 'the paper\'s "area"',
+        "e_posterior, corrected", "floor", "as plotted", "the paper's",
     ]  # fmt: skip
     return table(header, rows)
