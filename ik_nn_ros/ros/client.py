@@ -27,19 +27,21 @@ from ik_nn_ros.errors import IKError
 from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
-from ik_nn_ros.ros.messages import Answer, parse_response
+from ik_nn_ros.ros.messages import Answer, checked, parse_response
 from ik_nn_ros.ros.starting import initialized, own_arguments
 
 DISCOVERY_TIMEOUT = 10.0  # [s]; discovery alone takes up to 3 s
-ANSWER_TIMEOUT = 60.0  # [s]
-RESEND_AFTER = 2.0  # [s]
+ANSWER_TIMEOUT = 60.0  # [s], beside the time that the request itself allows
 SPIN_PERIOD = 0.1  # [s], between looks at the clock
 SHOWN_SOLUTIONS = 10
+WIDEST = 10_000  # characters of a table
 SERVER = "ik_server"
 
 
 class IKClient:
     """Calls a server's services and waits for the answers. `rclpy.init` comes first, `close` last.
+
+    One call at a time: threads need a client each.
 
     Args:
         namespace: the server's; empty: as this process was told, else the root.
@@ -71,10 +73,12 @@ class IKClient:
         """The server's solutions; those of its successor, if it is killed before it answers.
 
         Raises:
+            InvalidRequestError: a field has a value of another type than the message declares.
             RequestRefusedError: the server answered with an error code.
             ServiceUnavailableError: it did not answer.
         """
-        return parse_response(self._wait(self._client, request))
+        limit = ANSWER_TIMEOUT + request.timeout.sec
+        return parse_response(self._wait(self._client, checked(request), limit))
 
     def abandon(self, request: SolveIK.Request) -> None:
         """Ask, and do not wait: ROS services know no cancelling, so the answer is dropped."""
@@ -91,29 +95,32 @@ class IKClient:
             if not client.wait_for_service(DISCOVERY_TIMEOUT):
                 raise ServiceUnavailableError(client.srv_name, DISCOVERY_TIMEOUT, "no such service")
             request = GetParameters.Request(names=["base", "link_lengths"])
-            base, links = self._wait(client, request).values
+            base, links = self._wait(client, request, ANSWER_TIMEOUT).values
         finally:
             self._node.destroy_client(client)
         return PlanarArm(tuple(links.double_array_value), base=base.string_value)
 
-    def _wait(self, client: Client, request: Any) -> Any:
-        """The response to a request.
+    def _wait(self, client: Client, request: Any, limit: float) -> Any:
+        """The response to a request, within a time [s].
 
-        A server that is killed takes its requests with it, so the request is sent again, each time
-        after twice as long. An answer depends on nothing but the request: the first one counts.
+        A server that is killed takes its requests with it, so the request is sent again where
+        another one appears; not to one that only takes its time. An answer depends on nothing but
+        the request: the first one counts.
         """
-        start = time.monotonic()
-        futures, resend_after = [client.call_async(request)], RESEND_AFTER
+        start = looked = time.monotonic()
+        futures, servers = [client.call_async(request)], None
         try:
             # spin_until_future_complete leaks callbacks in rclpy 7.1; this loop does not.
             while not any(future.done() for future in futures):
                 self._executor.spin_once(timeout_sec=SPIN_PERIOD)
-                elapsed = time.monotonic() - start
-                if elapsed > ANSWER_TIMEOUT:
-                    raise ServiceUnavailableError(client.srv_name, ANSWER_TIMEOUT, "no answer")
-                if elapsed > resend_after:
-                    futures.append(client.call_async(request))
-                    resend_after *= 2.0
+                now = time.monotonic()
+                if now - start > limit:
+                    raise ServiceUnavailableError(client.srv_name, limit, "no answer")
+                if now - looked >= SPIN_PERIOD:
+                    known, looked = servers, now
+                    servers = self._node.count_services(client.srv_name)
+                    if known is not None and servers > known:
+                        futures.append(client.call_async(request))
         finally:
             for future in futures:
                 client.remove_pending_request(future)
@@ -160,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except RequestRefusedError as error:
         if error.ready is not None:
-            Console().print(solutions_table(error.ready))
+            _print(solutions_table(error.ready))
         print(f"solve_ik: error {error.code}: {error}", file=sys.stderr)
     except (IKError, OSError, ValueError) as error:
         print(f"solve_ik: {error}", file=sys.stderr)
@@ -171,11 +178,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _ask(client: IKClient, options: argparse.Namespace) -> None:
     answer = client.solve(_request(options))
-    Console().print(solutions_table(answer))
+    _print(solutions_table(answer))
     if options.plot:
         panel = Panel(answer.message, answer.positions)
-        draw_posterior(options.plot, client.arm(), (options.x, options.y), [panel])
-        print(f"drawn to {options.plot}")
+        picture = options.plot if options.plot.suffix else options.plot.with_suffix(".png")
+        draw_posterior(picture, client.arm(), (options.x, options.y), [panel])
+        print(f"drawn to {picture}")
+
+
+def _print(table: Table) -> None:
+    """Print a table at its own width: in a narrow terminal lines wrap, but no number is cut."""
+    needed = Console(width=WIDEST).measure(table).maximum
+    Console(width=max(Console().width, needed)).print(table)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sensor_msgs.msg import JointState
@@ -88,6 +89,30 @@ def fill_representatives(
     chosen = solutions.representatives(num_representatives)
     response.representatives = array("I", chosen.indices.tolist())
     response.representative_shares = _flat(chosen.shares)
+
+
+def checked(message: Any) -> Any:
+    """A copy of a message whose fields have the types that it declares.
+
+    rclpy does not look: a whole number for a real one would travel as another number.
+
+    Raises:
+        InvalidRequestError: a field has a value of another type.
+    """
+    names = message.get_fields_and_field_types()
+    values = {name: _checked_value(getattr(message, name)) for name in names}
+    try:
+        return type(message)(**values, check_fields=True)
+    except (AssertionError, TypeError, ValueError, OverflowError) as error:
+        raise InvalidRequestError(type(message).__name__, str(error)) from None
+
+
+def _checked_value(value: Any) -> Any:
+    if hasattr(value, "get_fields_and_field_types"):
+        return checked(value)
+    if isinstance(value, list):
+        return [_checked_value(one) for one in value]
+    return value
 
 
 def fill_error(response: SolveIK.Response | SolveIKPath.Response, error: Exception) -> None:

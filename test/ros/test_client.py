@@ -55,6 +55,12 @@ def test_it_prints_the_representatives_and_their_shares(server):
     assert outcome.stdout.count("%") == 3
 
 
+def test_no_number_is_cut_where_there_is_no_room(server):
+    outcome = solve_ik("3.2", "-0.4", "--seed", "1", "--representatives", "3", COLUMNS="40")
+    assert "…" not in outcome.stdout
+    assert outcome.stdout.count("%") == 3
+
+
 def test_the_server_s_refusal_is_one_line_and_status_1(server):
     outcome = solve_ik("9.0", "0.0")
     assert outcome.returncode == 1

@@ -7,13 +7,16 @@ import re
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Duration
+from geometry_msgs.msg import Point, PointStamped
+from sensor_msgs.msg import JointState
 
 from ik_nn_interfaces.srv import SolveIK
-from ik_nn_ros import IKSolver
+from ik_nn_ros import IKSolver, InvalidRequestError
 from ik_nn_ros.ros.errors import RequestRefusedError, TimedOutError
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import (
     ERROR_CODES,
+    checked,
     error_code,
     fill_error,
     fill_representatives,
@@ -46,6 +49,35 @@ def test_zero_means_the_server_s_default():
     assert arguments.seed is None
     assert arguments.seed_state is None
     assert arguments.timeout == math.inf
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda message: setattr(message.target.point, "x", 3), "'x' field"),
+        (lambda message: setattr(message.target.point, "y", np.float32(0.5)), "'y' field"),
+        (lambda message: setattr(message.target.point, "y", "0.5"), "'y' field"),
+        (lambda message: setattr(message, "num_samples", 5.0), "'num_samples' field"),
+        (lambda message: setattr(message, "num_samples", 1 << 32), "'num_samples' field"),
+        (lambda message: setattr(message, "raw", 1), "'raw' field"),
+        (lambda message: setattr(message, "model", None), "'model' field"),
+        (lambda message: setattr(message.seed_state, "name", [1]), "'name' field"),
+    ],
+)
+def test_a_field_of_another_type_is_refused(change, field):
+    """Unchecked, it would travel as another number, or end the process."""
+    target = PointStamped(point=Point(check_fields=False), check_fields=False)
+    state = JointState(check_fields=False)
+    message = SolveIK.Request(target=target, seed_state=state, check_fields=False)
+    change(message)
+    with pytest.raises(InvalidRequestError, match=field):
+        checked(message)
+
+
+def test_a_checked_request_is_the_request():
+    message = SolveIK.Request(num_samples=3, model="inn", random_seed=1 << 63)
+    message.target.point.x, message.seed_state.position = 3.0, [0.0, 1.0]
+    assert checked(message) == message
 
 
 def test_what_a_request_says_wins():

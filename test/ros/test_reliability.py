@@ -19,7 +19,6 @@ from sensor_msgs.msg import JointState
 
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros import PlanarArm
-from ik_nn_ros.ros import client as client_module
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.client import IKClient
 from ik_nn_ros.ros.errors import RequestRefusedError
@@ -85,8 +84,7 @@ class Wire:
 
 @pytest.fixture
 def wire(monkeypatch):
-    """The wire, on which every request is sent once: nothing that is lost is sent again."""
-    monkeypatch.setattr(client_module, "RESEND_AFTER", math.inf)
+    """The wire, on which every request is sent once: none is sent again to a server that lives."""
     return Wire(monkeypatch)
 
 
@@ -147,7 +145,7 @@ class LoadedClient(threading.Thread):
 
     def _refused(self) -> None:
         distance = self._rng.uniform(4.0, 9.0)
-        with pytest.raises(RequestRefusedError, match=f"it is {distance:.4f} m") as caught:
+        with pytest.raises(RequestRefusedError, match=f"is {distance:.4f} m") as caught:
             self._client.solve(request(distance, 0.0))
         assert caught.value.code == Code.NO_IK_SOLUTION
 
@@ -188,6 +186,17 @@ def test_eight_clients_get_all_their_own_answers_once(
         p50_ms=p50,
         p99_ms=p99,
     )
+
+
+def test_a_server_that_takes_its_time_is_asked_once(server, client, wire):
+    """Asked again, it would have to answer all of what keeps it busy twice."""
+    server.process.send_signal(signal.SIGSTOP)
+    resumed = threading.Timer(2.5, server.process.send_signal, [signal.SIGCONT])
+    resumed.start()
+    asked = request(3.2, 0.4, num_samples=5)
+    assert_answers(client.solve(asked), asked)
+    resumed.join()
+    assert wire.sent.total() == 1
 
 
 def test_requests_sent_all_at_once_are_all_answered(server, listener, figure):
