@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 QUIET = 0.01  # [s] without a request, after which nobody is taken to wait
@@ -21,7 +22,9 @@ class Afterwards:
 
     def __init__(self, node: Node, work: Callable[[], None]) -> None:
         self._work = work
-        self._timer = node.create_timer(QUIET, self._run, autostart=False)
+        # Simulated time may stand still.
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = node.create_timer(QUIET, self._run, autostart=False, clock=clock)
         self._latest = 0.0
 
     def ask(self) -> None:

@@ -14,6 +14,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PointStamped
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -24,20 +25,24 @@ from visualization_msgs.msg import MarkerArray
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.errors import IKError
+from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.afterwards import Afterwards
 from ik_nn_ros.ros.answering import Answering, Solved
 from ik_nn_ros.ros.diagnostics import RequestStatistics, diagnostic_array
+from ik_nn_ros.ros.errors import InvalidParameterError, StartError
 from ik_nn_ros.ros.frames import Frames, listening_buffer
 from ik_nn_ros.ros.logs import ForwardingHandler
 from ik_nn_ros.ros.markers import posterior_markers
 from ik_nn_ros.ros.parameters import ServerParameters, descriptors
 from ik_nn_ros.ros.requests import clicked_request
 from ik_nn_ros.ros.solvers import Solvers
-from ik_nn_ros.ros.starting import initialize
+from ik_nn_ros.ros.starting import initialize, own_arguments
 
-BASE = ParameterDescriptor(description="The arm's first joint.", read_only=True)
-LINK_LENGTHS = ParameterDescriptor(description="The arm's links [m].", read_only=True)
+DERIVED = {  # from the arm, for others to read
+    "base": ParameterDescriptor(description="The arm's first joint.", read_only=True),
+    "link_lengths": ParameterDescriptor(description="The arm's links [m].", read_only=True),
+}
 DIAGNOSTICS_PERIOD = 1.0  # [s]
 SIGNALS = (signal.SIGINT, signal.SIGTERM)  # that end the server
 REFUSALS_PERIOD = 5.0  # [s], between two lines about refused requests
@@ -55,10 +60,14 @@ class IKServer(Node):
     def __init__(self) -> None:
         super().__init__("ik_server")
         ForwardingHandler(self.get_logger()).install()
-        self._solvers = Solvers(ServerParameters.from_values(_given_values(self)))
+        given = _given_values(self)
+        derived = {name: given.pop(name) for name in DERIVED if name in given}
+        self._solvers = Solvers(ServerParameters.from_values(given))
+        _require_agreement(derived, self._solvers.arm)
         self._frames = Frames(self._solvers.settings.base_frame, listening_buffer(self))
         self._answering = Answering(self._solvers, self._frames, self.get_logger())
         self._statistics = RequestStatistics()
+        self._servers = 1  # that offer this service
         self._declare_parameters()
         self._advertise()
         self.create_subscription(PointStamped, "clicked_point", self._on_click, 10)
@@ -75,10 +84,9 @@ class IKServer(Node):
         settings = self._answering.settings
         for name, descriptor in descriptors().items():
             self.declare_parameter(name, getattr(settings, name), descriptor, ignore_override=True)
-        arm = self._solvers.arm
-        self.declare_parameter("base", arm.base, BASE, ignore_override=True)
-        links = list(arm.link_lengths)
-        self.declare_parameter("link_lengths", links, LINK_LENGTHS, ignore_override=True)
+        for name, descriptor in DERIVED.items():
+            value = _derived_value(self._solvers.arm, name)
+            self.declare_parameter(name, value, descriptor, ignore_override=True)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._take_parameters)
 
@@ -106,7 +114,8 @@ class IKServer(Node):
         )
         self._best = self.create_publisher(JointState, "best_joint_state", 10)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.create_timer(DIAGNOSTICS_PERIOD, self._tell_how_it_fares)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still
+        self.create_timer(DIAGNOSTICS_PERIOD, self._tell_how_it_fares, clock=steady)
 
     def _on_request(self, request: SolveIK.Request, response: SolveIK.Response) -> SolveIK.Response:
         self._when_sent(self._answer(request, response))
@@ -174,6 +183,15 @@ class IKServer(Node):
         name, stamp = self.get_fully_qualified_name(), self.get_clock().now().to_msg()
         settings = self._answering.settings
         self._diagnostics.publish(diagnostic_array(name, stamp, settings, self._statistics))
+        self._look_for_others()
+
+    def _look_for_others(self) -> None:
+        known, self._servers = self._servers, self.count_services("solve_ik")
+        if self._servers > max(known, 1):
+            self.get_logger().warning(
+                f"{self._servers} servers offer {self.resolve_service_name('solve_ik')}: each "
+                "answers some requests (one that was killed is counted for up to 20 s)"
+            )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -182,6 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number in SIGNALS:
             signal.signal(number, signal.default_int_handler)
         initialize(arguments, signal_handler_options=SignalHandlerOptions.NO)
+        _refuse_own_arguments(sys.argv if arguments is None else arguments)
         _end_on_signals()
         executor = SingleThreadedExecutor()
         executor.add_node(IKServer())
@@ -198,7 +217,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
     finally:
         rclpy.try_shutdown()
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # a second one, while Python ends
     return 0
+
+
+def _refuse_own_arguments(command: Sequence[str]) -> None:
+    left = own_arguments(command)
+    if left:
+        raise StartError(
+            f"takes no arguments but ROS's, got {' '.join(left)}; "
+            "parameters are given as in: ik_server --ros-args -p dof:=6"
+        )
 
 
 def _end_on_signals() -> None:
@@ -215,6 +245,19 @@ def _given_values(node: Node) -> dict[str, Any]:
     # rclpy has no public view of values given for parameters that nobody declared.
     given = node._parameter_overrides.values()
     return {value.name: value.value for value in given if not node.has_parameter(value.name)}
+
+
+def _derived_value(arm: PlanarArm, name: str) -> Any:
+    value = getattr(arm, name)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _require_agreement(given: dict[str, Any], arm: PlanarArm) -> None:
+    """A dump of all parameters can be given again, but not of another arm."""
+    for name, value in given.items():
+        wanted = _derived_value(arm, name)
+        if (list(value) if name == "link_lengths" else value) != wanted:
+            raise InvalidParameterError(name, f"is the model's own, {wanted}, got {value}")
 
 
 def _own_values(changes: list[Parameter]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Work that waits until nobody waits for the node; the clock is the test's own."""
 
 import pytest
+from rclpy.clock import ClockType
 
 from ik_nn_ros.ros import afterwards
 
@@ -29,8 +30,9 @@ class Timer:
 class Clock:
     now = 100.0
 
-    def create_timer(self, period, callback, autostart):
+    def create_timer(self, period, callback, autostart, clock):
         assert not autostart
+        assert clock.clock_type == ClockType.STEADY_TIME
         self.timer = Timer(self, period, callback)
         return self.timer
 

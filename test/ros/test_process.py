@@ -5,14 +5,18 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import Point, PointStamped
+from visualization_msgs.msg import MarkerArray
 
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros.models import WEIGHTS_FOLDER, pretrained_path
+from ik_nn_ros.ros import qos
 
 EXACT = ("-p", "model:=exact", "-p", "dof:=3")
 
@@ -24,6 +28,53 @@ def test_a_signal_ends_it_with_status_0_and_no_traceback(client, start_server, n
     assert server.stop(number) == 0
     assert "Traceback" not in server.output()
     assert "ready" in server.output()
+
+
+def test_a_second_signal_changes_nothing(client, start_server):
+    """While Python ends, which takes longer than somebody needs to press the keys again."""
+    server = start_server(*EXACT)
+    server.wait_until_ready(client)
+    server.process.send_signal(signal.SIGINT)
+    for _ in range(20):
+        time.sleep(0.01)
+        server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(60.0) == 0
+    assert "Traceback" not in server.output()
+
+
+def test_a_dump_of_its_parameters_starts_it_again(client, start_server):
+    derived = ("-p", "base:=revolute", "-p", "link_lengths:=[0.5, 0.5, 1.0]")
+    server = start_server(*EXACT, *derived)
+    server.wait_until_ready(client)
+    assert client.arm().link_lengths == (0.5, 0.5, 1.0)
+    assert server.stop() == 0
+
+
+def test_it_shows_and_tells_while_simulated_time_stands_still(client, start_server, listener):
+    server = start_server(*EXACT, "-p", "use_sim_time:=true")
+    server.wait_until_ready(client)
+    seen, told = [], []
+    subscriptions = [
+        listener.node.create_subscription(
+            MarkerArray, "posterior_markers", seen.append, qos.LATCHED
+        ),
+        listener.node.create_subscription(DiagnosticArray, "/diagnostics", told.append, 10),
+    ]
+    target = PointStamped(point=Point(x=1.6, y=0.3))
+    client.solve(SolveIK.Request(target=target, num_samples=10))
+    listener.wait_until(lambda: seen and told)
+    for subscription in subscriptions:
+        listener.node.destroy_subscription(subscription)
+    assert server.stop() == 0
+
+
+def test_another_server_of_the_same_name_is_told(client, start_server, listener):
+    first = start_server(*EXACT)
+    first.wait_until_ready(client)
+    second = start_server(*EXACT, beside=True)
+    listener.wait_until(lambda: "2 servers offer /solve_ik" in first.output())
+    assert first.output().count("servers offer") == 1
+    assert second.stop() == first.stop() == 0
 
 
 def catches(process, number):
@@ -58,6 +109,9 @@ BAD_STARTS = {
     "out of range": (("-p", "dof:=1"), "dof"),
     "default above the limit": (("-p", "max_samples:=10"), "max_samples"),
     "unknown parameter": (("-p", "modle:=cvae"), "modle"),
+    "links of another arm": (("-p", "link_lengths:=[1.0, 1.0]"), "link_lengths"),
+    "base of another arm": (("-p", "base:=rail"), "base"),
+    "arguments that are not ROS's": (("--", "dof:=4"), "takes no arguments but ROS's, got dof:=4"),
     "unknown device": (("-p", "device:=abacus"), "abacus"),
 }
 
