@@ -7,12 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.cluster import KMeans
 
-from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.kinematics import PlanarArm
 
 STARTS = 4  # of k-means; the best outcome is kept
 SEED = 0
-MAX_REPRESENTATIVES = 100
 DECIMALS = 6  # of joint positions [rad]; what differs by less is one configuration
 
 
@@ -36,17 +34,9 @@ def representatives(
     Args:
         arm: the arm.
         positions: (n, dof) samples [rad].
-        num_representatives: k, how many regions; fewer where fewer configurations differ.
-
-    Raises:
-        InvalidRequestError: less than one region, more than 100, or more than there are samples.
+        num_representatives: k, how many regions, at most n; fewer where fewer configurations
+            differ.
     """
-    most = min(MAX_REPRESENTATIVES, len(positions))
-    if not 1 <= num_representatives <= most:
-        raise InvalidRequestError(
-            "num_representatives",
-            f"must be from 1 to {most} for {len(positions)} solutions, got {num_representatives}",
-        )
     points = arm.embed(positions)
     distinct = len(np.unique(points.round(DECIMALS), axis=0))
     count = min(num_representatives, distinct)

@@ -35,6 +35,7 @@ from ik_nn_ros.projection import project
 if TYPE_CHECKING:
     from ik_nn_ros.representatives import Representatives
 
+MAX_REPRESENTATIVES = 100
 DEFAULT_NUM_SAMPLES = 1000
 DEFAULT_POSITION_TOLERANCE = 1e-6  # [m]
 APPROXIMATION_MARGIN = 1e-9  # [m], keeps the nearest reachable point inside the reach
@@ -99,6 +100,7 @@ class Solutions:
         Raises:
             InvalidRequestError: less than one region, more than 100, or more than solutions.
         """
+        require_representatives(num_representatives, len(self))
         # Here, because scikit-learn takes a second to import, and not every request needs it.
         from ik_nn_ros.representatives import representatives
 
@@ -368,6 +370,16 @@ def finite_targets(targets: Sequence[Sequence[float]]) -> np.ndarray:
     if not finite.all():
         raise InvalidRequestError("targets", f"must be finite, number {finite.argmin() + 1} is not")
     return points
+
+
+def require_representatives(num_representatives: int, num_solutions: int) -> None:
+    """Raise InvalidRequestError for less than one, too many, or more than there are solutions."""
+    most = min(MAX_REPRESENTATIVES, num_solutions)
+    if not 1 <= num_representatives <= most:
+        raise InvalidRequestError(
+            "num_representatives",
+            f"must be from 1 to {most} for {num_solutions} solutions, got {num_representatives}",
+        )
 
 
 def require_seed(seed: int | None) -> None:

@@ -17,7 +17,7 @@ from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.path_messages import PathArguments, fill_trajectory, parse_path_request
 from ik_nn_ros.ros.requests import parse_request
 from ik_nn_ros.ros.solvers import Solvers
-from ik_nn_ros.solver import IKSolver, Solutions
+from ik_nn_ros.solver import IKSolver, Solutions, require_representatives
 
 
 class Logger(Protocol):
@@ -97,6 +97,8 @@ class Answering:
         deadline.check()
         start = time.monotonic()
         solutions = arguments.solve_with(IKSolver(TimedSampler(solver.sampler, deadline)))
+        if arguments.num_representatives > 0:  # before there is anything in the response
+            require_representatives(arguments.num_representatives, len(solutions))
         # With the densities, which are computed here.
         fill_solutions(response, solutions)
         response.solve_time = time.monotonic() - start

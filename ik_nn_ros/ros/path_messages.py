@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,8 @@ from ik_nn_ros.ros.requests import (
 from ik_nn_ros.solver import IKSolver
 
 DEFAULT_TIME_STEP = 0.1  # [s]
+MIN_TIME_STEP = 1e-9  # [s], what a Duration tells apart
+MAX_DURATION = 2.0**31 - 1.0  # [s], whose seconds are an int32
 MAX_TARGETS = 1000  # a path keeps all other requests waiting
 
 
@@ -90,7 +91,7 @@ def parse_path_request(
         position_tolerance=request.position_tolerance or parameters.position_tolerance,
         seed_state=parse_seed_state(request.seed_state, parameters.dof),
         max_joint_step=request.max_joint_step or DEFAULT_MAX_JOINT_STEP,
-        time_step=_parse_time_step(request.time_step),
+        time_step=_parse_time_step(request.time_step, len(request.targets)),
         timeout=parse_timeout(request.timeout),
     )
 
@@ -121,12 +122,16 @@ def fill_trajectory(
         response.largest_joint_step = float(steps.max(initial=0.0))
 
 
-def _parse_time_step(seconds: float) -> float:
-    if not 0.0 <= seconds < math.inf:
+def _parse_time_step(seconds: float, num_targets: int) -> float:
+    seconds = seconds or DEFAULT_TIME_STEP
+    most = MAX_DURATION / max(1, num_targets - 1)
+    if not MIN_TIME_STEP <= seconds < most:
         raise InvalidRequestError(
-            "time_step", f"must be positive, or 0 for {DEFAULT_TIME_STEP} s, got {seconds}"
+            "time_step",
+            f"must be from {MIN_TIME_STEP:g} to {most:g} s for {num_targets} targets, "
+            f"or 0 for {DEFAULT_TIME_STEP} s, got {seconds}",
         )
-    return seconds or DEFAULT_TIME_STEP
+    return seconds
 
 
 def _duration(seconds: float) -> Duration:

@@ -17,7 +17,13 @@ from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import joint_names
 from ik_nn_ros.ros.parameters import ServerParameters
-from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE, IKSolver, Solutions
+from ik_nn_ros.solver import (
+    DEFAULT_POSITION_TOLERANCE,
+    MAX_REPRESENTATIVES,
+    IKSolver,
+    Solutions,
+    require_representatives,
+)
 
 PLANE_TOLERANCE = DEFAULT_POSITION_TOLERANCE  # [m], for what a transform leaves of z = 0
 
@@ -70,8 +76,8 @@ def parse_request(
 
     Raises:
         FrameError: the target is in a frame that cannot be transformed to the arm's.
-        InvalidRequestError: the target is not in the plane, too many samples, a seed state that
-            does not fit the arm, a negative timeout.
+        InvalidRequestError: the target is not in the plane, too many samples or representatives,
+            a seed state that does not fit the arm, a negative timeout.
     """
     ((x, y),) = parse_targets(request.target.header, [request.target.point], frames)
     return SolveArguments(
@@ -82,7 +88,7 @@ def parse_request(
         refine=parameters.refine and not request.raw,
         position_tolerance=request.position_tolerance or parameters.position_tolerance,
         seed_state=parse_seed_state(request.seed_state, parameters.dof),
-        num_representatives=request.num_representatives,
+        num_representatives=_parse_num_representatives(request.num_representatives),
         allow_approximate=request.allow_approximate,
         timeout=parse_timeout(request.timeout),
     )
@@ -133,6 +139,13 @@ def parse_num_samples(num_samples: int, parameters: ServerParameters) -> int:
             f"got {num_samples}",
         )
     return num_samples or parameters.num_samples
+
+
+def _parse_num_representatives(num_representatives: int) -> int:
+    """None at all, or how many; compared with the solutions once there are some."""
+    if num_representatives > 0:
+        require_representatives(num_representatives, MAX_REPRESENTATIVES)
+    return num_representatives
 
 
 def parse_seed_state(state: JointState, dof: int) -> tuple[float, ...] | None:

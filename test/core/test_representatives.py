@@ -58,4 +58,4 @@ def test_where_few_solutions_differ_few_represent_them(dof, model, target, disti
 @pytest.mark.parametrize("count", [0, 11, 101])
 def test_more_regions_than_samples_are_refused(count):
     with pytest.raises(InvalidRequestError, match="num_representatives: must be from 1 to 10 for"):
-        representatives(ARM, np.zeros((10, 3)), count)
+        IKSolver.from_pretrained(6).solve((3.0, 0.5), 10, seed=1).representatives(count)

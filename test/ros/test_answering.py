@@ -95,6 +95,15 @@ def test_weights_that_break_while_it_runs_are_a_fault_of_its_own(answering, log,
     assert answer(answering)[1].error_code == Code.SUCCESS
 
 
+@pytest.mark.parametrize("count", [21, 101])
+def test_too_many_representatives_are_refused_with_nothing_else(answering, count):
+    solved, response = answer(answering, num_representatives=count)
+    assert solved is None
+    assert response.error_code == Code.INVALID_REQUEST
+    assert "num_representatives: must be from 1 to" in response.message
+    assert len(response.positions) == len(response.joint_names) == 0
+
+
 def test_a_refusal_is_no_fault(answering, log):
     assert answer(answering, 9.0)[1].error_code == Code.NO_IK_SOLUTION
     assert log == []

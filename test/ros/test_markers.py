@@ -16,7 +16,7 @@ from ik_nn_ros import IKSolver, PlanarArm
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.markers import DENSITY_CLASSES, Shape, posterior_markers, serialized
 
-TARGET = (1.5, 0.5)
+TARGET = (1.8, 0.5)
 REPEATS = 100
 NAMESPACES = ["reach", "posterior", "best", "joints", "tcp", "hull", "target", "label"]
 
