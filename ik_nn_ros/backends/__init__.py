@@ -43,9 +43,11 @@ def _numba(model: TrainedModel, device: str) -> Decoder:
 
 
 def _torch(model: TrainedModel, device: str) -> Decoder:
-    from ik_nn_ros.backends.eager import EagerDecoder
-    from ik_nn_ros.models.networks import restore_network
-
+    try:
+        from ik_nn_ros.backends.eager import EagerDecoder
+        from ik_nn_ros.models.networks import restore_network
+    except ImportError as error:
+        raise InvalidRequestError("backend", f"torch cannot be used: {error}") from None
     return EagerDecoder(restore_network(model), device)
 
 
@@ -97,10 +99,12 @@ def require_device(device: str) -> None:
     """Raise InvalidRequestError unless torch can use a device, such as cpu or cuda:0, here."""
     if re.fullmatch(r"cpu(:\d+)?", device):
         return
-    import torch
-
     try:
+        import torch
+
         torch.empty(0, device=device)
+    except ImportError as error:
+        raise InvalidRequestError("device", f"{device} needs PyTorch: {error}") from None
     except (RuntimeError, AssertionError):  # torch asserts that it was built with CUDA
         reason = f"must be a device of this machine, such as cpu, got '{device}'"
         raise InvalidRequestError("device", reason) from None
