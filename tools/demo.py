@@ -29,7 +29,7 @@ from ik_nn_ros.drawing import Panel, draw_posterior
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.models import ARCHITECTURES
 from ik_nn_ros.posterior import ExactPosterior
-from ik_nn_ros.ros.client import IKClient, solutions_table
+from ik_nn_ros.ros.client import IKClient, print_table, solutions_table
 from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
 from ik_nn_ros.ros.messages import Answer
 
@@ -72,7 +72,7 @@ def show(client: IKClient, options: argparse.Namespace, console: Console) -> Non
         panels.append(Panel(_title(model, answer), answer.positions))
         if model == options.model:
             console.print(f"\n{model}, {options.dof} DoF, target {target} m", highlight=False)
-            console.print(solutions_table(answer))
+            print_table(solutions_table(answer))
     if refused is not None:
         raise refused
     draw_posterior(options.output, client.arm(), target, panels)

@@ -17,6 +17,7 @@ from rcl_interfaces.srv import GetParameters
 from rclpy.client import Client
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -137,6 +138,8 @@ def solutions_table(answer: Answer) -> Table:
         f"{'largest share' if asked else 'best'} first; error = |FK(position) - target|",
         title_justify="left",
         caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
     for heading in ("#", *answer.joint_names, "error [m]"):
         table.add_column(escape(heading), justify="right")
@@ -155,6 +158,12 @@ def solutions_table(answer: Answer) -> Table:
     return table
 
 
+def print_table(table: Table) -> None:
+    """Print a table as wide as it needs: where there is less room lines wrap; nothing is cut."""
+    needed = Console(width=WIDEST).measure(table).minimum
+    Console(width=max(Console().width, needed)).print(table)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ask once; 0 with solutions, 1 with one line that says why not."""
     command = list(sys.argv if arguments is None else arguments)
@@ -167,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except RequestRefusedError as error:
         if error.ready is not None:
-            _print(solutions_table(error.ready))
+            print_table(solutions_table(error.ready))
         print(f"solve_ik: error {error.code}: {error}", file=sys.stderr)
     except (IKError, OSError, ValueError) as error:
         print(f"solve_ik: {error}", file=sys.stderr)
@@ -178,18 +187,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _ask(client: IKClient, options: argparse.Namespace) -> None:
     answer = client.solve(_request(options))
-    _print(solutions_table(answer))
+    print_table(solutions_table(answer))
     if options.plot:
         panel = Panel(answer.message, answer.positions)
         picture = options.plot if options.plot.suffix else options.plot.with_suffix(".png")
         draw_posterior(picture, client.arm(), (options.x, options.y), [panel])
         print(f"drawn to {picture}")
-
-
-def _print(table: Table) -> None:
-    """Print a table at its own width: in a narrow terminal lines wrap, but no number is cut."""
-    needed = Console(width=WIDEST).measure(table).maximum
-    Console(width=max(Console().width, needed)).print(table)
 
 
 def _parser() -> argparse.ArgumentParser:
