@@ -140,10 +140,10 @@ class IKSolver:
         if model == ExactPosterior.name:
             return cls(ExactPosterior(PlanarArm.of_paper(dof)))
         path = pretrained_path(model, dof)
-        solver = cls.from_checkpoint(path, device, backend)
-        if solver.arm.dof != dof:
-            raise CheckpointError(path, f"is for {solver.arm.dof} joints, not for {dof}")
-        return solver
+        trained = load_checkpoint(path).model
+        if trained.arm.dof != dof:
+            raise CheckpointError(path, f"is for {trained.arm.dof} joints, not for {dof}")
+        return cls(NetworkSampler(build_decoder(trained, device, backend)))
 
     @classmethod
     def from_checkpoint(

@@ -78,8 +78,9 @@ class IKClient:
             RequestRefusedError: the server answered with an error code.
             ServiceUnavailableError: it did not answer.
         """
+        request = checked(request)
         limit = ANSWER_TIMEOUT + request.timeout.sec
-        return parse_response(self._wait(self._client, checked(request), limit))
+        return parse_response(self._wait(self._client, request, limit))
 
     def abandon(self, request: SolveIK.Request) -> None:
         """Ask, and do not wait: ROS services know no cancelling, so the answer is dropped."""

@@ -35,6 +35,7 @@ class ForwardingHandler(logging.Handler):
             handler for handler in CORE.handlers if not isinstance(handler, ForwardingHandler)
         ]
         CORE.addHandler(self)
+        CORE.setLevel(logging.INFO)  # Python's own default would hold them back
 
     def emit(self, record: logging.LogRecord) -> None:
         """See `logging.Handler.emit`."""

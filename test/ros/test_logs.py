@@ -23,8 +23,9 @@ def test_what_the_core_logs_reaches_the_latest_node_once():
     try:
         for handler in handlers:
             handler.install()
+        logger.info("loading")
         logger.warning("falling back from %s", "numpy")
     finally:
         logging.getLogger("ik_nn_ros").removeHandler(handlers[-1])
     assert former.lines == []
-    assert latest.lines == [("warning", "falling back from numpy")]
+    assert latest.lines == [("info", "loading"), ("warning", "falling back from numpy")]
