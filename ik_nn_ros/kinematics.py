@@ -229,10 +229,11 @@ def _checked_std(
         prior_std = PRIOR_STD[prior]
     wrong = InvalidArmError(f"prior_std must be 1 or {dof} positive numbers [rad]: {prior_std}")
     try:
-        std = tuple(float(value) for value in np.broadcast_to(prior_std, dof))
+        given = (prior_std,) * dof if np.ndim(prior_std) == 0 else prior_std
+        std = tuple(float(value) for value in given)
     except (TypeError, ValueError):
         raise wrong from None
-    if not all(0.0 < value < math.inf for value in std):
+    if len(std) != dof or not all(0.0 < value < math.inf for value in std):
         raise wrong
     if prior == "uniform" and any(value != FULL_CIRCLE_STD for value in std):
         raise InvalidArmError(f"a uniform prior has no prior_std of its own, got {prior_std}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ik_nn_ros.arguments import finite_targets, require_seed
 from ik_nn_ros.errors import (
     IKError,
     InvalidRequestError,
@@ -15,13 +16,7 @@ from ik_nn_ros.errors import (
     UnreachableTargetError,
 )
 from ik_nn_ros.models import RawSamples, Sampler
-from ik_nn_ros.solver import (
-    DEFAULT_NUM_SAMPLES,
-    DEFAULT_POSITION_TOLERANCE,
-    IKSolver,
-    finite_targets,
-    require_seed,
-)
+from ik_nn_ros.solver import DEFAULT_NUM_SAMPLES, DEFAULT_POSITION_TOLERANCE, IKSolver
 
 DEFAULT_MAX_JOINT_STEP = 0.2  # [rad]
 

@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ik_nn_ros.arguments import (
+    finite_targets,
+    finite_vector,
+    require_num_samples,
+    require_representatives,
+    require_seed,
+)
 from ik_nn_ros.arrays import wrapped
 from ik_nn_ros.backends import AUTO, build_decoder, require_backend, require_device
 from ik_nn_ros.checkpoint import load_checkpoint
@@ -35,7 +42,6 @@ from ik_nn_ros.projection import project
 if TYPE_CHECKING:
     from ik_nn_ros.representatives import Representatives
 
-MAX_REPRESENTATIVES = 100
 DEFAULT_NUM_SAMPLES = 1000
 DEFAULT_POSITION_TOLERANCE = 1e-6  # [m]
 APPROXIMATION_MARGIN = 1e-9  # [m], keeps the nearest reachable point inside the reach
@@ -136,8 +142,8 @@ class IKSolver:
             InvalidRequestError: this machine has no such device, or no such backend for it.
         """
         require_backend(backend)
-        require_device(device)
         if model == ExactPosterior.name:
+            require_device(device)
             return cls(ExactPosterior(PlanarArm.of_paper(dof)))
         path = pretrained_path(model, dof)
         trained = load_checkpoint(path).model
@@ -199,7 +205,7 @@ class IKSolver:
             UnreachableTargetError: the target is out of reach and no approximation is allowed.
             NoSolutionError: no sample converged within the joint limits.
         """
-        point = _finite_vector("target", target, 2)
+        point = finite_vector("target", target, 2)
         options = self._options(refine, position_tolerance, seed_state, allow_approximate)
         return self._answers(point[None], [None], num_samples, seed, options)[0]
 
@@ -257,7 +263,7 @@ class IKSolver:
                 "position_tolerance", f"must be positive and finite [m], got {position_tolerance}"
             )
         state = (
-            None if seed_state is None else _finite_vector("seed_state", seed_state, self.arm.dof)
+            None if seed_state is None else finite_vector("seed_state", seed_state, self.arm.dof)
         )
         return _Options(refine, position_tolerance, state, allow_approximate)
 
@@ -270,8 +276,7 @@ class IKSolver:
         options: _Options,
     ) -> list[Solutions]:
         """One for each of the points (b, 2), which errors name by their indices."""
-        if not _is_whole(num_samples) or num_samples < 1:
-            raise InvalidRequestError("num_samples", f"must be 1 or more, got {num_samples!r}")
+        require_num_samples(num_samples)
         require_seed(seed)
         if len(points) == 0:
             return []
@@ -353,56 +358,3 @@ class _Options(NamedTuple):
 
 def _log_densities_at(raw: RawSamples, row: int, columns: np.ndarray) -> np.ndarray:
     return raw.log_densities[row, columns]
-
-
-def finite_targets(targets: Sequence[Sequence[float]]) -> np.ndarray:
-    """Targets (b, 2) [m] as float64.
-
-    Raises:
-        InvalidRequestError: they have another shape or are not finite.
-    """
-    points = _numbers("targets", targets, "(b, 2) numbers")
-    if points.size == 0:
-        points = points.reshape(0, 2)
-    if points.ndim != 2 or points.shape[1] != 2:
-        raise InvalidRequestError("targets", f"must be (b, 2), got {points.shape}")
-    finite = np.isfinite(points).all(axis=1)
-    if not finite.all():
-        raise InvalidRequestError("targets", f"must be finite, number {finite.argmin() + 1} is not")
-    return points
-
-
-def require_representatives(num_representatives: int, num_solutions: int) -> None:
-    """Raise InvalidRequestError for less than one, too many, or more than there are solutions."""
-    most = min(MAX_REPRESENTATIVES, num_solutions)
-    if not 1 <= num_representatives <= most:
-        raise InvalidRequestError(
-            "num_representatives",
-            f"must be from 1 to {most} for {num_solutions} solutions, got {num_representatives}",
-        )
-
-
-def require_seed(seed: int | None) -> None:
-    """Raise InvalidRequestError unless a seed is None or a whole number from 0 up."""
-    if seed is not None and (not _is_whole(seed) or seed < 0):
-        raise InvalidRequestError("seed", f"must be None or 0 or more, got {seed!r}")
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _finite_vector(field: str, values: Sequence[float], length: int) -> np.ndarray:
-    vector = _numbers(field, values, f"{length} numbers")
-    if vector.shape != (length,):
-        raise InvalidRequestError(field, f"must have shape ({length},), got {vector.shape}")
-    if not np.isfinite(vector).all():
-        raise InvalidRequestError(field, f"must be finite, got {vector.tolist()}")
-    return vector
-
-
-def _numbers(field: str, values: object, wanted: str) -> np.ndarray:
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidRequestError(field, f"must be {wanted}, got {values!r}") from None

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
+from ik_nn_ros.arguments import require_representatives
 from ik_nn_ros.ros.deadline import Deadline, TimedSampler
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import fill_error, fill_representatives, fill_solutions
@@ -17,7 +18,7 @@ from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.path_messages import PathArguments, fill_trajectory, parse_path_request
 from ik_nn_ros.ros.requests import parse_request
 from ik_nn_ros.ros.solvers import Solvers
-from ik_nn_ros.solver import IKSolver, Solutions, require_representatives
+from ik_nn_ros.solver import IKSolver, Solutions
 
 
 class Logger(Protocol):

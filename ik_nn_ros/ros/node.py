@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PointStamped
@@ -84,9 +85,9 @@ class IKServer(Node):
         settings = self._answering.settings
         for name, descriptor in descriptors().items():
             self.declare_parameter(name, getattr(settings, name), descriptor, ignore_override=True)
+        arm = self._solvers.arm.to_dict()
         for name, descriptor in DERIVED.items():
-            value = _derived_value(self._solvers.arm, name)
-            self.declare_parameter(name, value, descriptor, ignore_override=True)
+            self.declare_parameter(name, arm[name], descriptor, ignore_override=True)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._take_parameters)
 
@@ -247,16 +248,11 @@ def _given_values(node: Node) -> dict[str, Any]:
     return {value.name: value.value for value in given if not node.has_parameter(value.name)}
 
 
-def _derived_value(arm: PlanarArm, name: str) -> Any:
-    value = getattr(arm, name)
-    return list(value) if isinstance(value, tuple) else value
-
-
 def _require_agreement(given: dict[str, Any], arm: PlanarArm) -> None:
     """A dump of all parameters can be given again, but not of another arm."""
     for name, value in given.items():
-        wanted = _derived_value(arm, name)
-        if (list(value) if name == "link_lengths" else value) != wanted:
+        wanted = getattr(arm, name)
+        if not np.array_equal(value, wanted):
             raise InvalidParameterError(name, f"is the model's own, {wanted}, got {value}")
 
 

@@ -13,17 +13,12 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
 from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros.arguments import MAX_REPRESENTATIVES, require_representatives
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import joint_names
 from ik_nn_ros.ros.parameters import ServerParameters
-from ik_nn_ros.solver import (
-    DEFAULT_POSITION_TOLERANCE,
-    MAX_REPRESENTATIVES,
-    IKSolver,
-    Solutions,
-    require_representatives,
-)
+from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE, IKSolver, Solutions
 
 PLANE_TOLERANCE = DEFAULT_POSITION_TOLERANCE  # [m], for what a transform leaves of z = 0
 

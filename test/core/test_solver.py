@@ -145,7 +145,9 @@ def test_no_solution_is_said_not_returned():
         solver.solve((0.0, 1.5), 10, seed=0)
 
 
-@pytest.mark.parametrize("targets", [[(1.0, 2.0), (3.0,)], "ab", [("a", 1.0)], np.zeros(2)])
+@pytest.mark.parametrize(
+    "targets", [[(1.0, 2.0), (3.0,)], "ab", [("a", 1.0)], np.zeros(2), np.zeros((0, 3))]
+)
 def test_what_are_no_targets_is_refused(solver, targets):
     for answer in (solver.solve_many, solver.sample):
         with pytest.raises(InvalidRequestError, match="targets: must be"):

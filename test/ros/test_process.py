@@ -110,6 +110,7 @@ BAD_STARTS = {
     "default above the limit": (("-p", "max_samples:=10"), "max_samples"),
     "unknown parameter": (("-p", "modle:=cvae"), "modle"),
     "links of another arm": (("-p", "link_lengths:=[1.0, 1.0]"), "link_lengths"),
+    "a number for links": (("-p", "link_lengths:=1.0"), "link_lengths"),
     "base of another arm": (("-p", "base:=rail"), "base"),
     "arguments that are not ROS's": (("--", "dof:=4"), "takes no arguments but ROS's, got dof:=4"),
     "unknown device": (("-p", "device:=abacus"), "abacus"),
