@@ -67,6 +67,28 @@ def test_rejection_samples_are_near_their_targets():
     assert len(np.unique(samples[0, :, 0])) == 50
 
 
+LIMITED = PlanarArm((0.5, 0.5, 0.5, 1.0), joint_limits=((-3.0, 3.0),) + ((-0.3, 0.3),) * 3)
+
+
+def limited_targets(count):
+    draws = LIMITED.sample_prior(10 * count, np.random.default_rng(0))
+    return LIMITED.forward(draws[LIMITED.within_limits(draws)])[:count]
+
+
+def test_rejection_samples_keep_the_joint_limits():
+    samples = rejection_samples(LIMITED, limited_targets(3), 50, np.random.default_rng(0))
+    assert LIMITED.within_limits(samples).all()
+
+
+def test_of_samples_that_know_no_limits_those_within_count_as_refined():
+    """The posterior without limits, cut to them, is the posterior."""
+    size = EvaluationSize(50, 5, 20, 8, 300, 2)
+    references = make_references(LIMITED, limited_targets(50), size)
+    mmd2 = evaluate(ExactPosterior(PlanarArm.of_paper(4)), references).mmd2
+    assert mmd2.raw.mean > 0.02
+    assert abs(mmd2.refined.mean) < 0.25 * mmd2.raw.mean
+
+
 def test_the_neighbours_of_a_target_are_all_points_within_the_radius():
     rng = np.random.default_rng(0)
     points = rng.uniform(-0.2, 0.2, (5000, 2))
