@@ -32,6 +32,7 @@ from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
 PARTS = (1, 5, 20, 80)  # into how many of fewer rows a product is cut: small ones stay in caches
 
 STAGES = {
+    "arguments.py": "checks and ranking",
     "projection.py": "projection",
     "ray_chart.py": "rays",
     "kinematics.py": "kinematics",
