@@ -11,6 +11,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros import IKSolver
 from ik_nn_ros.ros import qos
+from ik_nn_ros.ros.delivery import DeliveringNode
 from ik_nn_ros.ros.messages import fill_solutions
 from ik_nn_ros.ros.parameters import ServerParameters
 
@@ -28,7 +29,7 @@ def main() -> None:
         return response
 
     rclpy.init()
-    node = rclpy.create_node("plain_server")
+    node = DeliveringNode("plain_server")
     node.create_service(SolveIK, "solve_ik", answer, qos_profile=qos.SERVICE)
     executor = SingleThreadedExecutor()
     executor.add_node(node)

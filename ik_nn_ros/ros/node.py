@@ -30,6 +30,7 @@ from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.afterwards import Afterwards
 from ik_nn_ros.ros.answering import Answering, Solved
+from ik_nn_ros.ros.delivery import DeliveringNode
 from ik_nn_ros.ros.diagnostics import RequestStatistics, diagnostic_array
 from ik_nn_ros.ros.errors import InvalidParameterError, StartError
 from ik_nn_ros.ros.frames import Frames, listening_buffer
@@ -49,7 +50,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)  # that end the server
 REFUSALS_PERIOD = 5.0  # [s], between two lines about refused requests
 
 
-class IKServer(Node):
+class IKServer(DeliveringNode):
     """The server. Requests queue: one at a time reaches the networks.
 
     Raises:
