@@ -9,10 +9,11 @@ With J_0k the determinant of the Jacobian's columns 0 and k, the chart's density
 
     w = prod_j p(theta_j) / q(theta_j) / sum_k |J_0k| / (q(theta_0) q(theta_k))
 
-gives the posterior. Solved angles are in [-pi, pi): of a normal prior so wide that joints turn
-further (a deviation of 1 rad and more), those configurations are left out. The proposal is the
-prior; a normal one is narrowed where the target leaves no room for it: near full reach L every
-angle is bounded by a multiple of sqrt(L - |target|).
+gives the posterior. The proposal is the prior; a normal one is narrowed where the target leaves no
+room for it: near full reach L every angle is bounded by a multiple of sqrt(L - |target|).
+
+Of an angle that may be in several turns, p and q are sums over these, and the prior then decides
+which one it is in.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.arrays import wrapped
-from ik_nn_ros.kinematics import PlanarArm, normal_log_density
+from ik_nn_ros.annealing import Annealing, resampled
+from ik_nn_ros.charts import both_roots, volumes
+from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models.base import RawSamples, Sampler
+from ik_nn_ros.turns import WholeTurns
 
 CANDIDATES_PER_SAMPLE = 64
 LEAST_CANDIDATES = 1 << 12  # the largest weight of a few is a poor bound on all weights
@@ -33,6 +36,8 @@ GROWTH = 4  # further candidates for a target whose weights turn out too uneven
 PROPOSAL_WIDTH = 1.5  # of the angles' typical size near full reach: wider, the tails are safe
 MIN_SLACK = 1e-12  # [m], keeps the proposal proper for a target at full reach
 MAX_CANDIDATES = 1 << 20  # per pass: bounds the memory, and the candidates of one target
+ANNEALED = 2000  # samples at once; more of them are the same, moved on
+FURTHER_MOVES = 100
 CHARTS_AT_ONCE = 4096  # candidates: with more, a chart at a time takes as long and less memory
 
 
@@ -40,7 +45,7 @@ class Candidates(NamedTuple):
     """Weighted configurations whose TCP is the target.
 
     Attributes:
-        positions: (b, m, dof) [rad].
+        positions: (b, m, dof) [rad], angles in [-pi, pi].
         log_weights: (b, m), -inf where a chart has no root or a joint limit is broken. The mean of
             the weights over the draws of one chart, summed over the charts, estimates the evidence
             p(target).
@@ -54,14 +59,15 @@ class ExactPosterior(Sampler):
     """Samples the posterior itself, by rejection from weighted candidates.
 
     A candidate is accepted with the probability of its weight over the largest one, so no
-    configuration comes twice. Only a target whose weights stay too uneven with the most candidates
-    that memory allows is resampled with replacement.
+    configuration comes twice. Far from what the prior reaches, weights are too uneven even for the
+    most candidates that memory allows; there the samples are annealed.
     """
 
     name = "exact"
 
     def __init__(self, arm: PlanarArm) -> None:
         self.arm = arm
+        self._turns = WholeTurns(arm)
 
     def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:
         """See `Sampler.sample`; NaN rows for a target that no candidate reaches."""
@@ -69,7 +75,7 @@ class ExactPosterior(Sampler):
         starts = range(0, num_samples, most)
         counts = (min(most, num_samples - start) for start in starts)
         blocks = [self._sample(targets, count, self._draws(count), rng) for count in counts]
-        positions = np.concatenate(blocks, axis=1)
+        positions = self._turns.unfold(np.concatenate(blocks, axis=1), rng)
         return RawSamples(positions, self.arm.position_errors(positions, targets[:, None]))
 
     def candidates(
@@ -99,7 +105,11 @@ class ExactPosterior(Sampler):
         return np.logaddexp.reduce(log_weights, axis=1) - math.log(draws_per_chart)
 
     def _proposal_std(self, targets: np.ndarray) -> np.ndarray:
-        """Deviation of each joint's proposal (b, dof) [rad].
+        """Deviation of each joint's proposal (b, dof) [rad]."""
+        return np.minimum(self.arm.prior_std, self._room(targets))
+
+    def _room(self, targets: np.ndarray) -> np.ndarray:
+        """Deviation of each joint (b, dof) [rad] beyond which targets leave it no room.
 
         With slack L - |target| shared evenly, link i deviates from the bearing by about
         sqrt(2 slack / (N l_i)); a joint's angle is the difference of two such deviations.
@@ -109,10 +119,10 @@ class ExactPosterior(Sampler):
         inverse_lengths = 1.0 / np.asarray(self.arm.link_lengths)
         inverse_lengths[1:] += inverse_lengths[:-1].copy()
         typical = np.sqrt(2.0 * slack[:, None] / self.arm.dof * inverse_lengths)
-        std = np.tile(self.arm.prior_std, (len(targets), 1))
+        room = np.full((len(targets), self.arm.dof), np.inf)
         links = slice(-len(inverse_lengths), None)  # a rail has none
-        std[:, links] = np.minimum(std[:, links], PROPOSAL_WIDTH * typical)
-        return std
+        room[:, links] = PROPOSAL_WIDTH * typical
+        return room
 
     @property
     def _roots_per_draw(self) -> int:
@@ -129,24 +139,42 @@ class ExactPosterior(Sampler):
     ) -> np.ndarray:
         """(b, num_samples, dof) from ``per_chart`` draws of every chart, more where needed."""
         batch = max(1, MAX_CANDIDATES // (per_chart * self._roots_per_draw))
-        may_grow = GROWTH * per_chart * self._roots_per_draw <= MAX_CANDIDATES
+        growth = MAX_CANDIDATES // (per_chart * self._roots_per_draw)  # the largest there can be
         samples = np.empty((len(targets), num_samples, self.arm.dof))
         short = []
         for start in range(0, len(targets), batch):
             rows = range(start, min(start + batch, len(targets)))
             candidates = self.candidates(targets[rows.start : rows.stop], per_chart, rng)
             for row, positions, log_weights in zip(rows, *candidates, strict=True):
-                weights = _relative(log_weights)
-                chosen = _accept(weights, num_samples, rng)
-                if chosen is None and may_grow:
+                accepted = np.flatnonzero(rng.random(len(log_weights)) < _relative(log_weights))
+                if len(accepted) >= num_samples:
+                    samples[row] = positions[rng.choice(accepted, num_samples, replace=False)]
+                elif growth >= GROWTH and growth * len(accepted) >= num_samples:
                     short.append(row)
-                elif chosen is None:
-                    samples[row] = _resample(positions, weights, num_samples, rng)
                 else:
-                    samples[row] = positions[chosen]
+                    annealed = self._annealed(targets[row], num_samples, rng)
+                    if annealed is None and growth >= GROWTH:
+                        short.append(row)
+                    elif annealed is None:
+                        samples[row] = _resampled_if_any(positions, log_weights, num_samples, rng)
+                    else:
+                        samples[row] = annealed
         if short:
             samples[short] = self._sample(targets[short], num_samples, GROWTH * per_chart, rng)
         return samples
+
+    def _annealed(
+        self, target: np.ndarray, num_samples: int, rng: np.random.Generator
+    ) -> np.ndarray | None:
+        """(num_samples, dof) of one target (2,) [m], or None."""
+        annealing = Annealing(self.arm, target, self._room(target[None])[0])
+        annealed = annealing.run(ANNEALED, rng)
+        if annealed is None:
+            return None
+        rounds = [annealed]
+        while len(rounds) * ANNEALED < num_samples:
+            rounds.append(annealing.moved(rounds[-1], 1.0, FURTHER_MOVES, rng))
+        return rng.permutation(np.concatenate(rounds))[:num_samples]
 
     def _draw_charts(
         self,
@@ -162,46 +190,22 @@ class ExactPosterior(Sampler):
         if arm.full_circle:
             theta = rng.uniform(-np.pi, np.pi, shape)
         else:
-            theta = rng.standard_normal(shape) * proposal_std[:, None]
-        joints = np.arange(arm.dof)
-        of_chart = np.asarray(charts)[:, None, None, None]
-        theta[np.broadcast_to((joints == 0) | (joints == of_chart), shape)] = 0.0
-        tcp = _as_complex(arm.forward(theta))
-        before = arm.joint_positions(theta)[np.arange(len(charts)), ..., charts, :]
-        inner = _as_complex(before)
-        outer = tcp - inner
-        distance, shift = (values[:, None] for values in arm.base_joint.coordinates(targets))
-        if arm.base == "rail":
-            # Re(inner + e^{i angle} outer) = distance
-            between = _arccos((distance - inner.real) / np.abs(outer))
-            straight = -np.angle(outer)
-        else:
-            # |inner + e^{i angle} outer| = distance, solved for the angle between the two.
-            between = _arccos(
-                (distance**2 - np.abs(inner) ** 2 - np.abs(outer) ** 2)
-                / (2.0 * np.abs(inner) * np.abs(outer))
-            )
-            straight = np.angle(inner) - np.angle(outer)
-        angles = wrapped(np.concatenate((straight + between, straight - between), axis=2))
-        roots = np.concatenate((theta, theta), axis=2)
-        roots = np.where(joints == of_chart, angles[..., None], roots)
-        reached = arm.base_joint.coordinates(arm.forward(roots))[1]
-        roots[..., 0] = arm.base_joint.difference(shift, reached)
-        return roots
+            theta = self._turns.fold(rng.standard_normal(shape) * proposal_std[:, None])
+        return np.concatenate(both_roots(arm, theta, charts, targets), axis=2)
 
     def _log_weights(self, positions: np.ndarray, proposal_std: np.ndarray) -> np.ndarray:
-        priors = self.arm.joint_log_priors(positions)
-        uniform = self.arm.full_circle
-        proposals = priors if uniform else normal_log_density(positions, proposal_std)
+        priors = self._turns.log_priors(positions)
+        if self.arm.full_circle:
+            proposals = self.arm.joint_log_priors(positions)
+        else:
+            proposals = self._turns.normal_log_densities(positions, proposal_std)
         ratios = (priors - proposals).sum(-1)
-        jacobian = self.arm.jacobian(positions)
-        first, others = jacobian[..., :1], jacobian[..., 1:]
-        cross = first[..., 0, :] * others[..., 1, :] - first[..., 1, :] * others[..., 0, :]
+        others = np.arange(1, self.arm.dof)
         with np.errstate(divide="ignore", invalid="ignore"):  # a chart without a root: NaN
-            charts = np.log(np.abs(cross)) - proposals[..., :1] - proposals[..., 1:]
+            charts = np.log(volumes(self.arm, positions, [0], others))
+            charts -= proposals[..., :1] + proposals[..., 1:]
             log_weights = ratios - np.logaddexp.reduce(charts, axis=-1)
-        valid = np.isfinite(log_weights) & self.arm.within_limits(positions)
-        return np.where(valid, log_weights, -np.inf)
+        return np.where(np.isfinite(log_weights), log_weights, -np.inf)
 
 
 def _relative(log_weights: np.ndarray) -> np.ndarray:
@@ -209,34 +213,9 @@ def _relative(log_weights: np.ndarray) -> np.ndarray:
     return np.exp(log_weights - max(log_weights.max(), np.finfo(float).min))
 
 
-def _accept(
-    probabilities: np.ndarray, num_samples: int, rng: np.random.Generator
-) -> np.ndarray | None:
-    """Indices of ``num_samples`` candidates accepted with probabilities (m,), or None."""
-    accepted = np.flatnonzero(rng.random(len(probabilities)) < probabilities)
-    if len(accepted) < num_samples:
-        return None
-    return rng.choice(accepted, num_samples, replace=False)
-
-
-def _resample(
-    positions: np.ndarray, weights: np.ndarray, num_samples: int, rng: np.random.Generator
+def _resampled_if_any(
+    positions: np.ndarray, log_weights: np.ndarray, num_samples: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Rows of positions (m, dof) drawn with replacement; NaN where all weights are zero.
-
-    Multinomial: systematic resampling would spread them more evenly than chance does, and an
-    unbiased MMD between two such sets is not zero in expectation.
-    """
-    cumulative = np.cumsum(weights)
-    if cumulative[-1] == 0.0:
+    if not np.isfinite(log_weights).any():
         return np.full((num_samples, positions.shape[-1]), np.nan)
-    return positions[np.searchsorted(cumulative, rng.random(num_samples) * cumulative[-1])]
-
-
-def _as_complex(points: np.ndarray) -> np.ndarray:
-    return points[..., 0] + 1j * points[..., 1]
-
-
-def _arccos(cosine: np.ndarray) -> np.ndarray:
-    """arccos, NaN outside [-1, 1]."""
-    return np.arccos(np.where(np.abs(cosine) <= 1.0, cosine, np.nan))
+    return resampled(positions, log_weights, num_samples, rng)
