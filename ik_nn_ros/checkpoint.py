@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from ik_nn_ros.errors import CheckpointError, IKError
 from ik_nn_ros.kinematics import PlanarArm
@@ -59,7 +59,8 @@ def save_checkpoint(
         for name, value in network.state_dict().items()
     }
     partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata={_KEY: json.dumps(description)})
+    # Not by save_file, whose files only their owner may read.
+    partial.write_bytes(save(tensors, metadata={_KEY: json.dumps(description)}))
     partial.replace(path)
 
 

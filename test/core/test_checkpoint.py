@@ -48,6 +48,12 @@ def test_a_network_comes_back_as_it_was(path, network):
     assert torch.equal(again.decode(targets, latents), network.decode(targets, latents))
 
 
+def test_others_may_read_the_file_as_any_other(path):
+    any_other = path.with_name("any_other")
+    any_other.touch()
+    assert path.stat().st_mode == any_other.stat().st_mode
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(CheckpointError, match=r"nothing\.safetensors: does not exist"):
         load_checkpoint(tmp_path / "nothing.safetensors")
