@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import signal
 import sys
 import time
@@ -37,6 +38,7 @@ SPIN_PERIOD = 0.1  # [s], between looks at the clock
 SHOWN_SOLUTIONS = 10
 WIDEST = 10_000  # characters of a table
 SERVER = "ik_server"
+NEGATIVE_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 
 
 class IKClient:
@@ -170,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = list(sys.argv if arguments is None else arguments)
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        options = _parser().parse_args(own_arguments(command))
+        options = _parser().parse_args(_with_plain_numbers(own_arguments(command)))
         with initialized(command), closing(IKClient()) as client:
             client.wait_for_server()
             _ask(client, options)
@@ -239,6 +241,14 @@ def _parser() -> argparse.ArgumentParser:
         "--plot", type=Path, metavar="FILE", help="draw the arms; .png, .pdf, .svg, ..."
     )
     return parser
+
+
+def _with_plain_numbers(arguments: Sequence[str]) -> list[str]:
+    """The arguments, of which argparse shall take no number for an option.
+
+    Before Python 3.14 it takes -1.2e-16 for one, but nothing that has a space in it.
+    """
+    return [f" {text}" if NEGATIVE_NUMBER.fullmatch(text) else text for text in arguments]
 
 
 def _unsigned(bits: int) -> Callable[[str], int]:

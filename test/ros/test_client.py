@@ -48,6 +48,12 @@ def test_it_prints_a_table_and_draws_the_arms(server, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_coordinate_may_be_as_good_as_zero(server):
+    outcome = solve_ik("3.2", "-1.2e-16", "--seed", "1", "--seed-state", "-1e-3", *["0.0"] * 5)
+    assert outcome.returncode == 0, outcome.stderr
+    assert " solutions, " in outcome.stdout
+
+
 def test_it_prints_the_representatives_and_their_shares(server):
     outcome = solve_ik("3.2", "-0.4", "--seed", "1", "--representatives", "3", COLUMNS="140")
     assert outcome.returncode == 0, outcome.stderr
