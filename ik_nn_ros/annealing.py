@@ -74,10 +74,9 @@ class Annealing:
         own_std = np.asarray(self._arm.prior_std)
         widest = 1.0 / np.sqrt((1.0 - progress) / self._wide_std**2 + progress / own_std**2)
         for _ in range(times):
-            first, second = sorted(rng.choice(self._arm.dof, 2, replace=False))
+            pair = tuple(sorted(rng.choice(self._arm.dof, 2, replace=False)))
             widths = widest * NARROWEST ** rng.random((len(positions), 1))
             perturbed = positions + widths * rng.standard_normal(positions.shape)
-            pair = (first, second)
             roots = pair_roots(self._arm, self._turns.fold(perturbed), pair, self._target)
             chosen = np.where(rng.random((len(positions), 1)) < 0.5, *roots)
             with np.errstate(divide="ignore", invalid="ignore"):  # no root, or a singular one
@@ -121,7 +120,7 @@ class Annealing:
         between these, others from a normal distribution.
         """
         arm, std = self._arm, np.minimum(self._wide_std, self._room)
-        lower, upper = np.transpose(arm.joint_limits or [(-np.inf, np.inf)] * arm.dof)
+        lower, upper = arm.bounds
         if arm.full_circle:
             lower, upper = np.maximum(lower, -np.pi), np.minimum(upper, np.pi)
         bounded = (lower < upper) & (upper - lower <= np.minimum(TURN, 4.0 * std))

@@ -43,10 +43,7 @@ def both_roots(
         straight = -np.angle(outer)
     else:
         # |inner + e^{i angle} outer| = distance, solved for the angle between the two.
-        between = _arccos(
-            (distance**2 - np.abs(inner) ** 2 - np.abs(outer) ** 2)
-            / (2.0 * np.abs(inner) * np.abs(outer))
-        )
+        between = _angle_between(distance, np.abs(inner), np.abs(outer))
         straight = np.angle(inner) - np.angle(outer)
     angles = wrapped(np.stack((straight + between, straight - between)))
     roots = np.where(of_chart, angles[..., None], theta)
@@ -70,11 +67,8 @@ def pair_roots(
     points = _as_complex(arm.joint_positions(theta))
     inner, outer = points[:, second] - points[:, first], points[:, -1] - points[:, second]
     wanted = _as_complex(target) - points[:, first]
-    with np.errstate(divide="ignore", invalid="ignore"):  # the target is where joint i is
-        cosine = (np.abs(wanted) ** 2 - np.abs(inner) ** 2 - np.abs(outer) ** 2) / (
-            2.0 * np.abs(inner) * np.abs(outer)
-        )
-    between, straight = _arccos(cosine), np.angle(inner) - np.angle(outer)
+    between = _angle_between(np.abs(wanted), np.abs(inner), np.abs(outer))
+    straight = np.angle(inner) - np.angle(outer)
     roots = np.stack((theta, theta))
     roots[..., second] = wrapped(np.stack((straight + between, straight - between)))
     reached = inner + np.exp(1j * roots[..., second]) * outer
@@ -97,6 +91,12 @@ def volumes(
 
 def _as_complex(points: np.ndarray) -> np.ndarray:
     return points[..., 0] + 1j * points[..., 1]
+
+
+def _angle_between(distance: np.ndarray, inner: np.ndarray, outer: np.ndarray) -> np.ndarray:
+    """At which two lengths lead so far, by the law of cosines; NaN if at none."""
+    with np.errstate(divide="ignore", invalid="ignore"):  # a length of 0
+        return _arccos((distance**2 - inner**2 - outer**2) / (2.0 * inner * outer))
 
 
 def _arccos(cosine: np.ndarray) -> np.ndarray:

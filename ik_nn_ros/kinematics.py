@@ -92,6 +92,12 @@ class PlanarArm:
         return self.prior == "uniform"
 
     @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """The lower and the upper joint limits, infinite where there are none: (N,) each [rad]."""
+        lower, upper = np.transpose(self.joint_limits or [(-math.inf, math.inf)] * self.dof)
+        return lower, upper
+
+    @property
     def reach(self) -> tuple[float, float]:
         """Smallest and largest distance of the TCP from the base, joint limits aside [m].
 
@@ -189,7 +195,7 @@ class PlanarArm:
         """Whether every joint keeps its limits: (..., N) -> bool (...)."""
         if self.joint_limits is None:
             return np.ones(theta.shape[:-1], dtype=bool)
-        lower, upper = np.transpose(self.joint_limits)
+        lower, upper = self.bounds
         return np.all((theta >= lower) & (theta <= upper), axis=-1)
 
     def _link_vectors(self, theta: Array) -> Array:

@@ -138,8 +138,8 @@ class ExactPosterior(Sampler):
         self, targets: np.ndarray, num_samples: int, per_chart: int, rng: np.random.Generator
     ) -> np.ndarray:
         """(b, num_samples, dof) from ``per_chart`` draws of every chart, more where needed."""
-        batch = max(1, MAX_CANDIDATES // (per_chart * self._roots_per_draw))
         growth = MAX_CANDIDATES // (per_chart * self._roots_per_draw)  # the largest there can be
+        batch = max(1, growth)
         samples = np.empty((len(targets), num_samples, self.arm.dof))
         short = []
         for start in range(0, len(targets), batch):

@@ -28,7 +28,7 @@ class WholeTurns:
         self._std = np.array(arm.prior_std)
         self._revolute = np.ones(arm.dof, dtype=bool)
         self._revolute[0] = arm.base == "revolute"
-        self._lower, self._upper = np.transpose(arm.joint_limits or [(-np.inf, np.inf)] * arm.dof)
+        self._lower, self._upper = arm.bounds
 
     def fold(self, theta: np.ndarray) -> np.ndarray:
         """The same configurations with every angle in [-pi, pi]."""

@@ -137,7 +137,7 @@ def test_a_target_far_from_the_prior_s_bulk_has_its_posterior_too(target):
 
 
 def test_a_target_far_from_the_prior_s_bulk_in_another_turn_keeps_the_limits():
-    """The joints reach it in a turn that is more than six deviations away alone."""
+    """Joint 1 has to be beyond half a turn, since its limits exclude the angle a turn before."""
     arm = PlanarArm((0.5, 0.5, 1.0), 0.2, ((0.0, 6.28),) * 3)
     target = arm.forward(np.array([[4.0, 1.2, 0.1]]))
     exact = ExactPosterior(arm).sample(target, 100, np.random.default_rng(0))
