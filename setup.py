@@ -24,6 +24,7 @@ setup(
     python_requires=">=3.10",
     packages=[
         NAME,
+        f"{NAME}.arm",
         f"{NAME}.backends",
         f"{NAME}.backends.kernels",
         f"{NAME}.models",

@@ -12,7 +12,7 @@ from benchmarks.peers import Exact, Peer, peers_of
 from benchmarks.sizes import Size
 from benchmarks.solvers import targets_of
 from benchmarks.timing import Timing, steady_seconds_of
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from training.metrics import Mismatch, mmd2, summary
 
 

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.models import pretrained_path
 from ik_nn_ros.models.network import GenerativeNetwork
 from ik_nn_ros.models.networks import load_network

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ik_nn_ros.arm.planar_arm import PlanarArm
     from ik_nn_ros.errors import (
         CheckpointError,
         IKError,
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
         NoSolutionError,
         UnreachableTargetError,
     )
-    from ik_nn_ros.kinematics import PlanarArm
     from ik_nn_ros.solver import IKSolver, Solutions
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
     "Solutions",
     "UnreachableTargetError",
 ]
-_MODULES = {"PlanarArm": "kinematics", "IKSolver": "solver", "Solutions": "solver"}
+_MODULES = {"PlanarArm": "arm.planar_arm", "IKSolver": "solver", "Solutions": "solver"}
 
 
 def __getattr__(name: str) -> Any:

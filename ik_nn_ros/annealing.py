@@ -12,9 +12,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.charts import pair_roots, volumes
-from ik_nn_ros.kinematics import PlanarArm
-from ik_nn_ros.turns import TURN, WholeTurns
+from ik_nn_ros.turns import TURN, WholeTurns, deviations
 
 WIDE = 1.5  # [rad], the wide prior's deviation: nearly as likely in all directions
 CANDIDATES = 16  # for each configuration to start with
@@ -40,7 +40,9 @@ class Annealing:
         self._wide_std = _wide_std(arm, target)
         self._turns = self._wide_turns = WholeTurns(arm)
         if not arm.full_circle:
-            self._wide_turns = WholeTurns(replace(arm, prior_std=tuple(self._wide_std)))
+            self._wide_turns = WholeTurns(
+                replace(arm, prior="normal", prior_mean=0.0, prior_std=tuple(self._wide_std))
+            )
 
     def run(self, count: int, rng: np.random.Generator) -> np.ndarray | None:
         """Samples (count, N) [rad] of the arm's posterior; None where no draw finds a start."""
@@ -71,7 +73,7 @@ class Annealing:
         Args:
             progress: b.
         """
-        own_std = np.asarray(self._arm.prior_std)
+        own_std = deviations(self._arm)
         widest = 1.0 / np.sqrt((1.0 - progress) / self._wide_std**2 + progress / own_std**2)
         for _ in range(times):
             pair = tuple(sorted(rng.choice(self._arm.dof, 2, replace=False)))
@@ -157,7 +159,7 @@ class Annealing:
 
 def _wide_std(arm: PlanarArm, target: np.ndarray) -> np.ndarray:
     """Deviations (N,) [rad] of a prior that reaches a target (2,) [m] in many ways."""
-    std = np.array(arm.prior_std)
+    std = deviations(arm)
     wide = np.maximum(std, WIDE)
     if arm.base == "rail":
         wide[0] = max(std[0], np.abs(target).sum() + arm.reach[1])

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arrays import wrapped
-from ik_nn_ros.kinematics import PlanarArm
 
 
 def both_roots(

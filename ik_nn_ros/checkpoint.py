@@ -12,8 +12,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import CheckpointError, IKError
-from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import TrainedModel, architecture
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.posterior import ExactPosterior
 
 TRAINING_TARGETS = 700_000  # section "Evaluation protocol" of the paper

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.arm.planar_arm import PlanarArm
 
 MAX_ARMS = 500  # more only darken the picture
 ARM_COLOR, BEST_COLOR, TARGET_COLOR = "#1f77b4", "#ff7f0e", "#d62728"

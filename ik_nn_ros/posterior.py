@@ -25,10 +25,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ik_nn_ros.annealing import Annealing, resampled
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.charts import both_roots, volumes
-from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models.base import RawSamples, Sampler
-from ik_nn_ros.turns import WholeTurns
+from ik_nn_ros.turns import WholeTurns, deviations
 
 CANDIDATES_PER_SAMPLE = 64
 LEAST_CANDIDATES = 1 << 12  # the largest weight of a few is a poor bound on all weights
@@ -106,7 +106,7 @@ class ExactPosterior(Sampler):
 
     def _proposal_std(self, targets: np.ndarray) -> np.ndarray:
         """Deviation of each joint's proposal (b, dof) [rad]."""
-        return np.minimum(self.arm.prior_std, self._room(targets))
+        return np.minimum(deviations(self.arm), self._room(targets))
 
     def _room(self, targets: np.ndarray) -> np.ndarray:
         """Deviation of each joint (b, dof) [rad] beyond which targets leave it no room.

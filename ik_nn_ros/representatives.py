@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.cluster import KMeans
 
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.arm.planar_arm import PlanarArm
 
 STARTS = 4  # of k-means; the best outcome is kept
 SEED = 0

@@ -18,7 +18,7 @@ from ik_nn_ros.arguments import (
     require_representatives,
     require_seed,
 )
-from ik_nn_ros.arrays import wrapped
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.backends import AUTO, build_decoder, require_backend, require_device
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.coverage import LEAST_LOG_EVIDENCE, log_evidence
@@ -28,7 +28,6 @@ from ik_nn_ros.errors import (
     NoSolutionError,
     UnreachableTargetError,
 )
-from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import (
     DEFAULT_MODEL,
     NetworkSampler,
@@ -319,8 +318,7 @@ class IKSolver:
             )
         else:
             keep = np.isfinite(errors)
-        if self.arm.full_circle:
-            positions = wrapped(positions)
+        positions = self.arm.wrapped(positions)
         return positions, errors, keep & self.arm.within_limits(positions)
 
     def _reachable(

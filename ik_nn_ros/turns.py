@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arrays import wrapped
-from ik_nn_ros.kinematics import PlanarArm, normal_log_density
 
 TURN = 2.0 * math.pi
 NEGLIGIBLE = 1e-8  # of the most likely turn's density
@@ -16,19 +16,13 @@ NEGLIGIBLE = 1e-8  # of the most likely turn's density
 class WholeTurns:
     """Densities of an arm's joint positions (..., N), whichever of the turns they are in.
 
-    Of each angle the turn nearest to zero within the joint's limits is the most likely one; all
-    turns around it that are not negligible beside it count.
-
     Args:
-        arm: its prior and its limits.
+        arm: its joints.
     """
 
     def __init__(self, arm: PlanarArm) -> None:
         self._arm = arm
-        self._std = np.array(arm.prior_std)
-        self._revolute = np.ones(arm.dof, dtype=bool)
-        self._revolute[0] = arm.base == "revolute"
-        self._lower, self._upper = arm.bounds
+        self._revolute = np.array([joint.is_angle for joint in arm.joints])
 
     def fold(self, theta: np.ndarray) -> np.ndarray:
         """The same configurations with every angle in [-pi, pi]."""
@@ -37,30 +31,23 @@ class WholeTurns:
 
     def unfold(self, theta: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The inverse of `fold`: every angle in one of its turns, as likely as the prior has it."""
-        nearest = self._nearest(theta)
-        index = np.nonzero(self._has_rivals(nearest, self._std))
-        if len(index[0]) and not self._arm.full_circle:
-            angles, joints = nearest[index], index[-1]
-            turned = angles + TURN * _turns(self._std[joints])[:, None]
-            scores = self._limited_log_priors(turned, joints)
-            scores += rng.gumbel(size=scores.shape)  # the largest: drawn by the densities
-            nearest[index] = np.take_along_axis(turned, scores.argmax(0)[None], 0)[0]
-        return nearest
+        unfolded = theta.copy()
+        for index, joint in enumerate(self._arm.joints):
+            if not joint.is_circle:
+                turns = joint.turns(theta[..., index].ravel())
+                # Gumbel-max trick: the argmax is a draw from the densities.
+                scores = turns.log_densities + rng.gumbel(size=turns.values.shape)
+                chosen = np.take_along_axis(turns.values, scores.argmax(1)[:, None], 1)
+                unfolded[..., index] = chosen.reshape(theta.shape[:-1])
+        return unfolded
 
     def log_priors(self, theta: np.ndarray) -> np.ndarray:
-        """Of each joint under its prior, -inf beyond its limits: (..., N) [nats]."""
-        nearest = self._nearest(theta)
-        joints = np.arange(self._arm.dof)
-        log_priors = self._limited_log_priors(nearest, joints)
-        if self._arm.full_circle:
-            return log_priors
-        index = np.nonzero(self._has_rivals(nearest, self._std))
-        angles, joints = nearest[index], index[-1]
-        for turn in _turns(self._std[joints]):
-            if turn != 0:
-                other = self._limited_log_priors(angles + TURN * turn, joints)
-                log_priors[index] = np.logaddexp(log_priors[index], other)
-        return log_priors
+        """Log prior density of each joint's angle, summed over its turns: (..., N) [nats]."""
+        log_priors = [
+            joint.log_density_of_angle(theta[..., index])
+            for index, joint in enumerate(self._arm.joints)
+        ]
+        return np.stack(log_priors, -1)
 
     def normal_log_densities(self, theta: np.ndarray, std: np.ndarray) -> np.ndarray:
         """Of each joint under a normal distribution: (..., N) [nats]; the arrays broadcast."""
@@ -72,25 +59,6 @@ class WholeTurns:
                 other = normal_log_density(angles + TURN * turn, deviations)
                 log_densities[index] = np.logaddexp(log_densities[index], other)
         return log_densities
-
-    def _limited_log_priors(self, theta: np.ndarray, joints: np.ndarray) -> np.ndarray:
-        if self._arm.full_circle:
-            log_priors = np.full_like(theta, -math.log(TURN))
-        else:
-            log_priors = normal_log_density(theta, self._std[joints])
-        if self._arm.joint_limits is None:
-            return log_priors
-        within = (theta >= self._lower[joints]) & (theta <= self._upper[joints])
-        return np.where(within, log_priors, -math.inf)
-
-    def _nearest(self, theta: np.ndarray) -> np.ndarray:
-        """Each angle in the turn nearest to zero within the limits, if there is one."""
-        if self._arm.joint_limits is None or self._arm.full_circle:
-            return theta.copy()
-        least = np.ceil((self._lower - theta) / TURN)
-        most = np.floor((self._upper - theta) / TURN)
-        turns = np.where(self._revolute & (least <= most), np.clip(0.0, least, most), 0.0)
-        return theta + TURN * turns
 
     def _has_rivals(self, theta: np.ndarray, std: np.ndarray) -> np.ndarray:
         """Where another turn of an angle in [-pi, pi] is not negligible beside it."""
@@ -106,3 +74,13 @@ def _turns(std: np.ndarray) -> np.ndarray:
     widest = std.max(initial=0.0)
     most = 0.5 + math.sqrt(0.25 - 2.0 * math.log(NEGLIGIBLE) * (widest / TURN) ** 2)
     return np.arange(-math.floor(most), math.floor(most) + 1)
+
+
+def deviations(arm: PlanarArm) -> np.ndarray:
+    """Of each joint's prior before it is truncated: (N,)."""
+    return np.array([joint.std or joint.spread for joint in arm.joints])
+
+
+def normal_log_density(values: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """Log density of N(0, std^2) [nats], entry by entry; the arrays broadcast."""
+    return -0.5 * (values / std) ** 2 - np.log(std) - 0.5 * math.log(TURN)

@@ -21,8 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import ARCHITECTURES
 from ik_nn_ros.models.network import GenerativeNetwork
 from ik_nn_ros.models.networks import build_network

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from training.config import DataConfig
 
 
@@ -36,19 +36,13 @@ class Split:
 
 
 def make_dataset(arm: PlanarArm, data: DataConfig, device: str) -> Split:
-    """The paper's dataset: draws of the prior, the first part for training.
+    """The paper's dataset: draws of the prior, joint limits included; the first part for training.
 
     Drawn on the CPU in float64, so that every device trains and tests on the same samples.
     """
     generator = torch.Generator().manual_seed(data.seed)
     shape = (data.num_samples, arm.dof)
-    if arm.full_circle:
-        theta = (
-            torch.rand(shape, dtype=torch.float64, generator=generator).sub_(0.5).mul_(2 * torch.pi)
-        )
-    else:
-        theta = torch.randn(shape, dtype=torch.float64, generator=generator)
-        theta *= theta.new_tensor(arm.prior_std)
+    theta = arm.prior_quantiles(torch.rand(shape, dtype=torch.float64, generator=generator))
     targets = arm.forward(theta)
     theta, targets = (values.float().to(device) for values in (theta, targets))
     train, test = slice(data.num_train), slice(data.num_train, None)
@@ -57,13 +51,4 @@ def make_dataset(arm: PlanarArm, data: DataConfig, device: str) -> Split:
 
 def held_out_targets(arm: PlanarArm) -> np.ndarray:
     """The targets (m, 2) float64 [m] on which every model of an arm is measured."""
-    return targets_within_limits(arm, make_dataset(arm, DataConfig(), "cpu").test)
-
-
-def targets_within_limits(arm: PlanarArm, dataset: Dataset) -> np.ndarray:
-    """The targets (m, 2) float64 [m] of a dataset's configurations that keep the joint limits.
-
-    Each of these has a posterior; of the others some have no solution at all.
-    """
-    theta, targets = (values.double().cpu().numpy() for values in (dataset.theta, dataset.targets))
-    return targets[arm.within_limits(theta)]
+    return make_dataset(arm, DataConfig(), "cpu").test.targets.double().numpy()

@@ -13,9 +13,9 @@ from matplotlib.colors import LogNorm, Normalize, SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.coverage import LEAST_LOG_EVIDENCE
 from ik_nn_ros.hull import TcpHull
-from ik_nn_ros.kinematics import PlanarArm
 from training.published import PUBLISHED
 from training.results import Result
 from training.workspace import WorkspaceMap

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.coverage import NEIGHBOURHOOD
-from ik_nn_ros.kinematics import PlanarArm
 
 POOL_SIZE = 1_000_000  # prior draws per round, shared by all targets
 
@@ -17,7 +17,7 @@ def rejection_samples(
     rng: np.random.Generator,
     pool_size: int = POOL_SIZE,
 ) -> np.ndarray:
-    """Prior samples within the joint limits whose TCP lies within 5 cm of each target.
+    """Prior samples whose TCP lies within 5 cm of each target.
 
     Args:
         arm: the arm, whose prior is sampled.
@@ -34,7 +34,6 @@ def rejection_samples(
     counts = np.zeros(len(targets), dtype=int)
     while (pending := np.flatnonzero(counts < num_samples)).size:
         pool = arm.sample_prior(pool_size, rng)
-        pool = pool[arm.within_limits(pool)]
         neighbours = Neighbours(arm.forward(pool))
         for row in pending:
             chosen = neighbours.of(targets[row])[: num_samples - counts[row]]

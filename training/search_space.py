@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.models import ARCHITECTURES
 from training.config import ConfigError, Section, TrainingConfig, read_yaml, sentences
 

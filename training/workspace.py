@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.backends.eager import EagerDecoder
-from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import NetworkSampler
 from ik_nn_ros.models.networks import load_network
 from ik_nn_ros.posterior import ExactPosterior

@@ -9,7 +9,7 @@ from benchmarks.peers.exact import Exact
 from benchmarks.peers.ours import Ours
 from benchmarks.peers.rejection import RefinedRejection, Rejection
 from benchmarks.peers.scipy_restarts import ScipyLeastSquares
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.models import available_models
 
 __all__ = ["Authors", "DampedLeastSquares", "Exact", "Ours", "Peer", "Rejection", "peers_of"]

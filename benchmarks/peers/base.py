@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
 
 TOLERANCE = DEFAULT_POSITION_TOLERANCE  # [m]

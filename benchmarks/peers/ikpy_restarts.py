@@ -7,7 +7,7 @@ from ikpy.chain import Chain
 from ikpy.link import OriginLink, URDFLink
 
 from benchmarks.peers.base import Restarts
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.arm.planar_arm import PlanarArm
 
 Z_AXIS = [0.0, 0.0, 1.0]
 NO_ROTATION = [0.0, 0.0, 0.0]

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.peers.base import TOLERANCE, Peer
 from benchmarks.solvers import fastest_solver
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.arm.planar_arm import PlanarArm
 
 
 class Ours(Peer):

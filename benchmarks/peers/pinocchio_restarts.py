@@ -6,7 +6,7 @@ import numpy as np
 import pinocchio
 
 from benchmarks.peers.base import TOLERANCE, Restarts
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.arm.planar_arm import PlanarArm
 
 DAMPING = 1e-6  # of Pinocchio's own example of inverse kinematics
 MAX_ITERATIONS = 100

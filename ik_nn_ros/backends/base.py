@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from ik_nn_ros.kinematics import PlanarArm
+    from ik_nn_ros.arm.planar_arm import PlanarArm
     from ik_nn_ros.models.architectures import Architecture
 
 

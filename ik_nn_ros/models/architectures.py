@@ -12,10 +12,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arrays import Array
-from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
 from ik_nn_ros.models.rim import rim_coordinates
+from ik_nn_ros.ray_chart import missed_share
 
 Shapes = dict[str, tuple[int, ...]]
 Tensors = Mapping[str, np.ndarray]
@@ -171,6 +172,7 @@ class CINNConfig(Architecture):
     kind = "cinn"
     has_density = True
     min_slack: ClassVar[float] = 1e-12  # [m]
+    most_missed: ClassVar[float] = 1e-3  # of the prior, by the ray chart
 
     coupling_layers: int
     subnet_layers: int
@@ -183,10 +185,14 @@ class CINNConfig(Architecture):
             raise ValueError(f"bins must be 2 or more, got {self.bins}")
 
     def latent_dim(self, arm: PlanarArm) -> int:
-        if arm.full_circle:
-            raise ValueError("cinn needs an arm with a normal prior")
         if arm.dof < 3:
             raise ValueError("cinn needs 3 or more joints: the rays of 2 have but two directions")
+        if (missed := missed_share(arm)) > self.most_missed:
+            raise ValueError(
+                f"cinn cannot represent {missed:.1%} of this arm's prior, at most "
+                f"{self.most_missed:.1%} is allowed: its rays end where they first reach the "
+                "target's distance; a narrower prior curls less"
+            )
         return arm.dof - 1  # directions of rays, and a length of the vectors that have them
 
     def features(self, arm: PlanarArm, targets: Array) -> Array:

@@ -9,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.backends import AUTO
-from ik_nn_ros.kinematics import PlanarArm
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from zuko.flows import (
 )
 from zuko.transforms import CouplingTransform, MonotonicAffineTransform, MonotonicRQSTransform
 
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.models.architectures import CINNConfig
 from ik_nn_ros.models.lengths import length_quadrature
 from ik_nn_ros.models.network import GenerativeNetwork

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
 from ik_nn_ros.models.architectures import CVAEConfig
 from ik_nn_ros.models.network import GenerativeNetwork, hidden_layers

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.models.architectures import INNConfig
 from ik_nn_ros.models.network import GenerativeNetwork, hidden_layers
 from ik_nn_ros.models.rim import log_rim_area

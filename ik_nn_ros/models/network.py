@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import nn
 
-from ik_nn_ros.kinematics import PlanarArm
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.models.architectures import Architecture
 
 
@@ -16,7 +16,7 @@ class GenerativeNetwork(nn.Module, ABC):
 
     The network sees its configuration's `features` of the target, standardised by their mean and
     deviation over the training targets, which `fit_target_scale` stores with the weights; angles
-    are in units of the prior's deviation.
+    are in units of the prior's deviation, `PlanarArm.joint_scale`.
 
     Attributes:
         arm: the arm that the network is built for.
@@ -31,7 +31,7 @@ class GenerativeNetwork(nn.Module, ABC):
         self.latent_dim = config.latent_dim(arm)
         self.register_buffer("target_mean", torch.zeros(2))
         self.register_buffer("target_std", torch.ones(2))
-        self.register_buffer("joint_scale", torch.tensor(arm.prior_std), persistent=False)
+        self.register_buffer("joint_scale", torch.tensor(arm.joint_scale), persistent=False)
 
     @property
     def num_parameters(self) -> int:

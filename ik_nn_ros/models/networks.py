@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.checkpoint import load_checkpoint
-from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.models import architecture
 from ik_nn_ros.models.architectures import CINNConfig, CVAEConfig, INNConfig
 from ik_nn_ros.models.cinn import CINN

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arrays import Array, namespace
-from ik_nn_ros.kinematics import PlanarArm
 
 
 def rim_coordinates(arm: PlanarArm, targets: Array, min_slack: float) -> Array:

@@ -24,9 +24,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.drawing import Panel, draw_posterior
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
 from ik_nn_ros.ros.messages import Answer, checked, parse_response

@@ -14,8 +14,8 @@ from rclpy.serialization import serialize_message
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.hull import tcp_hull
-from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.solver import Solutions
 
 DENSITY_CLASSES = 4  # a colour for each point would make the message half as large again

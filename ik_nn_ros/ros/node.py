@@ -25,8 +25,8 @@ from sensor_msgs.msg import JointState
 from visualization_msgs.msg import MarkerArray
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.afterwards import Afterwards
 from ik_nn_ros.ros.answering import Answering, Solved

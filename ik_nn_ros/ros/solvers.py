@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import ModelNotFoundError
-from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.posterior import ExactPosterior
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.solver import IKSolver

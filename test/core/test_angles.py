@@ -13,7 +13,7 @@ from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
 from ik_nn_ros.models.networks import build_network
 
 ARM = PlanarArm((0.5, 0.5, 1.0), prior="uniform")
-SCALE = torch.tensor(ARM.prior_std)
+SCALE = torch.tensor(ARM.joint_scale)
 
 
 @pytest.mark.parametrize("name", ANGLE_REPRESENTATIONS)
@@ -30,11 +30,11 @@ def test_what_is_read_can_be_written_back_without_error(name):
 def test_arrays_are_read_and_written_as_tensors_are(name):
     angles = ANGLE_REPRESENTATIONS[name]
     theta = np.linspace(-4.0, 4.0, 30).reshape(10, 3)
-    output = angles.read(theta, np.array(ARM.prior_std))
+    output = angles.read(theta, np.array(ARM.joint_scale))
     expected = angles.read(torch.from_numpy(theta), SCALE.double())
     np.testing.assert_allclose(output, expected)
     written = angles.write(expected, SCALE.double())
-    np.testing.assert_allclose(angles.write(output, np.array(ARM.prior_std)), written, atol=1e-6)
+    np.testing.assert_allclose(angles.write(output, np.array(ARM.joint_scale)), written, atol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "degrees"), [("plain", 356.0), ("wrapped", 4.0), ("vector", 4.0)])

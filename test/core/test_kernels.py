@@ -8,10 +8,10 @@ import sys
 import numpy as np
 import pytest
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.backends.kernels import compiler
 from ik_nn_ros.backends.kernels.kinematics import Links, position_errors
 from ik_nn_ros.backends.kernels.rays import Rays
-from ik_nn_ros.kinematics import PlanarArm
 from ik_nn_ros.ray_chart import RayChart, ray_directions
 
 ARMS = [PlanarArm.of_paper(4), PlanarArm.of_paper(10), PlanarArm((0.5, 0.5, 1.0), base="rail")]

@@ -1,5 +1,7 @@
 """Invariants of every network, and the paper's parameter counts."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -248,9 +250,22 @@ def test_cinn_decodes_the_density_with_respect_to_the_surface():
     torch.testing.assert_close(log_density, on_sphere - volume)
 
 
-def test_cinn_refuses_an_arm_that_turns_all_the_way():
-    with pytest.raises(ValueError, match="normal prior"):
-        build_network("cinn", PlanarArm((1.0, 1.0), prior="uniform"), SMALL["cinn"])
+@pytest.mark.parametrize(
+    ("changes", "share"),
+    [
+        ({"prior_std": 1.0}, "6.7%"),
+        ({"prior": "uniform", "prior_std": None, "prior_mean": None}, "37.8%"),
+    ],
+)
+def test_cinn_refuses_an_arm_that_curls_and_says_how_much_of_it(changes, share):
+    arm = dataclasses.replace(PlanarArm.of_paper(6), **changes)
+    with pytest.raises(ValueError, match=f"cannot represent {share} of this arm's prior"):
+        build_network("cinn", arm, SMALL["cinn"])
+
+
+def test_cinn_takes_a_uniform_prior_within_narrow_limits():
+    arm = PlanarArm((0.5, 0.5, 1.0), prior="uniform", joint_limits=(-0.5, 0.5))
+    assert build_network("cinn", arm, SMALL["cinn"]).latent_dim == 2
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_joints_that_turn_beyond_half_a_turn_agree_with_rejection_too(arm, targe
     exact = ExactPosterior(arm).sample(np.array([target]), 2000, rng).positions[0]
     np.testing.assert_allclose(arm.forward(exact), np.tile(target, (2000, 1)), atol=1e-9)
     assert arm.within_limits(exact).all()
-    assert (np.abs(exact[:, -2:]) > np.pi).any(axis=0).all()
+    assert (np.abs(exact[:, -2]) > np.pi).any()
     for joint in range(arm.dof):
         assert ks_2samp(exact[:, joint], rejection[:, joint]).pvalue > 1e-3
 

@@ -63,7 +63,7 @@ def test_the_defaults_are_the_paper_s_schedule(tmp_path):
         ({"arm": {}}, ["arm", "link_lengths missing"]),
         ({"arm": {"link_lengths": 5}}, ["arm", "2 or more positive numbers", "5"]),
         (
-            {"arm": {"link_lengths": [1.0, 1.0], "joint_limits": [1, 2]}},
+            {"arm": {"link_lengths": [1.0, 1.0], "joint_limits": [1, 2, 3]}},
             ["arm", "joint_limits must be 2 pairs"],
         ),
         (
@@ -73,7 +73,7 @@ def test_the_defaults_are_the_paper_s_schedule(tmp_path):
         ({"model": "cinn", "network": CINN, "arm": {"link_lengths": [1.0, 1.0]}}, ["3 or more"]),
         (
             {"model": "cinn", "network": CINN, "arm": VALID["arm"] | {"prior": "uniform"}},
-            ["network", "normal prior"],
+            ["network", "cinn cannot represent"],
         ),
         ({"seed": -1}, ["seed", "greater than or equal to 0"]),
         ({"data": {"train_share": 1.0}}, ["data.train_share", "less than 1"]),

@@ -21,7 +21,6 @@ from training.commands.shared import (
     shown_stages,
 )
 from training.config import load_config
-from training.data import targets_within_limits
 from training.evaluation import evaluate
 from training.progress import TrainingProgress
 from training.references import make_references
@@ -54,7 +53,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     }
     save_checkpoint(folder / MODEL_FILE, trained.network, how, {})  # whatever comes of measuring
     arm = trained.network.arm
-    targets = targets_within_limits(arm, trained.data.test)
+    targets = trained.data.test.targets.double().cpu().numpy()
     with shown_stages(console) as on_stage:
         references = make_references(arm, targets, chosen_size(options), on_stage=on_stage)
         sampler = NetworkSampler(EagerDecoder(trained.network, device))

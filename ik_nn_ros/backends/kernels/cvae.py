@@ -18,7 +18,7 @@ class CVAEKernel:
 
     def __init__(self, model: TrainedModel) -> None:
         self._angles = ANGLE_REPRESENTATIONS[model.config.angles]
-        self._scale = floats(model.arm.prior_std)
+        self._scale = floats(model.arm.joint_scale)
         self._features = Features(model)
         self._decoder = MLP(model.tensors, "decoder")
 

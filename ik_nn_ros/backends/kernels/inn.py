@@ -76,7 +76,7 @@ class INNKernel:
     def __init__(self, model: TrainedModel) -> None:
         self._arm = model.arm
         self._features = Features(model)
-        self._scale = floats(model.arm.prior_std)[:, None]
+        self._scale = floats(model.arm.joint_scale)[:, None]
         self._log_scales = np.log(self._features.std).sum() - np.log(self._scale).sum()
         self._layers: list[_Block | _Permutation] = []
         for index in range(2 * model.config.coupling_layers - 1):

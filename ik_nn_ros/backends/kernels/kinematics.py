@@ -10,7 +10,7 @@ import numpy as np
 from ik_nn_ros.backends.kernels.compiler import TILE, compiled, cos_sin
 
 if TYPE_CHECKING:
-    from ik_nn_ros.kinematics import PlanarArm
+    from ik_nn_ros.arm.planar_arm import PlanarArm
 
 
 class Links(NamedTuple):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ik_nn_ros import PlanarArm
-from ik_nn_ros.base_joint import BASE_JOINTS
+from ik_nn_ros.arm.base_joint import BASE_JOINTS
 
 LINKS = (0.5, 0.7, 0.4)
 POINTS = torch.tensor([[0.8, 0.3], [-1.1, 0.4], [0.2, -1.3]], dtype=torch.float64)

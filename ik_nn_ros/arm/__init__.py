@@ -1,0 +1,1 @@
+"""The arm: its joints and their priors, its kinematics, and what may be asked of its TCP."""

@@ -1,0 +1,400 @@
+"""The planar arm: joints with their priors, links and kinematics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from ik_nn_ros.arm.base_joint import BASE_JOINTS, BaseJoint
+from ik_nn_ros.arm.joints import PRIORS, Joint, joint_names
+from ik_nn_ros.arrays import Array, matching, namespace, wrapped
+from ik_nn_ros.errors import InvalidArmError
+
+CHUNK_SIZE = 4096  # configurations at a time: bounds the memory of large requests
+PAPER_PRIOR_STD = 0.2  # [rad], section "Dataset" of the paper
+PAPER_LINK_LENGTH = 0.5  # [m], all links but the last; follows from the paper's figures
+PAPER_LAST_LINK_LENGTH = 1.0  # [m]
+WIDE_STD = 0.4  # [rad], from which on both sides of half a turn have more than 1e-14 of the density
+
+Prior = Literal["normal", "uniform"]
+Limits = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class PlanarArm:
+    """A planar arm of N joints with its base at the origin.
+
+    Joint positions ``theta`` are arrays (..., N) [rad], each relative to the previous link; points
+    are arrays (..., 2) [m]. The kinematics take NumPy arrays and torch tensors alike and return
+    what they were given. On a rail the first joint is in metres wherever others are in radians.
+
+    >>> arm = PlanarArm([0.3, 0.25, 0.2], prior_mean=[0.0, 0.8, 0.8], prior_std=0.5,
+    ...                 joint_limits=[(-2.5, 2.5), (0.2, 2.4), (0.2, 2.4)])
+    >>> arm.forward(np.array([0.0, 0.8, 0.8])).round(3)
+    array([0.468, 0.379])
+
+    What is said of joints is one value for all of them or a sequence of one per joint; each is kept
+    as a tuple of one per joint, but for a prior that all share and for limits that none has.
+
+    Args:
+        link_lengths: one length for each revolute joint [m], all positive.
+        prior_std: deviation of each normal prior, before it is truncated; None: 0.2. A uniform
+            prior has none: None, or what it amounts to (pi / sqrt(3) of a circle). Kept as None.
+        joint_limits: (lower, upper), or None for a joint without limits. They truncate the prior.
+        prior: "normal", or "uniform": within the joint's limits or, without any, on the circle.
+        base: "revolute", N links turn about N joints; or "rail", the first joint carries the arm
+            along y (the benchmark of Kruse et al. 2021, arXiv 2101.10763).
+        prior_mean: of each normal prior, before it is truncated. A uniform prior has none: None, or
+            the middle of its limits. Kept as None.
+        joint_names: one per joint; None: joint_1 to joint_N.
+
+    Attributes:
+        joints: the joints, base first.
+
+    Raises:
+        InvalidArmError: fewer than two links, a length that is not positive, an unknown base, not
+            one value for each joint, names that are empty or not distinct; or see `Joint`.
+    """
+
+    link_lengths: tuple[float, ...]
+    prior_std: float | tuple[float | None, ...] | None = None
+    joint_limits: tuple[Limits | None, ...] | None = None
+    prior: Prior | tuple[Prior, ...] = "normal"
+    base: Literal["revolute", "rail"] = "revolute"
+    prior_mean: float | tuple[float | None, ...] = 0.0
+    joint_names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.base not in BASE_JOINTS:
+            raise InvalidArmError(f"base must be {' or '.join(BASE_JOINTS)}, got {self.base!r}")
+        self._keep(link_lengths=_checked_lengths(self.link_lengths))
+        self._keep(joint_names=_checked_names(self.joint_names, self.dof))
+        joints = self.joints
+        priors = tuple(joint.prior for joint in joints)
+        limits = tuple(joint.limits for joint in joints)
+        normal = [joint.prior == "normal" for joint in joints]
+        self._keep(
+            prior=priors[0] if len(set(priors)) == 1 else priors,
+            prior_std=tuple(joint.std for joint in joints),
+            prior_mean=tuple(
+                joint.mean if has_mean else None
+                for joint, has_mean in zip(joints, normal, strict=True)
+            ),
+            joint_limits=limits if any(limits) else None,
+        )
+
+    def _keep(self, **fields: Any) -> None:
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    @cached_property
+    def joints(self) -> tuple[Joint, ...]:
+        """The joints and their priors, base first."""
+        priors = _checked_priors(self.prior, self.dof)
+        limits = _checked_limits(self.joint_limits, self.dof)
+        stds = _numbers("prior_std", "positive numbers [rad]", self.prior_std, priors)
+        means = _numbers("prior_mean", "numbers [rad]", self.prior_mean, priors)
+        joints = []
+        for index, name in enumerate(self.joint_names):
+            kind = "continuous" if limits[index] is None else "revolute"
+            if index == 0 and self.base == "rail":
+                kind = "rail"
+            joint = _joint(name, kind, priors[index], means[index], stds[index], limits[index])
+            joints.append(joint)
+        return tuple(joints)
+
+    @classmethod
+    def of_paper(cls, dof: int) -> PlanarArm:
+        """The paper's arm of ``dof`` joints: links of 0.5 m and a last link of 1.0 m."""
+        return cls((PAPER_LINK_LENGTH,) * (dof - 1) + (PAPER_LAST_LINK_LENGTH,))
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> PlanarArm:
+        """The inverse of `to_dict`."""
+        return cls(**fields)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The arm as plain numbers and lists, ready for JSON."""
+        return asdict(self)
+
+    @property
+    def dof(self) -> int:
+        """The number of joints N."""
+        return len(self.link_lengths) + (self.base == "rail")
+
+    @property
+    def base_joint(self) -> BaseJoint:
+        """What the first joint does."""
+        return BASE_JOINTS[self.base]
+
+    @property
+    def full_circle(self) -> bool:
+        """Whether all joints turn all the way: the prior knows no end of any angle."""
+        return all(self._circles)
+
+    @cached_property
+    def joint_scale(self) -> tuple[float, ...]:
+        """Standard deviation of each joint's prior as it is, limits included [rad]."""
+        return tuple(joint.spread for joint in self.joints)
+
+    @cached_property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """The lower and the upper joint limits, infinite where there are none: (N,) each [rad]."""
+        unlimited = (-math.inf, math.inf)
+        lower, upper = np.transpose([joint.limits or unlimited for joint in self.joints])
+        return lower, upper
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Smallest and largest distance of the TCP from the base, joint limits aside [m].
+
+        From a rail the distance is x.
+        """
+        return self.base_joint.reach(self.link_lengths)
+
+    def headings(self, theta: Array) -> Array:
+        """Heading of the TCP from the x axis, not wrapped: (..., N) -> (...) [rad]."""
+        return theta[..., -len(self.link_lengths) :].sum(-1)
+
+    def joint_positions(self, theta: Array) -> Array:
+        """The base, the joints after each link and the TCP: (..., N) -> (..., N + 1, 2) [m].
+
+        On a rail the first two are the origin and where the arm stands.
+        """
+        xp = namespace(theta)
+        links = self._link_vectors(theta)
+        return xp.concatenate((xp.zeros_like(links[..., :1, :]), xp.cumsum(links, -2)), -2)
+
+    def forward(self, theta: Array) -> Array:
+        """Forward kinematics, equation (1) of the paper: (..., N) -> TCP (..., 2) [m]."""
+        xp = namespace(theta)
+        lengths = matching(self.link_lengths, theta)
+        headings = xp.cumsum(theta[..., -len(lengths) :], -1)
+        x, y = xp.cos(headings) @ lengths, xp.sin(headings) @ lengths
+        return xp.stack((x, y + theta[..., 0] if self.base == "rail" else y), -1)
+
+    def position_errors(self, theta: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """The paper's re-simulation error |FK(theta) - target| (...) [m].
+
+        Args:
+            theta: (..., N) [rad].
+            targets: (..., 2) [m]; the arrays broadcast.
+        """
+        shape = np.broadcast_shapes(theta.shape[:-1], targets.shape[:-1])
+        theta = np.broadcast_to(theta, (*shape, self.dof)).reshape(-1, self.dof)
+        targets = np.broadcast_to(targets, (*shape, 2)).reshape(-1, 2)
+        errors = np.empty(len(theta))
+        for start in range(0, len(theta), CHUNK_SIZE):
+            rows = slice(start, start + CHUNK_SIZE)
+            errors[rows] = np.linalg.norm(self.forward(theta[rows]) - targets[rows], axis=1)
+        return errors.reshape(shape)
+
+    def jacobian(self, theta: Array) -> Array:
+        """d TCP / d theta: (..., N) -> (..., 2, N) [m / rad].
+
+        Column j is the vector from joint j to the TCP, turned by a right angle; of a rail, y.
+        """
+        xp = namespace(theta)
+        links = self._link_vectors(theta)
+        to_tcp = xp.flip(xp.cumsum(xp.flip(links, (-2,)), -2), (-2,))
+        jacobian = xp.stack((-to_tcp[..., 1], to_tcp[..., 0]), -2)
+        if self.base == "rail":
+            jacobian[..., 0, 0] = 0.0
+            jacobian[..., 1, 0] = 1.0
+        return jacobian
+
+    def sample_prior(self, num_samples: int, rng: np.random.Generator) -> np.ndarray:
+        """Configurations drawn from the prior, within the joint limits: (num_samples, N) [rad]."""
+        return self.prior_quantiles(rng.random((num_samples, self.dof)))
+
+    def prior_quantiles(self, u: Array) -> Array:
+        """Uniform numbers (..., N) in (0, 1) -> configurations of the prior (..., N) [rad].
+
+        See `Joint.quantile`.
+        """
+        columns = [joint.quantile(u[..., index]) for index, joint in enumerate(self.joints)]
+        return namespace(u).stack(columns, -1)
+
+    def joint_log_priors(self, theta: np.ndarray) -> np.ndarray:
+        """Log density of each joint under its own prior: (..., N) -> (..., N) [nats].
+
+        -inf beyond a limit. On a circle an angle means the same as itself and a whole turn.
+        """
+        means, precisions, log_normalisers = self._prior_numbers
+        log_priors = log_normalisers - 0.5 * precisions * np.square(theta - means)
+        if self.joint_limits is None:
+            return log_priors
+        lower, upper = self.bounds
+        return np.where((theta >= lower) & (theta <= upper), log_priors, -math.inf)
+
+    def log_prior(self, theta: np.ndarray) -> np.ndarray:
+        """Log density of configurations under the prior: (..., N) -> (...) [nats]."""
+        # At once: the sum over the joints' own densities takes so long that large answers notice.
+        means, precisions, log_normalisers = self._prior_numbers
+        scaled = (theta - means) * np.sqrt(precisions)
+        log_prior = log_normalisers.sum() - 0.5 * np.einsum("...j,...j->...", scaled, scaled)
+        if self.joint_limits is None:
+            return log_prior
+        return np.where(self.within_limits(theta), log_prior, -math.inf)
+
+    def joint_differences(self, theta: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """theta - other (..., N), the short way round where a joint turns all the way."""
+        return self.wrapped(theta - other)
+
+    def wrapped(self, theta: np.ndarray) -> np.ndarray:
+        """The same configurations (..., N), joints that turn all the way in [-pi, pi) [rad]."""
+        if not any(self._circles):
+            return theta
+        return np.where(self._circles, wrapped(theta), theta)
+
+    def embed(self, theta: Array) -> Array:
+        """Coordinates (..., d) in which configurations (..., N) are compared.
+
+        Cosine and sine of angles for which both sides of half a turn are likely: circles, and
+        normal priors without limits from 0.4 rad on. Their distance is a chord, and knows no jump.
+        """
+        around = [joint.is_circle or _is_wide(joint) for joint in self.joints]
+        if not any(around):
+            return theta
+        xp = namespace(theta)
+        plain = [index for index, turns in enumerate(around) if not turns]
+        angles = theta[..., [index for index, turns in enumerate(around) if turns]]
+        return xp.concatenate((theta[..., plain], xp.cos(angles), xp.sin(angles)), -1)
+
+    def within_limits(self, theta: np.ndarray) -> np.ndarray:
+        """Whether every joint keeps its limits: (..., N) -> bool (...)."""
+        if self.joint_limits is None:
+            return np.ones(theta.shape[:-1], dtype=bool)
+        lower, upper = self.bounds
+        return np.all((theta >= lower) & (theta <= upper), axis=-1)
+
+    @cached_property
+    def _circles(self) -> np.ndarray:
+        return np.array([joint.is_circle for joint in self.joints])
+
+    @cached_property
+    def _prior_numbers(self) -> np.ndarray:
+        """Mean, precision and log normaliser of each joint's prior: (3, N)."""
+        rows = [(joint.mean, joint.precision, joint.log_normaliser) for joint in self.joints]
+        return np.transpose(rows)
+
+    def _link_vectors(self, theta: Array) -> Array:
+        """What each joint adds to the TCP: (..., N) -> (..., N, 2) [m]; a rail its own position."""
+        xp = namespace(theta)
+        lengths = matching(self.link_lengths, theta)
+        headings = xp.cumsum(theta[..., -len(lengths) :], -1)
+        links = xp.stack((xp.cos(headings) * lengths, xp.sin(headings) * lengths), -1)
+        if self.base == "revolute":
+            return links
+        shift = xp.stack((xp.zeros_like(theta[..., :1]), theta[..., :1]), -1)
+        return xp.concatenate((shift, links), -2)
+
+
+def _joint(
+    name: str,
+    kind: str,
+    prior: Prior,
+    mean: float | None,
+    std: float | None,
+    limits: Limits | None,
+) -> Joint:
+    """A joint; what a uniform prior amounts to may be given as its mean and deviation."""
+    if prior == "normal":
+        mean = 0.0 if mean is None else mean
+        std = PAPER_PRIOR_STD if std is None else std
+        return Joint(name, kind, prior, mean, std, limits)
+    joint = Joint(name, kind, prior, limits=limits)
+    for field, value, own in (("mean", mean, joint.mean), ("std", std, joint.spread)):
+        if value is not None and not math.isclose(value, own, rel_tol=1e-9, abs_tol=1e-12):
+            raise InvalidArmError(
+                f"joint {name}: a uniform prior has no prior_{field} of its own, got {value}"
+            )
+    return joint
+
+
+def _is_wide(joint: Joint) -> bool:
+    """Whether a normal prior may put an angle on either side of half a turn."""
+    normal = joint.is_angle and joint.limits is None and joint.std is not None
+    return normal and joint.std >= WIDE_STD
+
+
+def _checked_lengths(link_lengths: Sequence[float]) -> tuple[float, ...]:
+    wrong = InvalidArmError(f"link_lengths must be 2 or more positive numbers [m]: {link_lengths}")
+    try:
+        lengths = tuple(float(length) for length in link_lengths)
+    except (OverflowError, TypeError, ValueError):
+        raise wrong from None
+    if len(lengths) < 2 or not all(0.0 < length < math.inf for length in lengths):
+        raise wrong
+    return lengths
+
+
+def _checked_names(names: Sequence[str] | None, dof: int) -> tuple[str, ...]:
+    if names is None:
+        return joint_names(dof)
+    named = () if isinstance(names, str) else tuple(names)
+    texts = [name for name in named if isinstance(name, str) and name]
+    if len(named) != dof or len(set(texts)) != dof:
+        raise InvalidArmError(f"joint_names must be {dof} different names: {names}")
+    return named
+
+
+def _checked_priors(prior: Prior | Sequence[Prior], dof: int) -> tuple[Prior, ...]:
+    priors = (prior,) * dof if isinstance(prior, str) else tuple(prior)
+    if len(priors) != dof or any(one not in PRIORS for one in priors):
+        raise InvalidArmError(f"prior must be {' or '.join(PRIORS)}, 1 or {dof}: {prior!r}")
+    return priors
+
+
+def _numbers(
+    field: str,
+    allowed: str,
+    given: float | Sequence[float | None] | None,
+    priors: tuple[Prior, ...],
+) -> tuple[float | None, ...]:
+    """One number for each joint, None where nothing is said of it.
+
+    One number for all joints is for those with a normal prior, if there are any.
+    """
+    dof = len(priors)
+    wrong = InvalidArmError(f"{field} must be 1 or {dof} {allowed}: {given}")
+    try:
+        if given is None or np.ndim(given) == 0:
+            spared = "normal" in priors or (field == "prior_mean" and given == 0.0)
+            given = [None if prior == "uniform" and spared else given for prior in priors]
+        numbers = tuple(None if number is None else float(number) for number in given)
+    except (OverflowError, TypeError, ValueError):
+        raise wrong from None
+    if len(numbers) != dof or not all(math.isfinite(number or 0.0) for number in numbers):
+        raise wrong
+    if field == "prior_std" and any(number is not None and number <= 0.0 for number in numbers):
+        raise wrong
+    return numbers
+
+
+def _checked_limits(
+    limits: Sequence[Limits | None] | Limits | None, dof: int
+) -> tuple[Limits | None, ...]:
+    wrong = InvalidArmError(
+        f"joint_limits must be {dof} pairs lower < upper [rad], or one for all: {limits}"
+    )
+    try:
+        if limits is None or (len(limits) == 2 and np.ndim(limits[0]) == np.ndim(limits[1]) == 0):
+            one_for_all = limits is None or None not in limits
+            limits = (limits,) * dof if one_for_all else limits
+        pairs = tuple(None if pair is None else _pair(pair) for pair in limits)
+    except (OverflowError, TypeError, ValueError):
+        raise wrong from None
+    if len(pairs) != dof or not all(pair is None or pair[0] < pair[1] for pair in pairs):
+        raise wrong
+    return pairs
+
+
+def _pair(limits: Limits) -> Limits:
+    lower, upper = limits
+    return float(lower), float(upper)
