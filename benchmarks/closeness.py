@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.sizes import Size
 from benchmarks.solvers import fastest_solver, targets_of
 from ik_nn_ros.models import DEFAULT_MODEL
-from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.posterior.exact import ExactPosterior
 from training.metrics import Mismatch, mmd2, summary
 
 EQUAL = 2.0  # standard errors from zero, within which a difference is put down to chance

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.peers.base import TOLERANCE
 from benchmarks.reference import reference_solve
 from benchmarks.sizes import Size
 from benchmarks.solvers import (
@@ -18,8 +19,7 @@ from benchmarks.solvers import (
 )
 from benchmarks.timing import Ratio, Timing, interleaved
 from ik_nn_ros.models import DEFAULT_MODEL
-from ik_nn_ros.posterior import ExactPosterior
-from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
+from ik_nn_ros.posterior.exact import ExactPosterior
 
 MANY = 10_000  # solutions, that take long in NumPy
 
@@ -78,7 +78,7 @@ def against_reference(count: int, rounds: int) -> InferenceResult:
     rng = np.random.default_rng(0)
 
     def reference(densities: bool) -> object:
-        return reference_solve(network, target, count, rng, DEFAULT_POSITION_TOLERANCE, densities)
+        return reference_solve(network, target, count, rng, TOLERANCE, densities)
 
     seconds = interleaved(
         {

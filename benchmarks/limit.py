@@ -21,32 +21,34 @@ from threadpoolctl import ThreadpoolController
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import ik_nn_ros
+from benchmarks.peers.base import TOLERANCE
 from benchmarks.reference import reference_solve
 from benchmarks.sizes import Size
 from benchmarks.solvers import DEFAULT_DOF, eager_network, fastest_solver, targets_of
 from benchmarks.timing import Ratio, Timing, interleaved
 from benchmarks.words import number
 from ik_nn_ros.models import DEFAULT_MODEL
-from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
 
 PARTS = (1, 5, 20, 80)  # into how many of fewer rows a product is cut: small ones stay in caches
 
 STAGES = {
     "arguments.py": "checks and ranking",
-    "projection.py": "projection",
     "ray_chart.py": "rays",
     "arm/planar_arm.py": "kinematics",
     "arm/base_joint.py": "kinematics",
     "arrays.py": "kinematics",
-    "posterior.py": "exact sampler",
-    "charts.py": "exact sampler",
-    "annealing.py": "exact sampler",
-    "turns.py": "exact sampler",
+    "arm/projection.py": "projection",
+    "arm/task.py": "checks and ranking",
+    "chain": "exact sampler",
+    "posterior": "exact sampler",
+    "posterior/sampler.py": "checks and ranking",
+    "options.py": "checks and ranking",
+    "threads.py": "chunks and context",
     "solver.py": "checks and ranking",
-    "models": "random numbers",
     "models/architectures.py": "chunks and context",
     "models/rim.py": "chunks and context",
     "backends": "chunks and context",
+    "backends/network_sampler.py": "random numbers",
     "backends/kernels/cinn.py": "couplings: their networks and splines",
     "backends/kernels/rays.py": "rays",
     "backends/kernels/kinematics.py": "kinematics",
@@ -127,7 +129,7 @@ def products_of_one_pass(target: np.ndarray) -> list[Product]:
     rows = 7  # no width of the network's own
     with _Products(rows) as seen:
         rng = np.random.default_rng(0)
-        reference_solve(network, target, rows, rng, DEFAULT_POSITION_TOLERANCE, densities=False)
+        reference_solve(network, target, rows, rng, TOLERANCE, densities=False)
     return [Product(*shape, times) for shape, times in seen.counts.items()]
 
 

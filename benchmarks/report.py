@@ -11,14 +11,14 @@ from benchmarks.growth import BatchResult, SamplesResult
 from benchmarks.inference import ExactResult, InferenceResult
 from benchmarks.limit import LimitResult
 from benchmarks.parts import Measured
+from benchmarks.peers.base import TOLERANCE
 from benchmarks.peers.rejection import POOL_SIZE
 from benchmarks.service_results import Crowd, InTurn, RoundTrips, ServiceResult
 from benchmarks.solvers import DEFAULT_DOF
 from benchmarks.timing import STEADY
 from benchmarks.words import milliseconds, number, paragraph, spread
-from ik_nn_ros.coverage import NEIGHBOURHOOD
 from ik_nn_ros.models import DEFAULT_MODEL
-from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
+from ik_nn_ros.posterior.evidence import NEIGHBOURHOOD
 from training.report.markdown import UNKNOWN, table, thousandths
 
 
@@ -313,7 +313,7 @@ PEERS = f"""\
 Every method answers the same {{targets}} targets of the test split, in turn; times and mmd2 are \
 over these, \
 and in brackets is the longest time. A
-solution is within {DEFAULT_POSITION_TOLERANCE:g} m of its target, but for those of *rejection, \
+solution is within {TOLERANCE:g} m of its target, but for those of *rejection, \
 5 cm*. **mmd2** is the
 unbiased MMD^2 of the solutions to the exact posterior, with its standard error; that of the exact
 sampler, a second draw of itself, is the floor.

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
         NoSolutionError,
         UnreachableTargetError,
     )
-    from ik_nn_ros.solver import IKSolver, Solutions
+    from ik_nn_ros.options import SolveOptions
+    from ik_nn_ros.solutions import Solutions
+    from ik_nn_ros.solver import IKSolver
 
 __all__ = [
     "CheckpointError",
@@ -26,9 +28,15 @@ __all__ = [
     "NoSolutionError",
     "PlanarArm",
     "Solutions",
+    "SolveOptions",
     "UnreachableTargetError",
 ]
-_MODULES = {"PlanarArm": "arm.planar_arm", "IKSolver": "solver", "Solutions": "solver"}
+_MODULES = {
+    "IKSolver": "solver",
+    "PlanarArm": "arm.planar_arm",
+    "Solutions": "solutions",
+    "SolveOptions": "options",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,17 +11,17 @@ from ik_nn_ros.errors import InvalidRequestError
 MAX_REPRESENTATIVES = 100
 
 
-def finite_targets(targets: Sequence[Sequence[float]]) -> np.ndarray:
-    """Targets (b, 2) [m] as float64.
+def finite_targets(targets: Sequence[Sequence[float]], size: int) -> np.ndarray:
+    """Targets (b, size) as float64.
 
     Raises:
         InvalidRequestError: they have another shape or are not finite.
     """
-    points = _numbers("targets", targets, "(b, 2) numbers")
+    points = _numbers("targets", targets, f"(b, {size}) numbers")
     if points.shape == (0,):  # an empty list
-        points = points.reshape(0, 2)
-    if points.ndim != 2 or points.shape[1] != 2:
-        raise InvalidRequestError("targets", f"must be (b, 2), got {points.shape}")
+        points = points.reshape(0, size)
+    if points.ndim != 2 or points.shape[1] != size:
+        raise InvalidRequestError("targets", f"must be (b, {size}), got {points.shape}")
     finite = np.isfinite(points).all(axis=1)
     if not finite.all():
         raise InvalidRequestError("targets", f"must be finite, number {finite.argmin() + 1} is not")
@@ -50,15 +50,16 @@ def require_num_samples(num_samples: int) -> None:
         raise InvalidRequestError("num_samples", f"must be 1 or more, got {num_samples!r}")
 
 
-def finite_vector(field: str, values: Sequence[float], length: int) -> np.ndarray:
-    """Values (length,) as float64.
+def finite_vector(field: str, values: Sequence[float], length: int | None = None) -> np.ndarray:
+    """Values (length,) as float64; of any length where none is given.
 
     Raises:
         InvalidRequestError: ``field`` has another shape or is not finite.
     """
-    vector = _numbers(field, values, f"{length} numbers")
-    if vector.shape != (length,):
-        raise InvalidRequestError(field, f"must have shape ({length},), got {vector.shape}")
+    vector = _numbers(field, values, "numbers" if length is None else f"{length} numbers")
+    if vector.ndim != 1 or length not in (None, len(vector)):
+        wanted = "one row of numbers" if length is None else f"{length} numbers"
+        raise InvalidRequestError(field, f"must be {wanted}, got an array {vector.shape}")
     if not np.isfinite(vector).all():
         raise InvalidRequestError(field, f"must be finite, got {vector.tolist()}")
     return vector

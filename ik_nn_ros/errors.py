@@ -56,19 +56,23 @@ class UnreachableTargetError(IKError):
 
 
 class NoSolutionError(IKError):
-    """No sample could be turned into a solution within the tolerance and the joint limits.
+    """No sample could be turned into a solution within the tolerances and the joint limits.
 
     Attributes:
-        num_samples: how many samples were tried.
+        num_samples: how many samples were tried; 0 where all solutions are known, and none keeps
+            the joint limits.
         index: for which of several targets, from 0; None for the only one.
     """
 
     def __init__(self, num_samples: int, index: int | None = None) -> None:
         where = "" if index is None else f"{_numbered(index)}: "
-        super().__init__(
-            f"{where}none of {num_samples} samples became a solution within the position tolerance "
-            "and the joint limits; a larger tolerance or more samples may help"
+        reason = (
+            f"none of {num_samples} samples became a solution within the tolerances and the joint "
+            "limits; a larger tolerance or more samples may help"
         )
+        if num_samples == 0:
+            reason = "no configuration within the joint limits reaches it"
+        super().__init__(where + reason)
         self.num_samples = num_samples
         self.index = index
 
@@ -82,7 +86,7 @@ class PathBreakError(IKError):
     """
 
     def __init__(self, index: int, target: Sequence[float], reason: str) -> None:
-        x, y = target
+        x, y = target[:2]
         super().__init__(f"the path breaks at target {index + 1}, ({x:.4f}, {y:.4f}) m: {reason}")
         self.index = index
         self.target = (x, y)

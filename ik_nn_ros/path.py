@@ -15,8 +15,8 @@ from ik_nn_ros.errors import (
     PathBreakError,
     UnreachableTargetError,
 )
-from ik_nn_ros.models import RawSamples, Sampler
-from ik_nn_ros.solver import DEFAULT_NUM_SAMPLES, DEFAULT_POSITION_TOLERANCE, IKSolver
+from ik_nn_ros.options import SolveOptions
+from ik_nn_ros.solver import DEFAULT_NUM_SAMPLES, IKSolver
 
 DEFAULT_MAX_JOINT_STEP = 0.2  # [rad]
 
@@ -26,7 +26,7 @@ def follow(
     targets: Sequence[Sequence[float]],
     num_samples: int = DEFAULT_NUM_SAMPLES,
     seed: int | None = None,
-    position_tolerance: float = DEFAULT_POSITION_TOLERANCE,
+    position_tolerance: float = SolveOptions.position_tolerance,
     seed_state: Sequence[float] | None = None,
     max_joint_step: float = DEFAULT_MAX_JOINT_STEP,
 ) -> Iterator[np.ndarray]:
@@ -38,7 +38,7 @@ def follow(
 
     Args:
         solver: answers for each target.
-        targets: (k, 2) points of the TCP [m], in order.
+        targets: (k, size) targets of the solver's task, in order.
         num_samples: samples to draw for a target that is sampled.
         seed: fixes the latents; None: fresh ones for this path.
         position_tolerance: largest error of a solution [m].
@@ -52,19 +52,20 @@ def follow(
         InvalidRequestError: an argument of a wrong shape, not finite or out of its range.
         PathBreakError: a target is out of reach, has no solution, or none within the largest step.
     """
-    points = finite_targets(targets)
+    points = finite_targets(targets, solver.task.size)
     if len(points) == 0:
         raise InvalidRequestError("targets", "must be one or more, got none")
     require_seed(seed)
     if not max_joint_step > 0.0:
         raise InvalidRequestError("max_joint_step", f"must be positive [rad], got {max_joint_step}")
     latents = np.random.SeedSequence(seed).entropy
-    branch = _Branch(solver, num_samples, latents, position_tolerance, max_joint_step)
+    options = SolveOptions(position_tolerance=position_tolerance)
+    branch = _Branch(solver, num_samples, latents, options, max_joint_step)
     current: np.ndarray | None = None
     for index, point in enumerate(points):
         try:
             if current is None:
-                current = branch.nearest(solver.sampler, point, num_samples, seed_state)
+                current = branch.nearest(point, seed_state)
             else:
                 current = current + branch.step(current, point)
         except (UnreachableTargetError, NoSolutionError, _JumpError) as error:
@@ -90,52 +91,34 @@ class _Branch:
     solver: IKSolver
     num_samples: int
     latents: int
-    position_tolerance: float
+    options: SolveOptions
     max_joint_step: float
 
-    def step(self, stand: np.ndarray, point: np.ndarray) -> np.ndarray:
-        """The joints' way (dof,) from where the arm stands to a solution for a point [rad]."""
-        try:
-            return self._step(stand, point, 0)
-        except (NoSolutionError, _JumpError):
-            return self._step(stand, point, self.num_samples)
+    def step(self, stand: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """The joints' way (dof,) from where the arm stands to a solution for a target [rad]."""
+        way = self._projected(stand, target)
+        if way is None or np.abs(way).max() > self.max_joint_step:
+            position = self.nearest(target, stand)
+            way = self.solver.arm.joint_differences(position, stand)
+        if np.abs(way).max() > self.max_joint_step:
+            raise _JumpError(way, self.max_joint_step)
+        return way
 
-    def _step(self, stand: np.ndarray, point: np.ndarray, num_samples: int) -> np.ndarray:
-        standing = _StandingSampler(self.solver.sampler, stand)
-        position = self.nearest(standing, point, 1 + num_samples, stand)
-        step = self.solver.arm.joint_differences(position, stand)
-        if np.abs(step).max() > self.max_joint_step:
-            raise _JumpError(step, self.max_joint_step)
-        return step
-
-    def nearest(
-        self,
-        sampler: Sampler,
-        point: np.ndarray,
-        num_samples: int,
-        stand: Sequence[float] | np.ndarray | None,
-    ) -> np.ndarray:
+    def nearest(self, target: np.ndarray, stand: Sequence[float] | None) -> np.ndarray:
         """The sampled solution (dof,) that is nearest to where the arm stands, if it does [rad]."""
-        solutions = IKSolver(sampler).solve(
-            point, num_samples, self.latents, True, self.position_tolerance, stand
+        solutions = self.solver.solve(
+            target, self.num_samples, self.latents, self.options, seed_state=stand
         )
         return solutions.positions[0]
 
-
-class _StandingSampler(Sampler):
-    """A sampler whose first sample is where the arm stands; the others are the model's."""
-
-    def __init__(self, sampler: Sampler, stand: np.ndarray) -> None:
-        self.name = sampler.name
-        self.arm = sampler.arm
-        self._sampler = sampler
-        self._stand = stand
-
-    def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:
-        positions = np.broadcast_to(self._stand, (len(targets), 1, self.arm.dof))
-        errors = self.arm.position_errors(positions, targets[:, None])
-        if num_samples > 1:
-            others = self._sampler.sample(targets, num_samples - 1, rng)
-            positions = np.concatenate((positions, others.positions), axis=1)
-            errors = np.concatenate((errors, others.position_errors), axis=1)
-        return RawSamples(positions, errors)
+    def _projected(self, stand: np.ndarray, target: np.ndarray) -> np.ndarray | None:
+        """The short way to a target, or None where it does not end on it within the limits."""
+        arm, task = self.solver.arm, self.solver.task
+        task.within_reach(arm, target)
+        errors = task.position_errors(arm, stand, target)
+        position, _, converged = task.project(
+            arm, stand, target, self.options.position_tolerance, errors
+        )
+        if not (converged and arm.within_limits(position)):
+            return None
+        return position - stand

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,105 +13,38 @@ from ik_nn_ros.arguments import (
     finite_targets,
     finite_vector,
     require_num_samples,
-    require_representatives,
     require_seed,
 )
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from ik_nn_ros.backends import AUTO, build_decoder, require_backend, require_device
-from ik_nn_ros.checkpoint import load_checkpoint
-from ik_nn_ros.coverage import LEAST_LOG_EVIDENCE, log_evidence
-from ik_nn_ros.errors import (
-    CheckpointError,
-    InvalidRequestError,
-    NoSolutionError,
-    UnreachableTargetError,
-)
-from ik_nn_ros.models import (
-    DEFAULT_MODEL,
+from ik_nn_ros.arm.task import Task
+from ik_nn_ros.backends import (
+    AUTO,
     NetworkSampler,
-    RawSamples,
-    Sampler,
-    pretrained_path,
+    build_decoder,
+    require_backend,
+    require_device,
 )
-from ik_nn_ros.posterior import ExactPosterior
-from ik_nn_ros.projection import project
-
-if TYPE_CHECKING:
-    from ik_nn_ros.representatives import Representatives
+from ik_nn_ros.checkpoint import load_checkpoint
+from ik_nn_ros.errors import CheckpointError, InvalidRequestError, NoSolutionError
+from ik_nn_ros.models import DEFAULT_MODEL, pretrained_path
+from ik_nn_ros.options import SolveOptions
+from ik_nn_ros.posterior import EXACT
+from ik_nn_ros.posterior.sampler import Sampler, Samples
+from ik_nn_ros.solutions import Solutions
 
 DEFAULT_NUM_SAMPLES = 1000
-DEFAULT_POSITION_TOLERANCE = 1e-6  # [m]
-APPROXIMATION_MARGIN = 1e-9  # [m], keeps the nearest reachable point inside the reach
-
-
-@dataclass(frozen=True)
-class Solutions:
-    """Samples of the posterior for one target, best first.
-
-    Refined samples all meet the tolerance, so the most probable under the arm's prior comes
-    first; raw samples come in the order of their position errors; with a seed state the nearest
-    to it comes first.
-
-    Attributes:
-        arm: the arm solved for.
-        target: (2,) the point solved for [m].
-        positions: (n, dof) float64 [rad].
-        position_errors: (n,) float64, |FK(position) - target| [m].
-        num_rejected: samples dropped: not converged, or outside the joint limits.
-        approximate_distance: how far `target` was moved to be reachable [m]; 0 if it was not.
-        density: computes `log_densities`; None where the model has no density.
-    """
-
-    arm: PlanarArm
-    target: np.ndarray
-    positions: np.ndarray
-    position_errors: np.ndarray
-    num_rejected: int
-    approximate_distance: float
-    density: Callable[[], np.ndarray] | None = None
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    @cached_property
-    def log_densities(self) -> np.ndarray | None:
-        """(n,) float64 [nats], computed when first asked for.
-
-        The model's log density of the raw sample behind each solution; None where it has none.
-        """
-        return None if self.density is None else self.density()
-
-    @cached_property
-    def log_evidence(self) -> float:
-        """Log p(target) under the arm's prior [nats, per m^2]; computed when first asked for."""
-        return log_evidence(self.arm, self.target)
-
-    @property
-    def off_distribution(self) -> bool:
-        """Whether the arm's prior hardly ever brings the TCP near the target.
-
-        A network has not learned the posterior of such a target: less than one target of a training
-        set as large as the paper's is expected within 5 cm of it.
-        """
-        return self.log_evidence < LEAST_LOG_EVIDENCE
-
-    def representatives(self, num_representatives: int) -> Representatives:
-        """Solutions that stand for so many regions of the posterior, with each region's share.
-
-        Fewer where fewer solutions differ, as at full reach.
-
-        Raises:
-            InvalidRequestError: less than one region, more than 100, or more than solutions.
-        """
-        require_representatives(num_representatives, len(self))
-        # Here, because scikit-learn takes a second to import, and not every request needs it.
-        from ik_nn_ros.representatives import representatives
-
-        return representatives(self.arm, self.positions, num_representatives)
+FURTHER_ROUNDS = 8  # of draws, where samples are rejected
+MOST_PER_ROUND = 16  # draws for each sample that is asked for
+MORE = 1.2  # further draws than those rejected so far suggest
 
 
 class IKSolver:
     """Answers inverse kinematics with samples of the posterior.
+
+    >>> solver = IKSolver.exact(PlanarArm((0.4, 0.3, 0.25), prior_std=0.5))
+    >>> solutions = solver.solve((0.6, 0.3), num_samples=100, seed=1)
+    >>> solutions.positions.shape, bool(solutions.position_errors.max() < 1e-6)
+    ((100, 3), True)
 
     Args:
         sampler: a network's sampler or the exact posterior.
@@ -121,6 +52,24 @@ class IKSolver:
 
     def __init__(self, sampler: Sampler) -> None:
         self.sampler = sampler
+
+    @classmethod
+    def exact(cls, arm: PlanarArm, task: str | Task = "position") -> IKSolver:
+        """A solver for any arm, without training: the exact posterior.
+
+        Args:
+            arm: the arm.
+            task: "position", targets (x, y) [m]; or "pose", targets (x, y, heading [rad]).
+
+        Raises:
+            InvalidRequestError: no such task, a pose of an arm with fewer than three joints, or
+                no Numba on this machine.
+        """
+        try:
+            from ik_nn_ros.posterior.exact import ExactPosterior  # here: networks need no Numba
+        except ImportError as error:
+            raise InvalidRequestError("model", f"{EXACT} needs Numba: {error}") from None
+        return cls(ExactPosterior(arm, task))
 
     @classmethod
     def from_pretrained(
@@ -141,9 +90,9 @@ class IKSolver:
             InvalidRequestError: this machine has no such device, or no such backend for it.
         """
         require_backend(backend)
-        if model == ExactPosterior.name:
+        if model == EXACT:
             require_device(device)
-            return cls(ExactPosterior(PlanarArm.of_paper(dof)))
+            return cls.exact(PlanarArm.of_paper(dof))
         path = pretrained_path(model, dof)
         trained = load_checkpoint(path).model
         if trained.arm.dof != dof:
@@ -169,6 +118,11 @@ class IKSolver:
         return self.sampler.arm
 
     @property
+    def task(self) -> Task:
+        """What its targets prescribe."""
+        return self.sampler.task
+
+    @property
     def model(self) -> str:
         """The model's name."""
         return self.sampler.name
@@ -183,29 +137,28 @@ class IKSolver:
         target: Sequence[float],
         num_samples: int = DEFAULT_NUM_SAMPLES,
         seed: int | None = None,
-        refine: bool = True,
-        position_tolerance: float = DEFAULT_POSITION_TOLERANCE,
-        seed_state: Sequence[float] | None = None,
-        allow_approximate: bool = False,
+        options: SolveOptions | None = None,
+        **keywords: Any,
     ) -> Solutions:
         """Sample the posterior of one target.
 
+        Where samples are rejected, further ones are drawn, within bounds: the answer has as many
+        as were asked for, or says in its ``shortfall`` why it has not.
+
         Args:
-            target: (x, y) of the TCP [m].
-            num_samples: samples to draw, at least 1.
+            target: (x, y) of the TCP [m]; for the task "pose" (x, y, heading [rad]).
+            num_samples: solutions wanted, at least 1.
             seed: the same seed gives the same samples; None: fresh randomness.
-            refine: project the samples onto the target; else return them as the model draws them.
-            position_tolerance: largest error of a refined solution [m].
-            seed_state: (dof,) joint positions [rad]; solutions come nearest to it first.
-            allow_approximate: solve for the nearest reachable point if the target is out of reach.
+            options: see `SolveOptions`; None: the defaults.
+            keywords: options by name, in the place of those in ``options``.
 
         Raises:
             InvalidRequestError: an argument of a wrong shape, not finite or out of its range.
             UnreachableTargetError: the target is out of reach and no approximation is allowed.
             NoSolutionError: no sample converged within the joint limits.
         """
-        point = finite_vector("target", target, 2)
-        options = self._options(refine, position_tolerance, seed_state, allow_approximate)
+        point = self._point(target)
+        options = (options or SolveOptions()).changed(**keywords)
         return self._answers(point[None], [None], num_samples, seed, options)[0]
 
     def solve_many(
@@ -213,10 +166,8 @@ class IKSolver:
         targets: Sequence[Sequence[float]],
         num_samples: int = DEFAULT_NUM_SAMPLES,
         seed: int | None = None,
-        refine: bool = True,
-        position_tolerance: float = DEFAULT_POSITION_TOLERANCE,
-        seed_state: Sequence[float] | None = None,
-        allow_approximate: bool = False,
+        options: SolveOptions | None = None,
+        **keywords: Any,
     ) -> list[Solutions]:
         """Sample the posteriors of several targets in one pass.
 
@@ -226,45 +177,37 @@ class IKSolver:
         without one they are sampled independently.
 
         Args:
-            targets: (b, 2) points of the TCP [m].
-            num_samples: samples to draw for each.
-            seed, refine, position_tolerance, seed_state, allow_approximate: see `solve`.
+            targets: (b, size) targets, see `solve`.
+            num_samples: solutions wanted for each.
+            seed, options, keywords: see `solve`.
 
         Raises:
             InvalidRequestError: an argument of a wrong shape, not finite or out of its range.
             UnreachableTargetError, NoSolutionError: see `solve`; the error has the target's index.
         """
-        points = finite_targets(targets)
-        options = self._options(refine, position_tolerance, seed_state, allow_approximate)
+        points = finite_targets(targets, self.task.size)
+        options = (options or SolveOptions()).changed(**keywords)
         return self._answers(points, range(len(points)), num_samples, seed, options)
 
     def sample(self, targets: np.ndarray, seed: int | None = None) -> np.ndarray:
-        """One raw sample of the model for each target: (b, 2) [m] -> (b, dof) [rad].
+        """One raw sample of the model for each target: (b, size) -> (b, dof) [rad].
 
         Raises:
             InvalidRequestError: targets of another shape or not finite, or no seed.
         """
-        points = finite_targets(targets)
+        points = finite_targets(targets, self.task.size)
         require_seed(seed)
         if len(points) == 0:
             return np.empty((0, self.arm.dof))
         return self.sampler.sample(points, 1, np.random.default_rng(seed)).positions[:, 0]
 
-    def _options(
-        self,
-        refine: bool,
-        position_tolerance: float,
-        seed_state: Sequence[float] | None,
-        allow_approximate: bool,
-    ) -> _Options:
-        if not 0.0 < position_tolerance < math.inf:
-            raise InvalidRequestError(
-                "position_tolerance", f"must be positive and finite [m], got {position_tolerance}"
-            )
-        state = (
-            None if seed_state is None else finite_vector("seed_state", seed_state, self.arm.dof)
-        )
-        return _Options(refine, position_tolerance, state, allow_approximate)
+    def _point(self, target: Sequence[float]) -> np.ndarray:
+        """A target (size,) as float64, with as many finite numbers as the task prescribes."""
+        point = finite_vector("target", target)
+        if len(point) != self.task.size:
+            form = f"of a {self.task.name} must be {self.task.form}"
+            raise InvalidRequestError("target", f"{form}, got {len(point)} numbers")
+        return point
 
     def _answers(
         self,
@@ -272,87 +215,185 @@ class IKSolver:
         indices: Sequence[int | None],
         num_samples: int,
         seed: int | None,
-        options: _Options,
+        options: SolveOptions,
     ) -> list[Solutions]:
-        """One for each of the points (b, 2), which errors name by their indices."""
+        """One for each of the points (b, size), which errors name by their indices."""
         require_num_samples(num_samples)
         require_seed(seed)
+        if options.seed_state is not None:
+            finite_vector("seed_state", options.seed_state, self.arm.dof)
+        sampler = self.sampler.weighted() if options.weighted else self.sampler
         if len(points) == 0:
             return []
         targets = np.stack(
             [
-                self._reachable(point, index, options.allow_approximate)
+                self.task.within_reach(self.arm, point, options.allow_approximate, index)
                 for point, index in zip(points, indices, strict=True)
             ]
         )
-        raw = self.sampler.sample_alike(targets, num_samples, seed)
-        positions, errors, keep = self._placed(raw, targets[:, None], options)
+        samples = sampler.sample_alike(targets, num_samples, seed)
         answers = []
-        for row, index in enumerate(indices):
-            kept = np.flatnonzero(keep[row])
-            if len(kept) == 0:
-                raise NoSolutionError(num_samples, index)
-            placed, off = positions[row].take(kept, axis=0), errors[row].take(kept)
-            order = self._rank(placed, off, options)
-            answers.append(
-                Solutions(
-                    arm=self.arm,
-                    target=targets[row],
-                    positions=placed.take(order, axis=0),
-                    position_errors=off.take(order),
-                    num_rejected=num_samples - len(kept),
-                    approximate_distance=float(np.linalg.norm(targets[row] - points[row])),
-                    density=raw.density and partial(_log_densities_at, raw, row, kept[order]),
-                )
-            )
+        for row, (first, index) in enumerate(
+            zip(self._placed(samples, targets, options), indices, strict=True)
+        ):
+            parts = self._enough(first, sampler, targets[row], num_samples, seed, options)
+            moved = float(np.linalg.norm(targets[row] - points[row]))
+            answers.append(self._answer(parts, targets[row], moved, num_samples, options, index))
         return answers
 
     def _placed(
-        self, raw: RawSamples, targets: np.ndarray, options: _Options
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positions (b, n, dof) as they are answered, their errors (b, n), and which to keep."""
-        positions, errors = raw.positions, raw.position_errors
+        self, samples: Samples, targets: np.ndarray, options: SolveOptions
+    ) -> list[_Placed]:
+        """Samples as they are answered, and which of them to keep, for each of the targets."""
+        positions, errors = samples.positions, samples.position_errors
         if options.refine:
-            positions, errors, keep = project(
-                self.arm, positions, targets, options.position_tolerance, errors
+            tolerance = options.position_tolerance
+            positions, errors, keep = self.task.project(
+                self.arm, positions, targets[:, None], tolerance, errors
             )
         else:
             keep = np.isfinite(errors)
         positions = self.arm.wrapped(positions)
-        return positions, errors, keep & self.arm.within_limits(positions)
+        headings = self.task.heading_errors(self.arm, positions, targets[:, None])
+        if options.refine and headings is not None:
+            keep = keep & (headings <= options.heading_tolerance)
+        keep = keep & self.arm.within_limits(positions)
+        return [
+            _Placed(
+                samples,
+                row,
+                positions[row],
+                errors[row],
+                None if headings is None else headings[row],
+                np.flatnonzero(keep[row]),
+            )
+            for row in range(len(targets))
+        ]
 
-    def _reachable(
-        self, point: np.ndarray, index: int | None, allow_approximate: bool
-    ) -> np.ndarray:
-        """The point itself, or the nearest one in reach where that is allowed."""
-        nearest, farthest = self.arm.reach
-        distance, shift = self.arm.base_joint.coordinates(point)
-        if nearest <= distance <= farthest:
-            return point
-        if not allow_approximate:
-            name = self.arm.base_joint.distance_name
-            raise UnreachableTargetError(float(distance), (nearest, farthest), name, index)
-        inside = np.clip(distance, nearest + APPROXIMATION_MARGIN, farthest - APPROXIMATION_MARGIN)
-        return self.arm.base_joint.points(inside, shift)
+    def _enough(
+        self,
+        first: _Placed,
+        sampler: Sampler,
+        target: np.ndarray,
+        num_samples: int,
+        seed: int | None,
+        options: SolveOptions,
+    ) -> list[_Placed]:
+        """The first placed samples of a target and, where some are rejected, further ones."""
+        parts = [first]
+        drawn, kept = len(first.positions), len(first.keep)
+        while kept < num_samples and len(parts) <= FURTHER_ROUNDS and not first.exhausted:
+            wanted = math.ceil(MORE * (num_samples - kept) * drawn / max(kept, 1))
+            count = min(wanted, MOST_PER_ROUND * num_samples)
+            further = None if seed is None else (seed, len(parts))
+            samples = sampler.sample_alike(target[None], count, further)
+            parts += self._placed(samples, target[None], options)
+            drawn, kept = drawn + count, kept + len(parts[-1].keep)
+        return parts
 
-    def _rank(self, positions: np.ndarray, errors: np.ndarray, options: _Options) -> np.ndarray:
+    def _answer(
+        self,
+        parts: list[_Placed],
+        target: np.ndarray,
+        moved: float,
+        num_samples: int,
+        options: SolveOptions,
+        index: int | None,
+    ) -> Solutions:
+        drawn = sum(part.num_drawn for part in parts)
+        found = sum(len(part.keep) for part in parts)
+        if found == 0:
+            raise NoSolutionError(drawn, index)
+
+        def joined(name: str) -> np.ndarray | None:
+            if getattr(parts[0], name) is None:
+                return None
+            return np.concatenate([getattr(part, name)[part.keep] for part in parts])
+
+        kept = {
+            name: joined(name)
+            for name in ("positions", "position_errors", "heading_errors", "log_weights")
+        }
+        chosen = np.arange(min(found, num_samples))
+        order = self._rank(kept["positions"][chosen], kept["position_errors"][chosen], options)
+        chosen = chosen[order]
+        return Solutions(
+            arm=self.arm,
+            task=self.task,
+            target=target,
+            **{name: None if array is None else array[chosen] for name, array in kept.items()},
+            num_rejected=drawn - len(chosen),
+            approximate_distance=moved,
+            shortfall=self._shortfall(parts, found, num_samples),
+            known_log_evidence=parts[0].log_evidence,
+            density=(lambda: joined("log_densities")[chosen]) if parts[0].has_density else None,
+        )
+
+    def _shortfall(self, parts: list[_Placed], found: int, num_samples: int) -> str | None:
+        """Why fewer solutions were found than were asked for."""
+        if found >= num_samples:
+            return None
+        drawn = sum(part.num_drawn for part in parts)
+        if self.sampler.finite:
+            return f"all solutions of this target: {found}"
+        return (
+            f"{found} of {num_samples} solutions after {drawn} draws: the others missed the "
+            "target, the joint limits or the posterior"
+        )
+
+    def _rank(self, positions: np.ndarray, errors: np.ndarray, options: SolveOptions) -> np.ndarray:
         """Indices of the solutions, best first; see `Solutions`."""
         if options.seed_state is not None:
-            differences = self.arm.joint_differences(positions, options.seed_state)
+            differences = self.arm.joint_differences(positions, np.array(options.seed_state))
             return np.argsort(np.linalg.norm(differences, axis=1), kind="stable")
         if options.refine:
             return np.argsort(-self.arm.log_prior(positions), kind="stable")
         return np.argsort(errors, kind="stable")
 
 
-class _Options(NamedTuple):
-    """What `solve` is told beside the target and the samples, checked."""
+class _Placed(NamedTuple):
+    """Samples of one target as they are answered.
 
-    refine: bool
-    position_tolerance: float
-    seed_state: np.ndarray | None
-    allow_approximate: bool
+    Attributes:
+        samples: where they come from.
+        row: of the target in these.
+        positions: (m, dof) [rad].
+        position_errors: (m,) [m].
+        heading_errors: (m,) [rad], or None.
+        keep: those that meet the tolerances and the joint limits.
+    """
 
+    samples: Samples
+    row: int
+    positions: np.ndarray
+    position_errors: np.ndarray
+    heading_errors: np.ndarray | None
+    keep: np.ndarray
 
-def _log_densities_at(raw: RawSamples, row: int, columns: np.ndarray) -> np.ndarray:
-    return raw.log_densities[row, columns]
+    @property
+    def exhausted(self) -> bool:
+        """Whether the sampler could not give as many samples as it was asked for."""
+        return bool(np.isnan(self.positions[:, 0]).any())
+
+    @property
+    def log_weights(self) -> np.ndarray | None:
+        log_weights = self.samples.log_weights
+        return None if log_weights is None else log_weights[self.row]
+
+    @property
+    def log_evidence(self) -> float | None:
+        log_evidence = self.samples.log_evidence
+        return None if log_evidence is None else float(log_evidence[self.row])
+
+    @property
+    def num_drawn(self) -> int:
+        drawn = self.samples.num_drawn
+        return len(self.positions) if drawn is None else int(drawn[self.row])
+
+    @property
+    def has_density(self) -> bool:
+        return self.samples.density is not None
+
+    @property
+    def log_densities(self) -> np.ndarray:
+        return self.samples.log_densities[self.row]

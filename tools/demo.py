@@ -28,10 +28,10 @@ from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros.drawing import Panel, draw_posterior
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.models import ARCHITECTURES
-from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.posterior.exact import ExactPosterior
+from ik_nn_ros.ros.answer import Answer
 from ik_nn_ros.ros.client import IKClient, print_table, solutions_table
 from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
-from ik_nn_ros.ros.messages import Answer
 
 START_TIMEOUT = 60.0  # [s], for a cold disk; 5 s is usual
 STOP_TIMEOUT = 10.0  # [s]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ik_nn_ros.models import Sampler
-from ik_nn_ros.projection import project
-from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
+from ik_nn_ros.arm.projection import project
+from ik_nn_ros.options import SolveOptions
+from ik_nn_ros.posterior.sampler import Sampler
 from training.c2st import FOLDS
 from training.metrics import (
     Mismatch,
@@ -84,7 +84,7 @@ def evaluate(
 
     on_stage("re-simulation error")
     raw = sampler.sample(targets, 1, rng).positions[:, 0]
-    refined = project(arm, raw, targets, DEFAULT_POSITION_TOLERANCE)
+    refined = project(arm, raw, targets, SolveOptions.position_tolerance)
 
     on_stage("mmd_paper")
     paper_targets = targets[: size.mmd_paper_targets]
@@ -142,7 +142,7 @@ def _raw_and_refined(
     targets = references.targets[: size.mmd2_targets]
     samples = sampler.sample(targets, size.mmd2_samples, rng).positions
     projections = [
-        project(arm, rows, target, DEFAULT_POSITION_TOLERANCE)
+        project(arm, rows, target, SolveOptions.position_tolerance)
         for rows, target in zip(samples, targets, strict=True)
     ]
     refined = [

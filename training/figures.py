@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from ik_nn_ros.coverage import LEAST_LOG_EVIDENCE
 from ik_nn_ros.hull import TcpHull
+from ik_nn_ros.posterior.evidence import LEAST_LOG_EVIDENCE
 from training.published import PUBLISHED
 from training.results import Result
 from training.workspace import WorkspaceMap

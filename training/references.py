@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.posterior.exact import ExactPosterior
 from training.c2st import c2st_of_each
 from training.metrics import Mismatch, SampleSets, summary
 from training.published import PAPER_DOF

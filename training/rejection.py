@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from ik_nn_ros.coverage import NEIGHBOURHOOD
+from ik_nn_ros.posterior.evidence import NEIGHBOURHOOD
 
 POOL_SIZE = 1_000_000  # prior draws per round, shared by all targets
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.backends import NetworkSampler
 from ik_nn_ros.backends.eager import EagerDecoder
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.drawing import Panel, draw_posterior
 from ik_nn_ros.hull import tcp_hull
-from ik_nn_ros.models import NetworkSampler
 from ik_nn_ros.models.networks import load_network
 from training.config import DataConfig
 from training.data import held_out_targets

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from ik_nn_ros.backends import NetworkSampler
 from ik_nn_ros.backends.eager import EagerDecoder
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.models import NetworkSampler
 from ik_nn_ros.models.networks import restore_network
-from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.posterior.exact import ExactPosterior
 from training.evaluation import Evaluation, evaluate
 from training.references import EvaluationSize, References
 from training.run import MODEL_FILE

@@ -11,16 +11,15 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.projection import project
+from ik_nn_ros.backends import NetworkSampler
 from ik_nn_ros.backends.eager import EagerDecoder
-from ik_nn_ros.models import NetworkSampler
 from ik_nn_ros.models.networks import load_network
-from ik_nn_ros.posterior import ExactPosterior
-from ik_nn_ros.projection import project
-from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
+from ik_nn_ros.options import SolveOptions
+from ik_nn_ros.posterior.exact import ExactPosterior
 from training.metrics import mmd2, resimulation
 from training.results import fingerprint
 
-EVIDENCE_DRAWS = 1000  # of each chart
 LEAST_SHARE = 0.6  # of the full reach, for the nearest target of a map
 
 
@@ -87,14 +86,14 @@ def measure_workspace(
     targets = _polar_grid(arm, size)
     on_stage("workspace: exact sampling")
     exact = ExactPosterior(arm)
-    log_evidence = exact.log_evidence(targets, EVIDENCE_DRAWS, rng)
+    log_evidence = exact.log_evidence(targets)
     reference = exact.sample(targets, size.samples, rng).positions
     maps = []
     for path, network in zip(weights, networks, strict=True):
         on_stage(f"workspace: {network.config.kind}")
         samples = NetworkSampler(EagerDecoder(network)).sample(targets, size.samples, rng).positions
         rows = zip(samples, targets, strict=True)
-        projections = [project(arm, one, to, DEFAULT_POSITION_TOLERANCE) for one, to in rows]
+        projections = [project(arm, one, to, SolveOptions.position_tolerance) for one, to in rows]
         maps.append(
             WorkspaceMap(
                 model=network.config.kind,

@@ -15,7 +15,7 @@ import torch
 from benchmarks.peers.base import TOLERANCE, Peer
 from benchmarks.reference import plain_projection
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.posterior.exact import ExactPosterior
 from training.config import load_config
 from training.published import PUBLISHED
 

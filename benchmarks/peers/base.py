@@ -8,9 +8,9 @@ import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
+from ik_nn_ros.options import SolveOptions
 
-TOLERANCE = DEFAULT_POSITION_TOLERANCE  # [m]
+TOLERANCE = SolveOptions.position_tolerance  # [m]
 MOST_FAILURES = 1000  # in a row
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.peers.base import Peer
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.posterior.exact import ExactPosterior
 
 
 class Exact(Peer):

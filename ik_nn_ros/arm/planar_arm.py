@@ -57,7 +57,7 @@ class PlanarArm:
         joints: the joints, base first.
 
     Raises:
-        InvalidArmError: fewer than two links, a length that is not positive, an unknown base, not
+        InvalidArmError: fewer than two joints, a length that is not positive, an unknown base, not
             one value for each joint, names that are empty or not distinct; or see `Joint`.
     """
 
@@ -72,7 +72,7 @@ class PlanarArm:
     def __post_init__(self) -> None:
         if self.base not in BASE_JOINTS:
             raise InvalidArmError(f"base must be {' or '.join(BASE_JOINTS)}, got {self.base!r}")
-        self._keep(link_lengths=_checked_lengths(self.link_lengths))
+        self._keep(link_lengths=_checked_lengths(self.link_lengths, self.base))
         self._keep(joint_names=_checked_names(self.joint_names, self.dof))
         joints = self.joints
         priors = tuple(joint.prior for joint in joints)
@@ -160,6 +160,24 @@ class PlanarArm:
     def headings(self, theta: Array) -> Array:
         """Heading of the TCP from the x axis, not wrapped: (..., N) -> (...) [rad]."""
         return theta[..., -len(self.link_lengths) :].sum(-1)
+
+    @cached_property
+    def wrist_arm(self) -> PlanarArm:
+        """The arm without its last joint and link: what brings the wrist of a pose to its place.
+
+        Raises:
+            InvalidArmError: that leaves no arm.
+        """
+        kept = slice(-1)
+        return PlanarArm(
+            self.link_lengths[kept],
+            self.prior_std[kept],
+            self.joint_limits and self.joint_limits[kept],
+            self.prior if isinstance(self.prior, str) else self.prior[kept],
+            self.base,
+            self.prior_mean[kept],
+            self.joint_names[kept],
+        )
 
     def joint_positions(self, theta: Array) -> Array:
         """The base, the joints after each link and the TCP: (..., N) -> (..., N + 1, 2) [m].
@@ -323,13 +341,16 @@ def _is_wide(joint: Joint) -> bool:
     return normal and joint.std >= WIDE_STD
 
 
-def _checked_lengths(link_lengths: Sequence[float]) -> tuple[float, ...]:
-    wrong = InvalidArmError(f"link_lengths must be 2 or more positive numbers [m]: {link_lengths}")
+def _checked_lengths(link_lengths: Sequence[float], base: str) -> tuple[float, ...]:
+    least = 1 if base == "rail" else 2
+    wrong = InvalidArmError(
+        f"link_lengths must be {least} or more positive numbers [m]: {link_lengths}"
+    )
     try:
         lengths = tuple(float(length) for length in link_lengths)
     except (OverflowError, TypeError, ValueError):
         raise wrong from None
-    if len(lengths) < 2 or not all(0.0 < length < math.inf for length in lengths):
+    if len(lengths) < least or not all(0.0 < length < math.inf for length in lengths):
         raise wrong
     return lengths
 

@@ -11,8 +11,11 @@ from typing import ClassVar
 import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.projection import Projection, project
 from ik_nn_ros.arrays import Array, namespace, wrapped
-from ik_nn_ros.errors import InvalidRequestError
+from ik_nn_ros.errors import InvalidRequestError, UnreachableTargetError
+
+EDGE = 1e-9  # of the reach: a target so far outside is one that was rounded
 
 
 class Task(ABC):
@@ -24,11 +27,13 @@ class Task(ABC):
     Attributes:
         name: of the task, as requests and checkpoints know it.
         size: numbers of a target.
+        form: what these are.
         closing_joints: joints whose positions follow from a target once the others stand.
     """
 
     name: ClassVar[str]
     size: ClassVar[int]
+    form: ClassVar[str]
     closing_joints: ClassVar[int]
 
     @abstractmethod
@@ -50,8 +55,69 @@ class Task(ABC):
         """|heading - target's| (...) [rad], 0 to pi; None where no heading is prescribed."""
 
     @abstractmethod
+    def carried(self, arm: PlanarArm, targets: np.ndarray) -> tuple[tuple[float, ...], np.ndarray]:
+        """The links that must reach a point for targets (..., size), and the points (..., 2)."""
+
+    @abstractmethod
+    def project(
+        self,
+        arm: PlanarArm,
+        theta: np.ndarray,
+        targets: np.ndarray,
+        tolerance: float,
+        errors: np.ndarray,
+    ) -> Projection:
+        """Move configurations (..., N) the short way onto targets; see `projection.project`.
+
+        Args:
+            arm: the arm.
+            theta: (..., N) [rad].
+            targets: (..., size); the arrays broadcast.
+            tolerance: largest position error that counts as converged [m].
+            errors: (...) position errors of ``theta``, which have been measured already [m].
+        """
+
     def reachable(self, arm: PlanarArm, targets: np.ndarray) -> np.ndarray:
         """Whether links of such lengths reach targets, joint limits aside: (..., size) -> (...)."""
+        lengths, points = self.carried(arm, targets)
+        nearest, farthest = arm.base_joint.reach(lengths)
+        distance = arm.base_joint.distance(points)
+        edge = EDGE * farthest
+        return (distance >= nearest - edge) & (distance <= farthest + edge)
+
+    def within_reach(
+        self,
+        arm: PlanarArm,
+        target: np.ndarray,
+        allow_approximate: bool = False,
+        index: int | None = None,
+    ) -> np.ndarray:
+        """A target (size,) itself, or the nearest one in reach where that is allowed.
+
+        The nearest one has the same heading.
+
+        Raises:
+            UnreachableTargetError: it is out of reach and no approximation is allowed; it names
+                the ``index`` of one of several targets.
+        """
+        if self.reachable(arm, target):
+            return target
+        lengths, point = self.carried(arm, target)
+        nearest, farthest = arm.base_joint.reach(lengths)
+        distance, shift = arm.base_joint.coordinates(point)
+        if not allow_approximate:
+            raise UnreachableTargetError(
+                float(distance), (nearest, farthest), self._distance_name(arm, target), index
+            )
+        edge = EDGE * farthest
+        inside = arm.base_joint.points(np.clip(distance, nearest + edge, farthest - edge), shift)
+        moved = target.copy()
+        moved[:2] += inside - point
+        return moved
+
+    @abstractmethod
+    def _distance_name(self, arm: PlanarArm, target: np.ndarray) -> str:
+        """What is too far or too near, for a person."""
 
     def position_errors(self, arm: PlanarArm, theta: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """|TCP - target's position| (...) [m]."""
@@ -63,6 +129,7 @@ class PositionTask(Task):
 
     name = "position"
     size = 2
+    form = "(x, y)"
     closing_joints = 2
 
     def forward(self, arm: PlanarArm, theta: Array) -> Array:
@@ -77,8 +144,21 @@ class PositionTask(Task):
     def heading_errors(self, arm: PlanarArm, theta: np.ndarray, targets: np.ndarray) -> None:
         return None
 
-    def reachable(self, arm: PlanarArm, targets: np.ndarray) -> np.ndarray:
-        return _within_reach(arm, arm.link_lengths, targets)
+    def carried(self, arm: PlanarArm, targets: np.ndarray) -> tuple[tuple[float, ...], np.ndarray]:
+        return arm.link_lengths, targets
+
+    def project(
+        self,
+        arm: PlanarArm,
+        theta: np.ndarray,
+        targets: np.ndarray,
+        tolerance: float,
+        errors: np.ndarray,
+    ) -> Projection:
+        return project(arm, theta, targets, tolerance, errors)
+
+    def _distance_name(self, arm: PlanarArm, target: np.ndarray) -> str:
+        return arm.base_joint.distance_name
 
 
 class PoseTask(Task):
@@ -86,6 +166,7 @@ class PoseTask(Task):
 
     name = "pose"
     size = 3
+    form = "(x, y, heading)"
     closing_joints = 3
 
     def forward(self, arm: PlanarArm, theta: Array) -> Array:
@@ -107,12 +188,34 @@ class PoseTask(Task):
     def heading_errors(self, arm: PlanarArm, theta: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return np.abs(wrapped(arm.headings(theta) - targets[..., 2]))
 
-    def reachable(self, arm: PlanarArm, targets: np.ndarray) -> np.ndarray:
-        # The last link's direction is prescribed: the others have to bring its joint, the wrist,
-        # to its place.
+    def carried(self, arm: PlanarArm, targets: np.ndarray) -> tuple[tuple[float, ...], np.ndarray]:
+        # The last link's direction is prescribed: the others bring its joint, the wrist, to its
+        # place.
         heading = targets[..., 2]
         last_link = np.stack((np.cos(heading), np.sin(heading)), -1) * arm.link_lengths[-1]
-        return _within_reach(arm, arm.link_lengths[:-1], targets[..., :2] - last_link)
+        return arm.link_lengths[:-1], targets[..., :2] - last_link
+
+    def project(
+        self,
+        arm: PlanarArm,
+        theta: np.ndarray,
+        targets: np.ndarray,
+        tolerance: float,
+        errors: np.ndarray,
+    ) -> Projection:
+        # The wrist is projected by the other joints, and the last one takes up the heading.
+        _, wrists = self.carried(arm, targets)
+        others = project(arm.wrist_arm, theta[..., :-1], wrists, tolerance).positions
+        rest = wrapped(targets[..., 2] - arm.wrist_arm.headings(others) - theta[..., -1])
+        positions = np.concatenate((others, (theta[..., -1] + rest)[..., None]), axis=-1)
+        errors = arm.position_errors(positions, targets[..., :2])
+        return Projection(positions, errors, errors <= tolerance)
+
+    def _distance_name(self, arm: PlanarArm, target: np.ndarray) -> str:
+        name = f"wrist's {arm.base_joint.distance_name}"
+        if POSITION.reachable(arm, target[:2]):
+            name += " (with another heading the position is in reach)"
+        return name
 
 
 POSITION = PositionTask()
@@ -129,11 +232,3 @@ def task_named(name: str) -> Task:
     if name not in TASKS:
         raise InvalidRequestError("task", f"must be {' or '.join(TASKS)}, got {name!r}")
     return TASKS[name]
-
-
-def _within_reach(
-    arm: PlanarArm, link_lengths: tuple[float, ...], points: np.ndarray
-) -> np.ndarray:
-    nearest, farthest = arm.base_joint.reach(link_lengths)
-    distance = arm.base_joint.distance(points)
-    return (distance >= nearest) & (distance <= farthest)

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ik_nn_ros.backends.base import Decoder
+from ik_nn_ros.backends.base import REFERENCE, Decoder
+from ik_nn_ros.backends.network_sampler import NetworkSampler
 from ik_nn_ros.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -21,13 +22,13 @@ __all__ = [
     "BACKENDS",
     "REFERENCE",
     "Decoder",
+    "NetworkSampler",
     "build_decoder",
     "require_backend",
     "require_device",
 ]
 
 AUTO = "auto"  # the first of the backends that can do it
-REFERENCE = "torch"
 
 
 # Each is imported at its first use: PyTorch takes seconds and hundreds of megabytes, and a server

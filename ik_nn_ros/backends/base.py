@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ik_nn_ros.models.architectures import Architecture
 
 
+REFERENCE = "torch"  # the backend that the others are compared with
+
+
 class Decoded(NamedTuple):
     """What a network makes of latents.
 

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
@@ -23,6 +20,7 @@ from ik_nn_ros.backends.base import Decoded, Decoder, chunks
 from ik_nn_ros.backends.kernels import KERNELS, Kernel
 from ik_nn_ros.backends.kernels.kinematics import Links, position_errors
 from ik_nn_ros.errors import InvalidRequestError
+from ik_nn_ros.threads import in_threads, num_threads
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.trained import TrainedModel
@@ -104,33 +102,17 @@ class CompiledDecoder(Decoder):
     ) -> None:
         """Work on chunks of rows, given the targets' context and which target is each row's."""
         total = len(targets) * num_samples
-        threads = min(numba.config.NUMBA_NUM_THREADS, max(1, total // WORTH_A_THREAD))
-        # As many chunks for one thread as for the other.
+        threads = min(num_threads(), max(1, total // WORTH_A_THREAD))
+        # Equal numbers of chunks per thread.
         rounds = -(-total // (threads * CHUNK_SIZE))
         size = -(-total // (threads * rounds))
         with _blas().limit(limits=1):
             context = self._kernel.context(targets)
-            # Of which any thread takes the next one.
-            todo = iter(list(chunks(len(targets), num_samples, size)))
-
-            def work_on() -> None:
-                for rows, which in todo:
-                    work(context, which, rows)
-
-            helpers = [_pool(threads - 1).submit(work_on) for _ in range(threads - 1)]
-            work_on()
-            # One that has not begun, on a machine with other things to do, has nothing left to do.
-            for helper in helpers:
-                if not helper.cancel():
-                    helper.result()
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="ik_nn_ros")
-
-
-os.register_at_fork(after_in_child=_pool.cache_clear)  # a child process has none of the threads
+            in_threads(
+                lambda piece: work(context, piece[1], piece[0]),
+                chunks(len(targets), num_samples, size),
+                threads,
+            )
 
 
 @cache

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ik_nn_ros.backends import REFERENCE
-from ik_nn_ros.backends.base import Decoded, Decoder, chunks
+from ik_nn_ros.backends.base import REFERENCE, Decoded, Decoder, chunks
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.network import GenerativeNetwork

@@ -12,17 +12,12 @@ from typing import Any
 
 from ik_nn_ros.errors import ModelNotFoundError
 from ik_nn_ros.models.architectures import Architecture, CINNConfig, CVAEConfig, INNConfig
-from ik_nn_ros.models.base import RawSamples, Sampler
-from ik_nn_ros.models.sampler import NetworkSampler
 from ik_nn_ros.models.trained import TrainedModel
 
 __all__ = [
     "ARCHITECTURES",
     "DEFAULT_MODEL",
     "Architecture",
-    "NetworkSampler",
-    "RawSamples",
-    "Sampler",
     "TrainedModel",
     "architecture",
     "available_models",

@@ -56,7 +56,7 @@ class GenerativeNetwork(nn.Module, ABC):
     def log_density(self, theta: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Log density (b,) [nats] of decoded configurations (b, dof) [rad] on targets (b, 2) [m].
 
-        As in `RawSamples`; only where the configuration ``has_density``.
+        As in `Samples`; only where the configuration ``has_density``.
         """
         raise NotImplementedError(f"{self.config.kind} has no density")
 

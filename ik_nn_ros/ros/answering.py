@@ -18,7 +18,8 @@ from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.path_messages import PathArguments, fill_trajectory, parse_path_request
 from ik_nn_ros.ros.requests import parse_request
 from ik_nn_ros.ros.solvers import Solvers
-from ik_nn_ros.solver import IKSolver, Solutions
+from ik_nn_ros.solutions import Solutions
+from ik_nn_ros.solver import IKSolver
 
 
 class Logger(Protocol):

@@ -28,8 +28,9 @@ from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.drawing import Panel, draw_posterior
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.ros import qos
+from ik_nn_ros.ros.answer import Answer
 from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
-from ik_nn_ros.ros.messages import Answer, checked, parse_response
+from ik_nn_ros.ros.messages import checked, parse_response
 from ik_nn_ros.ros.starting import initialized, own_arguments
 
 DISCOVERY_TIMEOUT = 10.0  # [s]; discovery alone takes up to 3 s

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ik_nn_ros.models import RawSamples, Sampler
+from ik_nn_ros.posterior.sampler import Sampler, Samples, Seed
 from ik_nn_ros.ros.errors import TimedOutError
 
 
@@ -39,12 +39,12 @@ class TimedSampler(Sampler):
     """A sampler after which the time is checked: projection is not begun without any left."""
 
     def __init__(self, sampler: Sampler, deadline: Deadline) -> None:
-        self.name = sampler.name
-        self.arm = sampler.arm
+        self.name, self.arm, self.task = sampler.name, sampler.arm, sampler.task
+        self.backend, self.finite = sampler.backend, sampler.finite
         self._sampler = sampler
         self._deadline = deadline
 
-    def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:
+    def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> Samples:
         """See `Sampler.sample`.
 
         Raises:
@@ -54,9 +54,11 @@ class TimedSampler(Sampler):
         self._deadline.check()
         return samples
 
-    def sample_alike(
-        self, targets: np.ndarray, num_samples: int, seed: int | None = None
-    ) -> RawSamples:
+    def weighted(self) -> Sampler:
+        """See `Sampler.weighted`."""
+        return TimedSampler(self._sampler.weighted(), self._deadline)
+
+    def sample_alike(self, targets: np.ndarray, num_samples: int, seed: Seed = None) -> Samples:
         """See `Sampler.sample_alike`; as the sampler does it, which may be in one pass.
 
         Raises:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ik_nn_ros.errors import IKError
-
-if TYPE_CHECKING:
-    from ik_nn_ros.ros.messages import Answer
+from ik_nn_ros.ros.answer import Answer
 
 
 class InvalidParameterError(IKError):

@@ -16,7 +16,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.hull import tcp_hull
-from ik_nn_ros.solver import Solutions
+from ik_nn_ros.solutions import Solutions
 
 DENSITY_CLASSES = 4  # a colour for each point would make the message half as large again
 LEAST_ALPHA, MOST_ALPHA = 0.05, 0.8

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,9 @@ from ik_nn_ros.errors import (
     PathBreakError,
     UnreachableTargetError,
 )
+from ik_nn_ros.ros.answer import Answer
 from ik_nn_ros.ros.errors import FrameError, RequestRefusedError, TimedOutError
-from ik_nn_ros.solver import Solutions
+from ik_nn_ros.solutions import Solutions
 
 ERROR_CODES = {
     InvalidRequestError: SolveIK.Response.INVALID_REQUEST,
@@ -29,33 +29,6 @@ ERROR_CODES = {
     FrameError: SolveIK.Response.FRAME_TRANSFORM_FAILURE,
     TimedOutError: SolveIK.Response.TIMED_OUT,
 }
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The solutions of a response.
-
-    Attributes:
-        joint_names: of the columns of ``positions``.
-        positions: (n, dof) [rad], best first.
-        position_errors: (n,) [m].
-        log_densities: (n,) [nats], or None where the model has none.
-        representatives: (k,) rows that stand for regions of the posterior, largest first.
-        representative_shares: (k,) of the posterior's mass in each region.
-        off_distribution: whether the model has not learned targets like this one.
-        message: how it went, for a person.
-        solve_time: [s].
-    """
-
-    joint_names: tuple[str, ...]
-    positions: np.ndarray
-    position_errors: np.ndarray
-    log_densities: np.ndarray | None
-    representatives: np.ndarray
-    representative_shares: np.ndarray
-    off_distribution: bool
-    message: str
-    solve_time: float
 
 
 def joint_names(dof: int) -> list[str]:
@@ -159,6 +132,8 @@ def _answer(response: SolveIK.Response) -> Answer:
 def _describe(solutions: Solutions) -> str:
     x, y = solutions.target
     text = f"{len(solutions)} solutions, {solutions.num_rejected} samples rejected"
+    if solutions.shortfall is not None:
+        text += f" ({solutions.shortfall})"
     if solutions.approximate_distance > 0.0:
         text += (
             f", for the nearest reachable point ({x:.4f}, {y:.4f}) m, "

@@ -13,8 +13,9 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from ik_nn_ros.backends import AUTO, require_backend, require_device
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.models import DEFAULT_MODEL
+from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.ros.errors import InvalidParameterError
-from ik_nn_ros.solver import DEFAULT_NUM_SAMPLES, DEFAULT_POSITION_TOLERANCE
+from ik_nn_ros.solver import DEFAULT_NUM_SAMPLES
 
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
@@ -63,7 +64,7 @@ class ServerParameters:
         True, "Project samples onto the target; if false, every request is answered with raw ones."
     )
     position_tolerance: float = _parameter(
-        DEFAULT_POSITION_TOLERANCE,
+        SolveOptions.position_tolerance,
         "Largest error of a refined solution where a request says 0 [m].",
         (1e-12, 1.0),
     )

@@ -15,12 +15,14 @@ from std_msgs.msg import Header
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros.arguments import MAX_REPRESENTATIVES, require_representatives
 from ik_nn_ros.errors import InvalidRequestError
+from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import joint_names
 from ik_nn_ros.ros.parameters import ServerParameters
-from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE, IKSolver, Solutions
+from ik_nn_ros.solutions import Solutions
+from ik_nn_ros.solver import IKSolver
 
-PLANE_TOLERANCE = DEFAULT_POSITION_TOLERANCE  # [m], for what a transform leaves of z = 0
+PLANE_TOLERANCE = SolveOptions.position_tolerance  # [m], for what a transform leaves of z = 0
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,8 @@ class SolveArguments:
         target: (x, y) [m].
         num_samples: samples to draw.
         seed: None: fresh randomness.
-        refine: whether samples are projected onto the target.
-        position_tolerance: largest error of a refined solution [m].
-        seed_state: (dof,) [rad], solutions come nearest to it first; or None.
+        options: how to answer it.
         num_representatives: how many solutions are to stand for the posterior's regions.
-        allow_approximate: whether the nearest reachable point will do.
         timeout: [s]; infinite where there is none.
     """
 
@@ -44,24 +43,13 @@ class SolveArguments:
     target: tuple[float, float]
     num_samples: int
     seed: int | None
-    refine: bool
-    position_tolerance: float
-    seed_state: tuple[float, ...] | None
+    options: SolveOptions
     num_representatives: int
-    allow_approximate: bool
     timeout: float
 
     def solve_with(self, solver: IKSolver) -> Solutions:
         """The solver's answer; its errors are those of `IKSolver.solve`."""
-        return solver.solve(
-            self.target,
-            self.num_samples,
-            seed=self.seed,
-            refine=self.refine,
-            position_tolerance=self.position_tolerance,
-            seed_state=self.seed_state,
-            allow_approximate=self.allow_approximate,
-        )
+        return solver.solve(self.target, self.num_samples, self.seed, self.options)
 
 
 def parse_request(
@@ -80,11 +68,13 @@ def parse_request(
         target=(x, y),
         num_samples=parse_num_samples(request.num_samples, parameters),
         seed=request.random_seed or None,
-        refine=parameters.refine and not request.raw,
-        position_tolerance=request.position_tolerance or parameters.position_tolerance,
-        seed_state=parse_seed_state(request.seed_state, parameters.dof),
+        options=SolveOptions(
+            refine=parameters.refine and not request.raw,
+            position_tolerance=request.position_tolerance or parameters.position_tolerance,
+            seed_state=parse_seed_state(request.seed_state, parameters.dof),
+            allow_approximate=request.allow_approximate,
+        ),
         num_representatives=_parse_num_representatives(request.num_representatives),
-        allow_approximate=request.allow_approximate,
         timeout=parse_timeout(request.timeout),
     )
 

@@ -6,7 +6,7 @@ import dataclasses
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import ModelNotFoundError
-from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.posterior import EXACT
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.solver import IKSolver
 
@@ -49,10 +49,10 @@ class Solvers:
         return self._loaded[model]
 
     def _load(self, model: str) -> IKSolver:
-        if model == ExactPosterior.name:
-            return IKSolver(ExactPosterior(self.arm))
+        if model == EXACT:
+            return IKSolver.exact(self.arm)
         solver = IKSolver.from_pretrained(self.arm.dof, model, *self._where)
         if solver.arm != self.arm:
-            offers = {*self._loaded, ExactPosterior.name}
+            offers = {*self._loaded, EXACT}
             raise ModelNotFoundError(model, "its weights are for another arm", sorted(offers))
         return solver

@@ -11,8 +11,8 @@ from benchmarks.limit import STAGES, Product, products_of_one_pass, stages_of
 from benchmarks.reference import plain_projection, reference_solve
 from benchmarks.solvers import DEFAULT_DOF, eager_network, fastest_solver
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.projection import project
 from ik_nn_ros.models import DEFAULT_MODEL
-from ik_nn_ros.projection import project
 
 TARGET = np.array([3.0, 0.5])
 

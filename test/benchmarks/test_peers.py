@@ -13,7 +13,7 @@ from benchmarks.peers.rejection import RefinedRejection
 from benchmarks.peers.scipy_restarts import ScipyLeastSquares
 from benchmarks.sizes import QUICK, Size
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from ik_nn_ros.coverage import NEIGHBOURHOOD
+from ik_nn_ros.posterior.evidence import NEIGHBOURHOOD
 
 ARM = PlanarArm.of_paper(4)
 TARGET = np.array([2.2, 0.4])

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from ik_nn_ros import IKSolver, PlanarArm
+from ik_nn_ros.backends import NetworkSampler
 from ik_nn_ros.backends.eager import EagerDecoder
-from ik_nn_ros.models import NetworkSampler
 from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
 from ik_nn_ros.models.networks import build_network
 

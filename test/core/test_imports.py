@@ -1,8 +1,14 @@
 """The directions of import: the core runs where there is no ROS, no plotting, no training."""
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 import ik_nn_ros
 
@@ -20,9 +26,19 @@ BLOCKED = (
     "ik_nn_interfaces",
     "matplotlib",
     "training",
+    "measuring",
     "benchmarks",
+    "tools",
     "pydantic",
 )
+NEVER = {  # what a part must not import; a part is a folder or a module of the package
+    "chain": ("posterior", "models", "backends", "solver", "solutions", "options", "path"),
+    "posterior": ("models", "backends", "solver", "solutions", "options", "path"),
+    "models": ("posterior", "backends", "solver", "solutions", "options", "path"),
+    "backends": ("solver", "solutions", "options", "path"),
+}
+ARM_NEEDS = ("arm", "arrays", "errors", "threads", "compilation")
+NOT_INSTALLED = ("training", "measuring", "benchmarks", "tools", "examples", "test")
 PACKAGE = Path(ik_nn_ros.__file__).parent
 SCRIPT = """
 import importlib, sys
@@ -55,15 +71,95 @@ assert "torch" not in sys.modules
 """
 
 
-def core_modules():
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-        if "ros" not in parts:
-            yield ".".join(part for part in parts if part != "__init__")
+def names(path: Path) -> str:
+    """The dotted name of a file's module."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES = {names(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports_of(source: str, package: str) -> Iterator[str]:
+    """Every module that a text imports: at once, lazily in a function, or for its types only.
+
+    ``package`` is where relative imports start. Of ``from a import b`` it is a.b where that is a
+    module of the package, else a.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) + 1 - node.level]
+            parts = [*(above if node.level else []), *filter(None, [node.module])]
+            for alias in node.names:
+                full = ".".join([*parts, alias.name])
+                yield full if full in MODULES else ".".join(parts)
+
+
+@cache
+def graph() -> dict[str, set[str]]:
+    """What each module of the package imports, in the package and outside."""
+    packages = {
+        name: name if path.name == "__init__.py" else name.rpartition(".")[0]
+        for name, path in MODULES.items()
+    }
+    return {
+        name: set(imports_of(path.read_text(), packages[name])) for name, path in MODULES.items()
+    }
+
+
+def part_of(module: str) -> str:
+    """The folder or module right below the package; of another module its first name."""
+    first, _, rest = module.partition(".")
+    return rest.partition(".")[0] if first == PACKAGE.name else first
+
+
+def test_the_imports_of_a_text_are_found_wherever_they_stand():
+    source = """
+import os.path
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from ik_nn_ros.arm.planar_arm import PlanarArm
+def late():
+    from ik_nn_ros import solver
+    from ik_nn_ros.models import architecture
+    from .. import path
+    from .exact import draw
+"""
+    assert list(imports_of(source, "ik_nn_ros.posterior")) == [
+        "os.path",
+        "typing",
+        "ik_nn_ros.arm.planar_arm",
+        "ik_nn_ros.solver",
+        "ik_nn_ros.models",
+        "ik_nn_ros.path",
+        "ik_nn_ros.posterior.exact",
+    ]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_one_way(module):
+    part = part_of(module)
+    imported = {other: part_of(other) for other in graph()[module]}
+    assert not {other for other, its in imported.items() if its in NEVER.get(part, ())}
+    assert not {other for other, its in imported.items() if its in NOT_INSTALLED}
+    ours = {other: its for other, its in imported.items() if other.startswith(PACKAGE.name)}
+    assert part == "ros" or "ros" not in ours.values()
+    assert part != "arm" or set(ours.values()) <= set(ARM_NEEDS)
+    assert module == PACKAGE.name or PACKAGE.name not in ours
+
+
+def test_no_modules_import_one_another_in_a_circle():
+    """Nor lazily or for types only: one end of each import can be read without the other."""
+    inner = {name: imported & MODULES.keys() for name, imported in graph().items()}
+    with pytest.raises(CycleError):
+        TopologicalSorter({"a": {"b"}, "b": {"a"}}).prepare()
+    TopologicalSorter(inner).prepare()
 
 
 def test_every_core_module_imports_without_ros_plotting_and_training():
-    modules = list(core_modules())
+    modules = [name for name in MODULES if part_of(name) != "ros"]
     assert "ik_nn_ros.solver" in modules
     script = SCRIPT.format(blocked=BLOCKED, modules=modules)
     outcome = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -9,19 +9,20 @@ import numpy as np
 import pytest
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from ik_nn_ros.backends.kernels import compiler
+from ik_nn_ros.backends.kernels.arithmetic import cos_sin, exp
 from ik_nn_ros.backends.kernels.kinematics import Links, position_errors
 from ik_nn_ros.backends.kernels.rays import Rays
+from ik_nn_ros.compilation import compiled
 from ik_nn_ros.ray_chart import RayChart, ray_directions
 
 ARMS = [PlanarArm.of_paper(4), PlanarArm.of_paper(10), PlanarArm((0.5, 0.5, 1.0), base="rail")]
 
 
-@compiler.compiled
+@compiled
 def exponentials(values):
     results = np.empty_like(values)
     for i in range(len(values)):
-        results[i] = compiler.exp(values[i])
+        results[i] = exp(values[i])
     return results
 
 
@@ -31,11 +32,11 @@ def test_the_exponential_is_right_to_float32_s_last_digits():
     np.testing.assert_allclose(exponentials(values), expected, rtol=2.5e-7)
 
 
-@compiler.compiled
+@compiled
 def cosines_and_sines(values):
     results = np.empty((2, len(values)))
     for i in range(len(values)):
-        results[0, i], results[1, i] = compiler.cos_sin(values[i])
+        results[0, i], results[1, i] = cos_sin(values[i])
     return results
 
 
@@ -102,7 +103,7 @@ def test_volumes_and_directions_are_the_chart_s(arm):
 @pytest.mark.parametrize(("folder", "hits"), [("kept", [0, 1]), ("/proc/nowhere", [0, 0])])
 def test_machine_code_is_kept_in_its_folder_or_nowhere(folder, hits, tmp_path):
     program = (
-        "import numpy as np; from ik_nn_ros.backends.kernels.compiler import exp; "
+        "import numpy as np; from ik_nn_ros.backends.kernels.arithmetic import exp; "
         "print(exp(np.float32(1.0)), sum(exp.stats.cache_hits.values()))"
     )
     command = [sys.executable, "-c", program]

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from ik_nn_ros import IKSolver, ModelNotFoundError, PlanarArm
-from ik_nn_ros.backends import BACKENDS
+from ik_nn_ros.backends import BACKENDS, NetworkSampler
 from ik_nn_ros.backends.eager import EagerDecoder
 from ik_nn_ros.backends.kernels import KERNELS
 from ik_nn_ros.checkpoint import save_checkpoint
-from ik_nn_ros.models import ARCHITECTURES, NetworkSampler, pretrained_path
+from ik_nn_ros.models import ARCHITECTURES, pretrained_path
 from ik_nn_ros.models.architectures import CINNConfig, CVAEConfig, INNConfig
 from ik_nn_ros.models.networks import NETWORKS, build_network, load_network
 from ik_nn_ros.ray_chart import ray_directions

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from ik_nn_ros import IKSolver
+from ik_nn_ros.arm.projection import project
 from ik_nn_ros.backends import REFERENCE
 from ik_nn_ros.models import available_models
-from ik_nn_ros.projection import project
-from ik_nn_ros.solver import DEFAULT_POSITION_TOLERANCE
+from ik_nn_ros.options import SolveOptions
 
 SLACKS = np.geomspace(1e-6, 0.02, 20)  # [m]
 BEARINGS = (-0.5, 0.0, 0.2)  # [rad]
@@ -21,5 +21,5 @@ def test_nearly_all_samples_of_cinn_converge_within_2_cm_of_full_reach(dof):
     distances, bearings = np.meshgrid(arm.reach[1] - SLACKS, BEARINGS)
     targets = arm.base_joint.points(distances.ravel(), bearings.ravel())
     samples = sampler.sample(targets, 100, np.random.default_rng(0)).positions
-    projection = project(arm, samples, targets[:, None], DEFAULT_POSITION_TOLERANCE)
+    projection = project(arm, samples, targets[:, None], SolveOptions.position_tolerance)
     assert projection.converged.mean() >= LEAST_CONVERGED

@@ -11,16 +11,19 @@ from ik_nn_ros import (
     ModelNotFoundError,
     NoSolutionError,
     PlanarArm,
+    SolveOptions,
     UnreachableTargetError,
 )
-from ik_nn_ros.models import RawSamples, Sampler
-from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.posterior.evidence import LEAST_LOG_EVIDENCE
+from ik_nn_ros.posterior.exact import ExactPosterior
+from ik_nn_ros.posterior.sampler import Sampler, Samples
+from ik_nn_ros.solver import FURTHER_ROUNDS, MOST_PER_ROUND
 
 TARGET = (3.0, 0.5)
 
 
 class NoisyPosterior(Sampler):
-    """Exact samples pushed off the target: what a network gives, without its weights."""
+    """Exact samples pushed off the target: what a network gives that knows no weights."""
 
     name = "noisy"
 
@@ -32,7 +35,22 @@ class NoisyPosterior(Sampler):
         exact = ExactPosterior(self.arm).sample(targets, num_samples, rng).positions
         positions = exact + self.noise * rng.standard_normal(exact.shape)
         errors = self.arm.position_errors(positions, targets[:, None])
-        return RawSamples(positions, errors, lambda: -np.square(positions).sum(-1))
+        return Samples(positions, errors, density=lambda: -np.square(positions).sum(-1))
+
+
+class RareSolutions(NoisyPosterior):
+    """Of so many samples one, on average, is not a turn and more beyond all joint limits."""
+
+    name = "rare"
+
+    def __init__(self, arm, rarity):
+        super().__init__(arm)
+        self.rarity = rarity
+
+    def sample(self, targets, num_samples, rng):
+        samples = super().sample(targets, num_samples, rng)
+        misses = rng.random(samples.position_errors.shape) * self.rarity >= 1.0
+        return Samples(samples.positions + 2.0 * np.pi * misses[..., None], samples.position_errors)
 
 
 @pytest.fixture
@@ -43,8 +61,10 @@ def solver():
 def test_refined_solutions_reach_the_target(solver):
     solutions = solver.solve(TARGET, num_samples=500, seed=1)
     assert solutions.positions.dtype == np.float64
-    assert len(solutions) + solutions.num_rejected == 500
-    assert solutions.num_rejected < 5
+    assert solutions.positions.shape == (500, 6)
+    assert 0 <= solutions.num_rejected < 5
+    assert solutions.shortfall is None
+    assert solutions.heading_errors is None
     errors = np.linalg.norm(solver.arm.forward(solutions.positions) - TARGET, axis=1)
     assert errors.max() <= 1e-6
     np.testing.assert_allclose(solutions.position_errors, errors, atol=1e-12)
@@ -82,14 +102,107 @@ def test_without_a_seed_no_two_calls_are_alike(solver):
     assert not np.array_equal(first.positions, second.positions)
 
 
-def test_solutions_outside_the_joint_limits_are_dropped_and_counted():
-    arm = PlanarArm(PlanarArm.of_paper(4).link_lengths, joint_limits=((-0.3, 0.3),) * 4)
-    unlimited = PlanarArm(arm.link_lengths)
-    target = unlimited.forward(np.array([0.2, 0.2, -0.1, 0.1]))
-    solutions = IKSolver(NoisyPosterior(arm)).solve(target, num_samples=200, seed=0)
-    assert arm.within_limits(solutions.positions).all()
-    assert len(solutions) + solutions.num_rejected == 200
+LIMITED = PlanarArm(PlanarArm.of_paper(4).link_lengths, joint_limits=((-0.3, 0.3),) * 4)
+LIMITED_TARGET = LIMITED.forward(np.array([0.2, 0.2, -0.1, 0.1]))
+
+
+@pytest.mark.parametrize("num_samples", [1, 200])
+def test_where_samples_miss_the_joint_limits_as_many_are_answered_as_were_asked_for(num_samples):
+    solver = IKSolver(NoisyPosterior(LIMITED, noise=0.1))
+    solutions = solver.solve(LIMITED_TARGET, num_samples, seed=5)
+    assert len(solutions) == len(solutions.log_densities) == num_samples
+    assert len(np.unique(solutions.positions, axis=0)) == num_samples
+    assert LIMITED.within_limits(solutions.positions).all()
+    assert solutions.position_errors.max() <= 1e-6
+    assert num_samples == 1 or solutions.num_rejected > 0
+    assert solutions.shortfall is None
+    again = solver.solve(LIMITED_TARGET, num_samples, seed=5)
+    assert np.array_equal(again.positions, solutions.positions)
+
+
+def test_densities_follow_their_solutions_through_further_rounds():
+    """The sampler's density is of its samples; what the projection moves is a tenth at most."""
+    solver = IKSolver(NoisyPosterior(LIMITED, noise=0.02))
+    solutions = solver.solve(LIMITED_TARGET, 200, seed=0, seed_state=np.zeros(4))
     assert solutions.num_rejected > 0
+    expected = -np.square(solutions.positions).sum(1)
+    np.testing.assert_allclose(solutions.log_densities, expected, atol=0.1)
+
+
+def test_draws_end_and_the_shortfall_says_what_was_found():
+    solutions = IKSolver(RareSolutions(LIMITED, 1000)).solve(LIMITED_TARGET, 50, seed=1)
+    drawn = len(solutions) + solutions.num_rejected
+    assert 0 < len(solutions) < 50
+    assert 50 < drawn <= 50 * (1 + FURTHER_ROUNDS * MOST_PER_ROUND)
+    assert solutions.shortfall.startswith(f"{len(solutions)} of 50 solutions after {drawn} draws: ")
+
+
+def test_of_many_targets_each_is_answered_with_as_many_as_were_asked_for():
+    solver = IKSolver(NoisyPosterior(LIMITED, noise=0.1))
+    targets = LIMITED.forward(np.array([[0.2, 0.2, -0.1, 0.1], [-0.25, 0.1, 0.2, -0.1]]))
+    for target, answer in zip(targets, solver.solve_many(targets, 100, seed=3), strict=True):
+        assert len(answer) == 100
+        assert answer.num_rejected > 0
+        alone = solver.solve(target, 100, seed=3)
+        assert np.array_equal(answer.positions, alone.positions)
+
+
+def test_two_joints_have_each_solution_once_with_its_weight():
+    arm = PlanarArm((1.0, 1.0), prior_std=(0.5, 1.0))
+    target = arm.forward(np.array([0.8, -1.0]))
+    solutions = IKSolver.exact(arm).solve(target, 100, seed=0)
+    assert solutions.shortfall == f"all solutions of this target: {len(solutions)}"
+    assert solutions.num_rejected == 0
+    assert len(np.unique(solutions.positions.round(9), axis=0)) == len(solutions)
+    # Both roots bend the elbow alike, so that the Jacobian's share in their weights is the same.
+    density = np.exp(arm.log_prior(solutions.positions))
+    np.testing.assert_allclose(solutions.weights, density / density.sum(), rtol=1e-9)
+    (best,) = IKSolver.exact(arm).solve(target, 1, seed=0).positions
+    assert any(np.allclose(best, one) for one in solutions.positions)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_weights_sum_to_one_and_say_how_well_the_answer_represents_the_posterior(weighted):
+    solver = IKSolver.from_pretrained(6, "exact")
+    solutions = solver.solve(TARGET, 500, seed=1, weighted=weighted)
+    assert solutions.weights.shape == (500,)
+    assert solutions.weights.sum() == pytest.approx(1.0)
+    assert 0.9 < solutions.effective_share <= 1.0 + 1e-12
+    assert (len(np.unique(solutions.weights)) == 1) is not weighted
+    assert not solutions.off_distribution
+    assert solutions.log_evidence == pytest.approx(
+        float(solver.sampler.log_evidence(np.array([TARGET]))[0]), abs=0.2
+    )
+
+
+def test_weights_stay_with_their_solutions():
+    """Weight = prior / |J| / (the draw's density), all of which a draw of its own has."""
+    solver = IKSolver.exact(PlanarArm((0.5, 0.4, 0.3), prior_std=0.7, joint_limits=(-1.5, 1.5)))
+    target = (0.7, 0.5)
+    solutions = solver.solve(target, 50, seed=2, weighted=True, seed_state=(0.5, 0.5, 0.0))
+    samples = solver.sampler.weighted().sample(np.array([target]), 50, np.random.default_rng(2))
+    weights = np.exp(samples.log_weights[0])
+    for position, weight in zip(solutions.positions, solutions.weights, strict=True):
+        (row,) = np.flatnonzero(np.abs(samples.positions[0] - position).max(1) < 1e-9)
+        assert weight == pytest.approx(weights[row] / weights.sum())
+
+
+@pytest.mark.parametrize("model", ["cinn", "cvae", "inn"])
+def test_a_model_without_weights_refuses_weighted_draws_by_its_name(model):
+    solver = IKSolver.from_pretrained(6, model)
+    solutions = solver.solve(TARGET, 10, seed=1)
+    assert solutions.weights is None
+    assert solutions.effective_share is None
+    with pytest.raises(InvalidRequestError, match=f"weighted: the samples of {model} have no"):
+        solver.solve(TARGET, 10, weighted=True)
+
+
+@pytest.mark.parametrize(("target", "expected"), [((3.0, 0.5), False), ((-2.0, 1.0), True)])
+def test_solutions_say_whether_their_target_was_learned(target, expected):
+    solutions = IKSolver.from_pretrained(6).solve(target, 20, seed=1)
+    assert solutions.off_distribution is expected
+    assert (solutions.log_evidence < LEAST_LOG_EVIDENCE) is expected
+    assert not IKSolver.from_pretrained(6, "exact").solve(target, 20, seed=1).off_distribution
 
 
 def test_out_of_reach_is_refused_with_distance_and_reach(solver):
@@ -121,6 +234,8 @@ def test_the_hole_around_the_base_is_out_of_reach_too():
         ({"target": (math.nan, 0.0)}, "target"),
         ({"target": (math.inf, 0.0)}, "target"),
         ({"target": (1.0, 2.0, 3.0)}, "target"),
+        ({"target": (1.0,)}, "target"),
+        ({"target": 1.0}, "target"),
         ({"target": ("a", 1.0)}, "target"),
         ({"num_samples": 0}, "num_samples"),
         ({"num_samples": 10.5}, "num_samples"),
@@ -128,8 +243,11 @@ def test_the_hole_around_the_base_is_out_of_reach_too():
         ({"seed": 1.5}, "seed"),
         ({"position_tolerance": 0.0}, "position_tolerance"),
         ({"position_tolerance": math.nan}, "position_tolerance"),
+        ({"heading_tolerance": -1.0}, "heading_tolerance"),
         ({"seed_state": [0.0] * 5}, "seed_state"),
         ({"seed_state": [math.nan] * 6}, "seed_state"),
+        ({"options": SolveOptions(seed_state=[0.0] * 7)}, "seed_state"),
+        ({"tolerance": 1e-6}, "tolerance"),
     ],
 )
 def test_bad_arguments_are_named(solver, arguments, field):
@@ -139,10 +257,20 @@ def test_bad_arguments_are_named(solver, arguments, field):
     assert field in str(caught.value)
 
 
-def test_no_solution_is_said_not_returned():
-    solver = IKSolver(ExactPosterior(PlanarArm((1.0, 1.0), joint_limits=((-0.1, 0.1),) * 2)))
-    with pytest.raises(NoSolutionError):
+@pytest.mark.parametrize(
+    ("dof", "reason"), [(2, "no configuration within the joint limits"), (3, "none of 20000 samp")]
+)
+def test_no_solution_is_said_not_returned(dof, reason):
+    solver = IKSolver.exact(PlanarArm((1.0,) * dof, joint_limits=(-0.1, 0.1)))
+    with pytest.raises(NoSolutionError, match=reason):
         solver.solve((0.0, 1.5), 10, seed=0)
+
+
+def test_a_model_none_of_whose_samples_is_a_solution_says_how_many_were_drawn():
+    solver = IKSolver(RareSolutions(LIMITED, 1e9))
+    with pytest.raises(NoSolutionError, match=r"none of \d+ samples became a solution") as caught:
+        solver.solve(LIMITED_TARGET, 5, seed=0)
+    assert 100 < caught.value.num_samples <= 5 * (1 + FURTHER_ROUNDS * MOST_PER_ROUND)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +354,7 @@ def test_of_many_targets_the_one_that_cannot_be_answered_is_named(solver):
     with pytest.raises(InvalidRequestError, match="number 3 is not"):
         solver.solve_many([TARGET, TARGET, (math.nan, 0.0)], 10)
     limited = IKSolver(ExactPosterior(PlanarArm((1.0, 1.0), joint_limits=((-0.1, 0.1),) * 2)))
-    with pytest.raises(NoSolutionError, match="target 2: none of 10") as caught:
+    with pytest.raises(NoSolutionError, match="target 2: no configuration within") as caught:
         limited.solve_many([(1.999, 0.0), (0.0, 1.5)], 10, seed=0)
     assert caught.value.index == 1
 
@@ -235,3 +363,132 @@ def test_many_targets_out_of_reach_may_be_approximated(solver):
     near, far = solver.solve_many([TARGET, (3.0, 4.0)], 20, seed=0, allow_approximate=True)
     assert near.approximate_distance == 0.0
     assert far.approximate_distance == pytest.approx(1.5, abs=1e-6)
+
+
+@pytest.mark.parametrize("model", ["cinn", "cvae", "inn", "exact"])
+@pytest.mark.parametrize("bearing", np.linspace(-1.0, 1.0, 9))
+def test_targets_that_rounding_puts_at_full_reach_are_answered(model, bearing):
+    solver = IKSolver.from_pretrained(6, model)
+    target = solver.arm.reach[1] * np.array([math.cos(bearing), math.sin(bearing)])
+    solutions = solver.solve(target, 20, seed=1)
+    assert len(solutions) == 20
+    assert solutions.position_errors.max() <= 1e-6
+    assert solutions.approximate_distance == 0.0
+
+
+def test_a_reach_that_is_no_sum_in_doubles_is_answered():
+    """0.3 + 0.3 + 0.3 is a little less than 0.9."""
+    solver = IKSolver.exact(PlanarArm([0.3] * 3))
+    for target in ((0.9, 0.0), (0.0, -0.9)):
+        assert len(solver.solve(target, 20, seed=1)) == 20
+    with pytest.raises(UnreachableTargetError):
+        solver.solve((0.9 + 1e-6, 0.0), 20)
+
+
+@pytest.mark.parametrize(
+    "arm",
+    [
+        PlanarArm((2.0, 0.5, 0.5)),
+        PlanarArm((2.0, 0.5, 0.5), prior="uniform"),
+        PlanarArm((0.7, 0.3, 0.3)),
+        PlanarArm((0.5, 0.5, 3.0), base="rail"),
+    ],
+    ids=repr,
+)
+def test_both_ends_of_the_reach_are_answered_at_every_bearing(arm):
+    solver = IKSolver.exact(arm)
+    for bearing in np.linspace(-3.1, 3.1, 32):
+        for end in filter(None, arm.reach):
+            target = arm.base_joint.points(np.array(end), np.array(bearing))
+            solutions = solver.solve(target, 20, seed=1)
+            assert len(solutions) == 20
+            assert solutions.position_errors.max() <= 1e-6
+
+
+POSE_ARM = PlanarArm((0.5, 0.4, 0.3, 0.2), prior_std=0.7, joint_limits=(-2.0, 2.0))
+POSE = (0.9, 0.5, 1.2)
+
+
+@pytest.fixture(scope="module")
+def pose_solver():
+    return IKSolver.exact(POSE_ARM, "pose")
+
+
+@pytest.mark.parametrize("options", [{}, {"weighted": True}, {"refine": False}])
+def test_poses_are_met_in_position_and_heading(pose_solver, options):
+    solutions = pose_solver.solve(POSE, 200, seed=1, **options)
+    assert solutions.positions.shape == (200, 4)
+    assert solutions.heading_errors.shape == (200,)
+    assert solutions.position_errors.max() <= 1e-6
+    assert solutions.heading_errors.max() <= 1e-6
+    headings = POSE_ARM.headings(solutions.positions)
+    np.testing.assert_allclose(headings, POSE[2], atol=1e-6)
+    np.testing.assert_allclose(POSE_ARM.forward(solutions.positions), [POSE[:2]] * 200, atol=1e-6)
+    assert POSE_ARM.within_limits(solutions.positions).all()
+    assert solutions.weights.sum() == pytest.approx(1.0)
+    assert 0.5 < solutions.effective_share <= 1.0 + 1e-12
+    assert np.array_equal(solutions.target, POSE)
+
+
+def test_a_heading_counts_whole_turns_as_none(pose_solver):
+    turned = (*POSE[:2], POSE[2] + 2.0 * np.pi)
+    first, second = (pose_solver.solve(pose, 20, seed=1) for pose in (POSE, turned))
+    np.testing.assert_allclose(first.positions, second.positions, atol=1e-9)
+
+
+def test_many_poses_are_answered_as_each_alone(pose_solver):
+    poses = [POSE, (0.8, 0.3, 0.0)]
+    for pose, answer in zip(poses, pose_solver.solve_many(poses, 20, seed=1), strict=True):
+        alone = pose_solver.solve(pose, 20, seed=1)
+        assert np.array_equal(answer.positions, alone.positions)
+        assert np.array_equal(answer.heading_errors, alone.heading_errors)
+
+
+def test_three_joints_have_each_solution_of_a_pose_once():
+    arm = PlanarArm((0.5, 0.4, 0.3), prior_std=0.7)
+    pose = (*arm.forward(np.array([0.2, 0.5, -0.4])), 0.3)
+    solutions = IKSolver.exact(arm, "pose").solve(pose, 100)
+    assert len(solutions) >= 2
+    assert solutions.shortfall.startswith("all solutions")
+    assert solutions.heading_errors.max() <= 1e-6
+    assert any(np.allclose(one, (0.2, 0.5, -0.4)) for one in solutions.positions)
+
+
+def test_a_pose_whose_position_alone_is_in_reach_says_so(pose_solver):
+    with pytest.raises(UnreachableTargetError, match="with another heading the position is in re"):
+        pose_solver.solve((1.3, 0.0, np.pi))
+    with pytest.raises(UnreachableTargetError) as caught:
+        pose_solver.solve((1.5, 0.0, 0.0))
+    assert "another heading" not in str(caught.value)
+
+
+def test_a_pose_out_of_reach_may_be_approximated_and_keeps_its_heading(pose_solver):
+    solutions = pose_solver.solve((1.3, 0.0, 1.0), 20, seed=0, allow_approximate=True)
+    assert solutions.approximate_distance > 0.0
+    assert solutions.target[2] == 1.0
+    assert solutions.heading_errors.max() <= 1e-6
+    assert solutions.position_errors.max() <= 1e-6
+    moved = np.linalg.norm(solutions.target[:2] - (1.3, 0.0))
+    assert solutions.approximate_distance == pytest.approx(moved)
+
+
+def test_a_pose_has_three_numbers_and_a_position_two(pose_solver, solver):
+    with pytest.raises(InvalidRequestError, match=r"target: of a pose must be \(x, y, heading\)"):
+        pose_solver.solve(POSE[:2])
+    with pytest.raises(InvalidRequestError, match=r"must be \(x, y\), got 3 numbers"):
+        solver.solve(POSE)
+    with pytest.raises(InvalidRequestError, match=r"targets: must be \(b, 3\), got \(1, 2\)"):
+        pose_solver.solve_many([POSE[:2]])
+
+
+def test_a_task_that_does_not_exist_or_does_not_fit_is_refused():
+    with pytest.raises(InvalidRequestError, match="task: must be position or pose, got 'heading'"):
+        IKSolver.exact(POSE_ARM, "heading")
+    with pytest.raises(InvalidRequestError, match="a pose takes 3 joints or more"):
+        IKSolver.exact(PlanarArm((1.0, 1.0)), "pose")
+
+
+def test_samples_of_poses_are_raw_ones(pose_solver):
+    samples = pose_solver.sample(np.array([POSE, POSE]), seed=1)
+    assert samples.shape == (2, 4)
+    np.testing.assert_allclose(POSE_ARM.headings(samples), POSE[2], atol=1e-9)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ik_nn_ros import IKSolver
-from ik_nn_ros.models import Sampler
-from ik_nn_ros.projection import project
+from ik_nn_ros.arm.projection import project
+from ik_nn_ros.posterior.sampler import Sampler
 
 TARGETS, SAMPLES = 40, 200
 MOVE = 1e-3  # [m]

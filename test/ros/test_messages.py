@@ -11,7 +11,7 @@ from geometry_msgs.msg import Point, PointStamped
 from sensor_msgs.msg import JointState
 
 from ik_nn_interfaces.srv import SolveIK
-from ik_nn_ros import IKSolver, InvalidRequestError
+from ik_nn_ros import IKSolver, InvalidRequestError, SolveOptions
 from ik_nn_ros.ros.errors import RequestRefusedError, TimedOutError
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import (
@@ -44,10 +44,8 @@ def test_zero_means_the_server_s_default():
     arguments = parse_request(SolveIK.Request(), PARAMETERS, BASE)
     assert arguments.num_samples == 50
     assert arguments.model == "exact"
-    assert arguments.position_tolerance == 1e-5
-    assert arguments.refine
     assert arguments.seed is None
-    assert arguments.seed_state is None
+    assert arguments.options == SolveOptions(position_tolerance=1e-5)
     assert arguments.timeout == math.inf
 
 
@@ -92,8 +90,10 @@ def test_what_a_request_says_wins():
     )
     arguments = parse_request(request, PARAMETERS, BASE)
     assert (arguments.num_samples, arguments.model, arguments.seed) == (7, "inn", 5)
-    assert (arguments.refine, arguments.allow_approximate) == (False, True)
-    assert (arguments.position_tolerance, arguments.timeout) == (1e-3, 1.5)
+    assert arguments.timeout == 1.5
+    assert arguments.options == SolveOptions(
+        refine=False, position_tolerance=1e-3, allow_approximate=True
+    )
 
 
 def test_solutions_survive_the_response(solutions):
@@ -102,17 +102,24 @@ def test_solutions_survive_the_response(solutions):
     answer = parse_response(response)
     assert np.array_equal(answer.positions, solutions.positions)
     assert np.array_equal(answer.position_errors, solutions.position_errors)
-    assert answer.log_densities is None
+    assert np.array_equal(answer.log_densities, solutions.log_densities)
     assert answer.solve_time == 0.25
     assert list(response.best.position) == solutions.positions[0].tolist()
     assert response.best.name == list(answer.joint_names)
 
 
-def test_log_densities_travel_where_there_are_any(solutions):
-    densities = np.linspace(0.0, 1.0, len(solutions))
+def test_a_model_without_densities_answers_with_none(solutions):
     response = SolveIK.Response()
-    fill_solutions(response, dataclasses.replace(solutions, density=lambda: densities))
-    assert np.array_equal(parse_response(response).log_densities, densities)
+    fill_solutions(response, dataclasses.replace(solutions, density=None))
+    assert parse_response(response).log_densities is None
+
+
+def test_a_shortfall_is_in_the_message(solver):
+    response = SolveIK.Response()
+    fill_solutions(response, IKSolver.from_pretrained(2, "exact").solve((1.3, 0.2), 50))
+    assert "(all solutions of this target: 2)" in parse_response(response).message
+    fill_solutions(response, solver.solve((3.2, 0.4), 3))
+    assert "(" not in parse_response(response).message
 
 
 def test_representatives_travel_where_they_are_asked_for(solutions):
@@ -125,12 +132,15 @@ def test_representatives_travel_where_they_are_asked_for(solutions):
     assert answer.representative_shares.sum() == pytest.approx(1.0)
 
 
-def test_a_target_that_the_prior_hardly_reaches_is_flagged(solver):
+def test_a_target_that_a_network_has_not_learned_is_flagged(solver):
     response = SolveIK.Response()
-    fill_solutions(response, solver.solve((-2.0, 1.0), 5, seed=0))
+    network = IKSolver.from_pretrained(6, "cvae")
+    fill_solutions(response, network.solve((-2.0, 1.0), 5, seed=0))
     answer = parse_response(response)
     assert answer.off_distribution
     assert "the arm's prior hardly ever comes near" in answer.message
+    fill_solutions(response, solver.solve((-2.0, 1.0), 5, seed=0))  # the posterior itself
+    assert not parse_response(response).off_distribution
 
 
 def test_an_error_travels_as_its_code_and_sentence():

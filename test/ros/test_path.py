@@ -7,9 +7,9 @@ from geometry_msgs.msg import Point
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros import IKSolver, PlanarArm
 from ik_nn_ros.errors import InvalidRequestError, PathBreakError
-from ik_nn_ros.models import Sampler
 from ik_nn_ros.path import follow
-from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.posterior.exact import ExactPosterior
+from ik_nn_ros.posterior.sampler import Sampler
 from ik_nn_ros.ros.answering import Answering
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ik_nn_ros import PlanarArm
-from ik_nn_ros.coverage import NEIGHBOURHOOD
-from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.posterior.evidence import NEIGHBOURHOOD
+from ik_nn_ros.posterior.exact import ExactPosterior
 from training.c2st import c2st
 from training.evaluation import evaluate
 from training.metrics import mismatch, mmd2, mmd_paper, resimulation

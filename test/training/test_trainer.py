@@ -14,8 +14,8 @@ import pytest
 import torch
 import yaml
 
+from ik_nn_ros.backends import NetworkSampler
 from ik_nn_ros.backends.eager import EagerDecoder
-from ik_nn_ros.models import NetworkSampler
 from training.config import TrainingConfig
 from training.data import make_dataset
 from training.metrics import resimulation

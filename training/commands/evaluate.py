@@ -11,7 +11,7 @@ from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.models import ARCHITECTURES, pretrained_path
-from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.posterior.exact import ExactPosterior
 from training.commands.shared import (
     RESULTS,
     chosen_device,

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from ik_nn_ros.backends import NetworkSampler
 from ik_nn_ros.backends.eager import EagerDecoder
 from ik_nn_ros.checkpoint import save_checkpoint
-from ik_nn_ros.models import NetworkSampler
 from training.commands.shared import (
     RUNS,
     chosen_device,

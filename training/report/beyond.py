@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ik_nn_ros.coverage import LEAST_LOG_EVIDENCE
+from ik_nn_ros.posterior.evidence import LEAST_LOG_EVIDENCE
 from training.published import PUBLISHED_RAIL
 from training.report.markdown import UNKNOWN, accuracy, fixed, integer, small, table, thousandths
 from training.results import Result

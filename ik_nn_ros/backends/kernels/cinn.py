@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.backends.kernels.compiler import TILE, compiled
+from ik_nn_ros.backends.kernels.arithmetic import TILE
 from ik_nn_ros.backends.kernels.layers import MLP, Features, floats, joined
 from ik_nn_ros.backends.kernels.rays import Rays, RayTargets
 from ik_nn_ros.backends.kernels.spline import LOG_SLOPE, SplineCoupling, forward, inverse
+from ik_nn_ros.compilation import compiled
 from ik_nn_ros.models.lengths import length_quadrature
 from ik_nn_ros.ray_chart import RayChart
 

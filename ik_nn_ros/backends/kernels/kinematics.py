@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.backends.kernels.compiler import TILE, compiled, cos_sin
+from ik_nn_ros.backends.kernels.arithmetic import TILE, cos_sin
+from ik_nn_ros.compilation import compiled
 
 if TYPE_CHECKING:
     from ik_nn_ros.arm.planar_arm import PlanarArm

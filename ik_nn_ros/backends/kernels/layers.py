@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ik_nn_ros.backends.kernels.compiler import TILE, compiled
+from ik_nn_ros.backends.kernels.arithmetic import TILE
+from ik_nn_ros.compilation import compiled
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.architectures import Tensors

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ik_nn_ros.arm.base_joint import RevoluteBase
-from ik_nn_ros.backends.kernels.compiler import TILE, compiled, cos_sin
+from ik_nn_ros.backends.kernels.arithmetic import TILE, cos_sin
+from ik_nn_ros.compilation import compiled
 from ik_nn_ros.ray_chart import BESIDE, MAX_CHANGE, MAX_ITERATIONS, TINY, RayChart
 
 LAST_CHANGE = 1e-6  # of rho: what a straight line misses after it is some 1e-12 m

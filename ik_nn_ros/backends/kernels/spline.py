@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.backends.kernels.compiler import compiled, exp
+from ik_nn_ros.backends.kernels.arithmetic import exp
 from ik_nn_ros.backends.kernels.layers import MLP, Weights, mlp
+from ik_nn_ros.compilation import compiled
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.architectures import Tensors

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ik_nn_ros.models.base import RawSamples, Sampler
+from ik_nn_ros.posterior.sampler import Sampler, Samples, Seed
 
 if TYPE_CHECKING:
-    from ik_nn_ros.backends import Decoder
+    from ik_nn_ros.backends.base import Decoder
 
 
 class NetworkSampler(Sampler):
@@ -28,13 +28,11 @@ class NetworkSampler(Sampler):
         self.arm = decoder.arm
         self.backend = decoder.backend
 
-    def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> RawSamples:
+    def sample(self, targets: np.ndarray, num_samples: int, rng: np.random.Generator) -> Samples:
         """See `Sampler.sample`."""
         return self._decode(targets, self._latents(len(targets), num_samples, rng))
 
-    def sample_alike(
-        self, targets: np.ndarray, num_samples: int, seed: int | None = None
-    ) -> RawSamples:
+    def sample_alike(self, targets: np.ndarray, num_samples: int, seed: Seed = None) -> Samples:
         """See `Sampler.sample_alike`; one pass for all targets."""
         latents = [self._latents(1, num_samples, np.random.default_rng(seed)) for _ in targets]
         return self._decode(targets, np.concatenate(latents))
@@ -43,9 +41,9 @@ class NetworkSampler(Sampler):
         shape = (count, num_samples, self._decoder.latent_dim)
         return rng.standard_normal(shape, dtype=np.float32)
 
-    def _decode(self, targets: np.ndarray, latents: np.ndarray) -> RawSamples:
+    def _decode(self, targets: np.ndarray, latents: np.ndarray) -> Samples:
         positions, errors = self._decoder.decode(targets, latents)
         if not self._decoder.config.has_density:
-            return RawSamples(positions, errors)
+            return Samples(positions, errors)
         density = partial(self._decoder.log_densities, positions, targets)
-        return RawSamples(positions, errors, density)
+        return Samples(positions, errors, density=density)

@@ -19,7 +19,7 @@ class Representatives(NamedTuple):
 
     Attributes:
         indices: (k,) rows of the samples.
-        shares: (k,) of all samples, how many are in each region: the posterior's mass there.
+        shares: (k,) the samples' weight in each region, sum 1: the posterior's mass there.
     """
 
     indices: np.ndarray
@@ -27,23 +27,36 @@ class Representatives(NamedTuple):
 
 
 def representatives(
-    arm: PlanarArm, positions: np.ndarray, num_representatives: int
+    arm: PlanarArm,
+    positions: np.ndarray,
+    num_representatives: int,
+    weights: np.ndarray | None = None,
 ) -> Representatives:
     """Divide samples into regions by k-means; the sample nearest to a region's mean stands for it.
+
+    >>> arm = PlanarArm((0.4, 0.3), prior_std=0.5)
+    >>> positions = np.array([[0.0, 0.5], [0.0, 0.6], [0.4, -0.5]])
+    >>> chosen = representatives(arm, positions, 2, np.array([0.1, 0.1, 0.8]))
+    >>> positions[chosen.indices[0]], chosen.shares.round(3)
+    (array([ 0.4, -0.5]), array([0.8, 0.2]))
 
     Args:
         arm: the arm.
         positions: (n, dof) samples [rad].
         num_representatives: k, how many regions, at most n; fewer where fewer configurations
             differ.
+        weights: (n,) of the samples, with a positive sum; None where all count alike.
     """
     points = arm.embed(positions)
+    weights = np.ones(len(points)) if weights is None else weights
+    weighty = np.flatnonzero(weights > 0.0)  # a sample without weight stands for nothing
+    points, weights = points[weighty], weights[weighty]
     distinct = len(np.unique(points.round(DECIMALS), axis=0))
     count = min(num_representatives, distinct)
-    regions = KMeans(count, n_init=STARTS, random_state=SEED).fit(points)
+    regions = KMeans(count, n_init=STARTS, random_state=SEED).fit(points, sample_weight=weights)
     distances = np.linalg.norm(points - regions.cluster_centers_[regions.labels_], axis=1)
-    sizes = np.bincount(regions.labels_, minlength=count)
+    sizes = np.bincount(regions.labels_, weights, minlength=count)
     order = np.argsort(-sizes, kind="stable")
     nearest_first = np.argsort(distances, kind="stable")
     _, first = np.unique(regions.labels_[nearest_first], return_index=True)
-    return Representatives(nearest_first[first][order], sizes[order] / len(points))
+    return Representatives(weighty[nearest_first[first][order]], sizes[order] / sizes.sum())

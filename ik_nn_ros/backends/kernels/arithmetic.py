@@ -1,57 +1,16 @@
-"""How kernels are compiled, and functions for them that compilers can vectorise."""
+"""Functions for kernels that compilers can vectorise, and the size of a kernel's tiles."""
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
-from collections.abc import Callable
-from pathlib import Path
 
-import numba
 import numpy as np
-from numba.misc.appdirs import user_cache_dir
+
+from ik_nn_ros.compilation import compiled
 
 # Samples that go through everything together: their arrays stay in the nearest caches, and OpenBLAS
 # multiplies matrices so small without packing them, a quarter faster.
 TILE = 128
-
-_FOLDER = Path(__file__).parent
-# What the machine code follows from. Numba alone would look at the file of a function only, not at
-# those of the functions that are compiled into it.
-_SOURCES = [*sorted(_FOLDER.glob("*.py")), _FOLDER.parents[1] / "ray_chart.py"]
-_FINGERPRINT = hashlib.sha256(b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()[:16]
-CACHE_FOLDER = Path(numba.config.CACHE_DIR or user_cache_dir("ik_nn_ros")) / _FINGERPRINT
-
-
-def _can_be_written(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(folder, os.W_OK)
-
-
-# Elsewhere Numba would keep it beside the source, with no fingerprint.
-_KEPT = _can_be_written(CACHE_FOLDER)
-
-
-def compiled(function: Callable) -> Callable:
-    """Compile a function at its first call, or load what an earlier process has kept.
-
-    Where nothing can be kept each process compiles.
-    """
-    others, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE_FOLDER)
-    try:
-        return numba.njit(
-            cache=_KEPT,
-            nogil=True,  # chunks run in threads
-            error_model="numpy",  # a check for zero in each division would prevent vectorising
-            fastmath={"contract", "nsz", "arcp"},  # infinities and NaNs stay what they are
-        )(function)
-    finally:
-        numba.config.CACHE_DIR = others
-
 
 _LOG2_E = np.float32(1.0 / math.log(2.0))
 _LN2_HIGH = np.float32(0.693359375)  # exact in few bits, so that its multiples are, too

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from ik_nn_ros.posterior import ExactPosterior
+from ik_nn_ros.arm.task import Task
 
 TRAINING_TARGETS = 700_000  # section "Evaluation protocol" of the paper
 NEIGHBOURHOOD = 0.05  # [m], within which the paper takes configurations for those of one target
@@ -15,13 +15,13 @@ LEAST_LOG_EVIDENCE = -math.log(TRAINING_TARGETS * math.pi * NEIGHBOURHOOD**2)
 """Log density of the prior's TCPs [nats, per m^2] from which on a training set has seen a target:
 one of its targets is expected to lie within 5 cm."""
 
-DRAWS = 50  # of each chart: a standard error of 0.4 to 0.8 nats at the least log evidence
 
+def log_evidence(arm: PlanarArm, task: Task, target: np.ndarray) -> float:
+    """Log p(target) [nats, per m^2] of a target (size,), by the exact sampler's weights.
 
-def log_evidence(arm: PlanarArm, target: np.ndarray) -> float:
-    """Log p(target) [nats, per m^2] of a target (2,) [m], by the exact sampler's weights.
-
-    The same target gives the same value.
+    The same target gives the same value. The first one of an arm waits for its tables.
     """
-    exact = ExactPosterior(arm)
-    return float(exact.log_evidence(target[None], DRAWS, np.random.default_rng(0))[0])
+    # Here, because it imports Numba, and a client that reads an answer needs none.
+    from ik_nn_ros.posterior.exact import ExactPosterior
+
+    return float(ExactPosterior(arm, task).log_evidence(target[None])[0])

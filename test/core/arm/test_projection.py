@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ik_nn_ros import PlanarArm
-from ik_nn_ros.projection import project
+from ik_nn_ros.arm.projection import project
 
 TOLERANCE = 1e-6
 

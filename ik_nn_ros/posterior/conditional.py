@@ -1,0 +1,163 @@
+"""The density of a joint's angle given the remaining target, by quadrature."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ik_nn_ros.chain.chain_array import MOST_SLOTS, SLOTS
+from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, log_sum, segment
+from ik_nn_ros.compilation import inlined, plain
+from ik_nn_ros.posterior.tables import state_value
+
+NODES = 40  # of a slot, where its mass is
+SEARCH_NODES = 24  # of a slot, to find where its mass is
+REFINEMENTS = 3  # of where its mass is, at most
+NEGLIGIBLE = 16.0  # [nats] below the largest density
+GUARD = 0.3  # no node has less than this share of its neighbours': a jump may lie between
+
+# Columns of a conditional, which has a row for each slot. An array is one argument, see
+# `chain_array`.
+BEGIN, END = 0, 1  # the slot's interval of the arc's coordinate u; both 0 where there is none
+LOW, HIGH = 2, 3  # the part of it where its mass is
+LOG_MASS = 4  # [nats], minus infinite where there is none
+SUM = 5  # of the densities
+MASS = 6  # relative to the largest one's, while a slot is chosen
+DENSITY = 7  # over u, relative, in the middles of NODES equal cells from LOW to HIGH
+
+
+def new_conditional() -> np.ndarray:
+    """Memory for `find_conditional`."""
+    return np.zeros((MOST_SLOTS, DENSITY + NODES))
+
+
+@inlined
+def _evaluate(
+    chain: np.ndarray,
+    grid: np.ndarray,
+    values: np.ndarray,
+    joint: int,
+    x: float,
+    y: float,
+    heading: float,
+    on: Arc,
+    found: np.ndarray,
+    slot: int,
+    count: int,
+) -> float:
+    """Log of p_i V_{i+1} |dtheta / du| in the middles of so many cells; the largest."""
+    largest = -math.inf
+    step = (found[slot, HIGH] - found[slot, LOW]) / count
+    u = found[slot, LOW] + 0.5 * step
+    cosine, sine = math.cos(u), math.sin(u)
+    turn_cosine, turn_sine = math.cos(step), math.sin(step)
+    for node in range(count):
+        theta = angle_at(chain, joint, slot, on, cosine)
+        next_x, next_y, rest = advance(chain, joint, x, y, heading, theta)
+        log_rest, factor = state_value(chain, grid, values, joint + 1, next_x, next_y, rest)
+        log_density = log_prior(chain, joint, theta) + log_rest
+        log_density += math.log(factor * on.half * abs(sine))
+        found[slot, DENSITY + node] = log_density
+        largest = max(largest, log_density)
+        cosine, sine = (
+            cosine * turn_cosine - sine * turn_sine,
+            sine * turn_cosine + cosine * turn_sine,
+        )
+    return largest
+
+
+@plain
+def _find_slot(
+    chain: np.ndarray,
+    grid: np.ndarray,
+    values: np.ndarray,
+    joint: int,
+    x: float,
+    y: float,
+    heading: float,
+    on: Arc,
+    found: np.ndarray,
+    slot: int,
+) -> float:
+    """Log density at the nodes of a slot, where its mass is; the largest."""
+    count, refinement = SEARCH_NODES, 0
+    while True:
+        largest = _evaluate(chain, grid, values, joint, x, y, heading, on, found, slot, count)
+        if largest == -math.inf or refinement == REFINEMENTS:
+            return largest
+        first, last = count, 0
+        for node in range(count):
+            if found[slot, DENSITY + node] > largest - NEGLIGIBLE:
+                first, last = min(first, node), node
+        if count == NODES and 3 * (last - first + 3) > count:
+            return largest
+        width = (found[slot, HIGH] - found[slot, LOW]) / count
+        found[slot, HIGH] = min(found[slot, HIGH], found[slot, LOW] + (last + 2) * width)
+        found[slot, LOW] = max(found[slot, LOW], found[slot, LOW] + (first - 1) * width)
+        count, refinement = NODES, refinement + 1
+
+
+@plain
+def find_conditional(
+    chain: np.ndarray,
+    grid: np.ndarray,
+    values: np.ndarray,
+    joint: int,
+    x: float,
+    y: float,
+    heading: float,
+    found: np.ndarray,
+) -> float:
+    """Write the density of a free joint's angle at a state to ``found``; log V_i there [nats]."""
+    on = arc(chain, joint, x, y)
+    total = -math.inf
+    for slot in range(int(chain[joint, SLOTS])):
+        found[slot, LOG_MASS] = -math.inf
+        low, high = segment(chain, joint, slot, on) if on.half > 0.0 else (0.0, 0.0)
+        found[slot, BEGIN], found[slot, END], found[slot, LOW], found[slot, HIGH] = (
+            low,
+            high,
+            low,
+            high,
+        )
+        if not high > low:
+            continue
+        largest = _find_slot(chain, grid, values, joint, x, y, heading, on, found, slot)
+        if largest == -math.inf:
+            continue
+        mass, before, guarded = 0.0, 0.0, 0.0
+        after = math.exp(found[slot, DENSITY] - largest)
+        for node in range(DENSITY, DENSITY + NODES):
+            own, after = after, 0.0
+            if node + 1 < DENSITY + NODES:
+                after = math.exp(found[slot, node + 1] - largest)
+            mass += own
+            found[slot, node] = max(own, GUARD * max(before, after))
+            guarded += found[slot, node]
+            before = own
+        found[slot, SUM] = guarded
+        cell = (found[slot, HIGH] - found[slot, LOW]) / NODES
+        found[slot, LOG_MASS] = largest + math.log(mass * cell)
+        total = log_sum(total, found[slot, LOG_MASS])
+    return total
+
+
+@inlined
+def quantile(found: np.ndarray, slot: int, share: float) -> tuple[float, float]:
+    """The u below which a share of a slot's mass lies, and the slot's density there."""
+    rest, node = share * found[slot, SUM], DENSITY
+    while node < DENSITY + NODES - 1 and rest >= found[slot, node]:
+        rest -= found[slot, node]
+        node += 1
+    own = found[slot, node]
+    # Within a cell the density is linear, from and to the means with its neighbours', and scaled so
+    # that the cell keeps its mass.
+    left = 0.5 * (found[slot, max(node - 1, DENSITY)] + own)
+    right = 0.5 * (found[slot, min(node + 1, DENSITY + NODES - 1)] + own)
+    scale = 0.5 * (left + right) / own
+    rest = min(max(rest, 0.0), own) * scale
+    within = 2.0 * rest / (left + math.sqrt(max(left * left + 2.0 * (right - left) * rest, 0.0)))
+    cell = (found[slot, HIGH] - found[slot, LOW]) / NODES
+    density = (left + (right - left) * within) / (scale * found[slot, SUM] * cell)
+    return found[slot, LOW] + (node - DENSITY + within) * cell, density

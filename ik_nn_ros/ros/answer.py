@@ -1,0 +1,34 @@
+"""What a client makes of a response."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The solutions of a response.
+
+    Attributes:
+        joint_names: of the columns of ``positions``.
+        positions: (n, dof) [rad], best first.
+        position_errors: (n,) [m].
+        log_densities: (n,) [nats], or None where the model has none.
+        representatives: (k,) rows that stand for regions of the posterior, largest first.
+        representative_shares: (k,) of the posterior's mass in each region.
+        off_distribution: whether the model has not learned targets like this one.
+        message: how it went, for a person.
+        solve_time: [s].
+    """
+
+    joint_names: tuple[str, ...]
+    positions: np.ndarray
+    position_errors: np.ndarray
+    log_densities: np.ndarray | None
+    representatives: np.ndarray
+    representative_shares: np.ndarray
+    off_distribution: bool
+    message: str
+    solve_time: float

@@ -1,0 +1,127 @@
+"""The answer to one target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ik_nn_ros.arguments import require_representatives
+from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.task import Task
+from ik_nn_ros.posterior.evidence import LEAST_LOG_EVIDENCE, log_evidence
+
+if TYPE_CHECKING:
+    from ik_nn_ros.posterior.representatives import Representatives
+
+LEAST_EFFECTIVE_SHARE = 0.1  # below it an answer does not represent the posterior
+
+
+@dataclass(frozen=True)
+class Solutions:
+    """Samples of the posterior for one target, best first.
+
+    Refined samples all meet the tolerances, so the most probable under the arm's prior comes
+    first; raw samples come in the order of their position errors; with a seed state the nearest
+    to it comes first.
+
+    Attributes:
+        arm: the arm solved for.
+        task: what the target prescribes.
+        target: (2,) x, y [m]; of a pose (3,), with the heading [rad].
+        positions: (n, dof) float64 [rad], of a rail [m].
+        position_errors: (n,) float64, distance of the TCP from the target [m].
+        heading_errors: (n,) float64 [rad]; None where no heading is prescribed.
+        num_rejected: draws that were thrown away on the way: not accepted by their weights, not
+            converged, or beyond the joint limits.
+        approximate_distance: how far `target` was moved to be reachable [m]; 0 if it was not.
+        shortfall: why there are fewer solutions than were asked for; None where there are not.
+        log_weights: (n,) [nats], see `weights`; None where the model has none.
+        known_log_evidence: as the model's draws have it; None where they say nothing of it.
+        density: computes `log_densities`; None where the model has no density.
+    """
+
+    arm: PlanarArm
+    task: Task
+    target: np.ndarray
+    positions: np.ndarray
+    position_errors: np.ndarray
+    heading_errors: np.ndarray | None
+    num_rejected: int
+    approximate_distance: float
+    shortfall: str | None = None
+    log_weights: np.ndarray | None = None
+    known_log_evidence: float | None = None
+    density: Callable[[], np.ndarray] | None = None
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @cached_property
+    def weights(self) -> np.ndarray | None:
+        """(n,) float64, sum 1: a weighted mean estimates the exact posterior's expectation.
+
+        All alike for samples that were accepted; None where the model knows none.
+        """
+        if self.log_weights is None:
+            return None
+        weights = np.exp(self.log_weights - self.log_weights.max())
+        return weights / weights.sum()
+
+    @property
+    def effective_share(self) -> float | None:
+        """Effective sample size over n (Kish 1965): how well these samples stand for the posterior.
+
+        1 / (n sum of the squared weights), measured on the answer itself: near 1 they are as good
+        as exact samples; None where the model knows no weights.
+        """
+        if self.weights is None:
+            return None
+        return float(1.0 / (len(self) * np.square(self.weights).sum()))
+
+    @cached_property
+    def log_densities(self) -> np.ndarray | None:
+        """(n,) float64 [nats], computed when first asked for.
+
+        The model's log density of the raw sample behind each solution; None where it has none.
+        """
+        return None if self.density is None else self.density()
+
+    @cached_property
+    def log_evidence(self) -> float:
+        """Log p(target) under the arm's prior [nats, per m^2; of a pose per m^2 rad].
+
+        From the model's own weights, or by the exact sampler when first asked for.
+        """
+        if self.known_log_evidence is not None:
+            return self.known_log_evidence
+        return log_evidence(self.arm, self.task, self.target)
+
+    @property
+    def off_distribution(self) -> bool:
+        """Whether the answer does not represent the posterior.
+
+        Its effective share is below 0.1; or, where the model knows no weights, the arm's prior
+        hardly ever brings the TCP near the target, so that a network has not learned it: less than
+        one target of a training set as large as the paper's is expected within 5 cm.
+        """
+        if self.effective_share is not None:
+            return self.effective_share < LEAST_EFFECTIVE_SHARE
+        return self.log_evidence < LEAST_LOG_EVIDENCE
+
+    def representatives(self, num_representatives: int) -> Representatives:
+        """Solutions that stand for so many regions of the posterior, with each region's share.
+
+        Fewer where fewer solutions differ, as at full reach.
+
+        Raises:
+            InvalidRequestError: less than one region, more than 100, or more than solutions.
+        """
+        require_representatives(num_representatives, len(self))
+        # Here, because scikit-learn takes a second to import, and not every request needs it.
+        from ik_nn_ros.posterior.representatives import representatives
+
+        return representatives(self.arm, self.positions, num_representatives, self.weights)

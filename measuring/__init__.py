@@ -1,0 +1,1 @@
+"""What samplers are measured with: references, statistics and calibration."""
