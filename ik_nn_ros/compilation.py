@@ -52,12 +52,12 @@ def plain(function: Callable) -> Callable:
     Without Numba's runtime, references to arrays are not counted: in functions that call small
     functions the counting takes longer than all else.
     """
-    return _compiled(function, _nrt=False)
+    return _compiled(function, _nrt=False, no_cfunc_wrapper=True)
 
 
 def inlined(function: Callable) -> Callable:
     """As `plain`, for a small function that becomes part of those that call it."""
-    return _compiled(function, _nrt=False, forceinline=True)
+    return _compiled(function, _nrt=False, no_cfunc_wrapper=True, forceinline=True)
 
 
 def _compiled(function: Callable, **options: bool) -> Callable:

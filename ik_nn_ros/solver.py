@@ -16,7 +16,7 @@ from ik_nn_ros.arguments import (
     require_seed,
 )
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from ik_nn_ros.arm.task import Task
+from ik_nn_ros.arm.task import POSITION, Task, task_named
 from ik_nn_ros.backends import (
     AUTO,
     NetworkSampler,
@@ -25,7 +25,12 @@ from ik_nn_ros.backends import (
     require_device,
 )
 from ik_nn_ros.checkpoint import load_checkpoint
-from ik_nn_ros.errors import CheckpointError, InvalidRequestError, NoSolutionError
+from ik_nn_ros.errors import (
+    CheckpointError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    NoSolutionError,
+)
 from ik_nn_ros.models import DEFAULT_MODEL, pretrained_path
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.posterior import EXACT
@@ -73,7 +78,12 @@ class IKSolver:
 
     @classmethod
     def from_pretrained(
-        cls, dof: int, model: str = DEFAULT_MODEL, device: str = "cpu", backend: str = AUTO
+        cls,
+        dof: int,
+        model: str = DEFAULT_MODEL,
+        device: str = "cpu",
+        backend: str = AUTO,
+        task: str = POSITION.name,
     ) -> IKSolver:
         """A solver for the paper's arm with shipped weights, or with the exact sampler.
 
@@ -83,16 +93,20 @@ class IKSolver:
             device: where the network runs, as torch names it.
             backend: what evaluates it: "torch", the reference; "numba", faster, on a CPU; or
                 "auto", the fastest for the device. The exact sampler needs none.
+            task: "position", targets (x, y) [m]; or "pose", targets (x, y, heading [rad]), which
+                the exact sampler answers.
 
         Raises:
-            ModelNotFoundError: no such model or no weights for this DoF.
+            ModelNotFoundError: no such model, or no weights for this DoF and task.
             CheckpointError: the weights cannot be read, or are another arm's.
             InvalidRequestError: this machine has no such device, or no such backend for it.
         """
         require_backend(backend)
         if model == EXACT:
             require_device(device)
-            return cls.exact(PlanarArm.of_paper(dof))
+            return cls.exact(PlanarArm.of_paper(dof), task)
+        if task_named(task) is not POSITION:
+            raise ModelNotFoundError(model, f"no weights for a {task}", [f"{EXACT} (any dof)"])
         path = pretrained_path(model, dof)
         trained = load_checkpoint(path).model
         if trained.arm.dof != dof:

@@ -15,7 +15,9 @@ UNBOUNDED = 1e290  # [m], instead of an infinite period or limit, which arithmet
 ROUNDING = 1e-17  # a share that is lost in rounding
 BINS = 256  # of bearings, between which the bounds of the reach are interpolated
 OUTLINE = 720  # points of the bounds' outline that are followed from joint to joint
-MARGIN = 1e-5  # of the longest link or [rad]: how far bounds lie outside what the outline shows
+SUBDIVISIONS, MOST_PARTS = 4, 8  # of the outline where it looks coarse from the joint before
+RIM_DRAWS = 500  # of the prior, which tell how near full reach it keeps the arm
+MARGIN = 2e-5  # of the links' length or [rad]: how far bounds lie outside what the outline shows
 
 
 # Columns of a chain's array. Machine code takes it as one array, because every access to an array
@@ -34,7 +36,9 @@ RAIL = 18  # whether the first joint is a rail
 SLOTS = 19  # how many slots the joint has
 SLOT = 20  # of the first slot: side, lower, upper, period, see `joint_slots`; the others follow
 SLOT_SIZE, MOST_SLOTS = 4, 4
-BOUNDED = SLOT + SLOT_SIZE * MOST_SLOTS  # whether limits bound the distance at each bearing
+RIM = SLOT + SLOT_SIZE * MOST_SLOTS  # how near full reach the prior keeps the chain, see `_rim`
+RIM_WIDTH = RIM + 1  # asinh(1 / RIM)
+BOUNDED = RIM_WIDTH + 1  # whether limits bound the distance at each bearing
 BOUNDS = BOUNDED + 1  # its bounds at the first bearing [m]; those at the others, BINS on, follow
 COLUMNS = BOUNDS + 2 * (BINS + 1)
 
@@ -111,7 +115,7 @@ def _write_reach(chain: np.ndarray, joints: tuple[Joint, ...], links: np.ndarray
         row[BEARINGS_WIDTH] = TURN
         if not joint.is_angle:
             continue
-        margin = MARGIN * links.max()
+        margin = MARGIN * rest.sum()
         outline, around = _outline(chain[index + 1], links[index])
         bearings, (nearest, farthest) = _turned(outline, around, joint)
         bounds = np.stack((nearest - margin, farthest + margin), axis=1).clip(*natural)
@@ -122,6 +126,21 @@ def _write_reach(chain: np.ndarray, joints: tuple[Joint, ...], links: np.ndarray
         if not row[BOUNDED]:
             row[INNER], row[OUTER] = natural
             row[INNER_POWER], row[OUTER_POWER] = (len(rest) - 3) * (natural > 0.0)
+        if not row[BOUNDED] and len(rest) > 2:
+            row[RIM] = _rim(joints[index:], rest, row[OUTER] - row[INNER])
+            row[RIM_WIDTH] = math.asinh(1.0 / row[RIM])
+
+
+def _rim(joints: tuple[Joint, ...], links: np.ndarray, width: float) -> float:
+    """How near full reach the prior keeps a chain: of its distance from there, as a share of the
+    width of its reach, twice the median of the square root. 1 where it is not near at all.
+    """
+    rng = np.random.default_rng(0)
+    reached = np.zeros(RIM_DRAWS, dtype=complex)
+    for joint, link in zip(joints[::-1], links[::-1], strict=True):
+        reached = np.exp(1j * joint.sample(RIM_DRAWS, rng)) * (link + reached)
+    shares = np.maximum(links.sum() - np.abs(reached), 0.0) / width
+    return min(2.0 * float(np.median(np.sqrt(shares))), 1.0)
 
 
 def _outline(rest: np.ndarray, link: float) -> tuple[np.ndarray, bool]:
@@ -132,20 +151,33 @@ def _outline(rest: np.ndarray, link: float) -> tuple[np.ndarray, bool]:
     """
     begin, width = rest[BEARING], rest[BEARINGS_WIDTH]
     bounds = rest[BOUNDS:].reshape(BINS + 1, 2)
-    angles = np.linspace(0.0, width, OUTLINE)
-    angles = np.sort(np.append(angles, (-begin % TURN, (math.pi - begin) % TURN)))
-    angles = angles[angles <= width]
     bins = np.linspace(0.0, width, BINS + 1)
+    special = (-begin % TURN, (math.pi - begin) % TURN)
+    angles = np.sort(np.concatenate((np.linspace(0.0, width, OUTLINE), bins, special)))
+    angles = angles[angles <= width]
     inner, outer = (np.interp(angles, bins, bounds[:, column]) for column in (0, 1))
     rays = np.exp(1j * (begin + angles))
-    sides = [
-        np.linspace(inner[end], outer[end], OUTLINE) * rays[end] for end in (0, -1) if width < TURN
-    ]
+    lines = [outer * rays, inner * rays]
+    if width < TURN:
+        lines += [np.array((inner[end], outer[end])) * rays[end] for end in (0, -1)]
     back = (math.pi - begin) % TURN
     around = back <= width and bool(
         np.interp(back, bins, bounds[:, 0]) <= link <= np.interp(back, bins, bounds[:, 1])
     )
-    return link + np.concatenate((outer * rays, inner * rays, *sides)), around
+    return np.concatenate([_finer(link + line, link) for line in lines]), around
+
+
+def _finer(line: np.ndarray, link: float) -> np.ndarray:
+    """A line (o,) with points between those that look far apart from the origin."""
+    for _ in range(SUBDIVISIONS):
+        steps, distances = np.diff(line), np.abs(line)
+        nearer = np.minimum(distances[:-1], distances[1:])
+        wanted = np.abs(steps) / np.maximum(TURN / OUTLINE * nearer, MARGIN * link)
+        counts = np.ceil(wanted).clip(1, MOST_PARTS).astype(int)
+        index = np.repeat(np.arange(len(counts)), counts)
+        part = np.arange(len(index)) - np.repeat(np.cumsum(counts) - counts, counts)
+        line = np.append(line[index] + steps[index] * part / counts[index], line[-1])
+    return line
 
 
 def _turned(
@@ -170,8 +202,8 @@ def _turned(
     if room >= TURN:
         reached = np.ones((BINS + 1, len(outline)), dtype=bool)
     else:
-        # Half a bin more on either side: bounds that are interpolated are then bounds.
-        beyond = width / BINS
+        # Half a bin more on either side than interpolation needs, for what lies between points.
+        beyond = 1.5 * width / BINS
         turned = (bins[:, None] - angles - joint.lower + beyond) % TURN
         reached = turned <= room + 2.0 * beyond
     nearest = np.where(reached, distances, math.inf).min(axis=1)

@@ -165,12 +165,15 @@ def roots(chain: np.ndarray, x: float, y: float, heading: float) -> Roots:
     first, second = chain[joint, LINK], chain[joint + 1, LINK]
     from_rail = joint == 0 and chain[0, RAIL] > 0.0
     if from_rail:
-        cosine = x / second
+        above, below = (second - x) / second, (second + x) / second
     else:
-        cosine = 0.5 * (x * x + y * y - first * first - second * second) / (first * second)
-    if not abs(cosine) < 1.0:
+        # 1 - cos and 1 + cos by the law of cosines, as products: nothing is lost near 0.
+        distance, double = math.sqrt(x * x + y * y), 2.0 * first * second
+        above = (first + second - distance) * (first + second + distance) / double
+        below = (distance - first + second) * (distance + first - second) / double
+    if not (above > 0.0 and below > 0.0):
         return Roots(-math.inf, -math.inf, 0.0, 0.0, 0.0, -math.inf)
-    sine = math.sqrt((1.0 - cosine) * (1.0 + cosine))
+    sine, cosine = math.sqrt(above * below), 0.5 * (below - above)
     bend = math.atan2(sine, cosine)
     if from_rail:
         base, offset, log_volume = y, second * sine, math.log(second * sine)

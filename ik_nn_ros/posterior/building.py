@@ -29,9 +29,14 @@ from ik_nn_ros.posterior.tables import (
 
 # Nodes over distance, bearing and heading.
 GRID = (64, 96, 1)
-GRID_OF_POSES = (24, 32, 32)
+GRID_OF_POSES = (40, 20, 24)
 DISTANCES_ALONE = 2048  # where neither bearing nor heading counts
-MOST_BENT = 30.0  # [nats], of a second difference: a larger one is a jump's
+# Of all tables, up to which grids are made finer: limits cut through cells, and a heading's nodes
+# are far apart.
+ENTRIES_WITH_LIMITS = 100_000
+ENTRIES_OF_POSES = 200_000
+MOST_FINER = 4.0  # along each axis
+MOST_BENT = 1e4  # [nats], of a second difference: a larger one is that of an edge
 NOTHING = -1e9  # [nats], log of no density, finite so that it can be interpolated
 
 
@@ -53,11 +58,17 @@ def empty_tables(chain: np.ndarray, circles: np.ndarray) -> Tables:
         if bearings == headings == 1:
             distances = DISTANCES_ALONE
         grid[joint, :ENTRY] = distances, bearings, headings, chain[joint, SLOTS]
+    if grid.any() and (with_headings or chain[:, BOUNDED].any()):
+        axes, entries = (3, ENTRIES_OF_POSES) if with_headings else (2, ENTRIES_WITH_LIMITS)
+        room = entries / grid[:, :ENTRY].prod(axis=1).sum()
+        finer = min(max(room, 1.0) ** (1.0 / axes), MOST_FINER)
+        grid[:, :NODE_SLOTS] = np.where(
+            grid[:, :NODE_SLOTS] > 1, finer * grid[:, :NODE_SLOTS], grid[:, :NODE_SLOTS]
+        )
     sizes = grid[:, :ENTRY].prod(axis=1)
     grid[:, ENTRY] = np.cumsum(sizes) - sizes
     entries = int(sizes.sum())
-    knots = np.zeros((0 if with_headings else entries, KNOTS, 2), np.float32)
-    return Tables(grid, np.zeros((entries, 4)), knots)
+    return Tables(grid, np.zeros((entries, 4)), np.zeros((entries, KNOTS, 2), np.float32))
 
 
 @plain
@@ -77,7 +88,7 @@ def fill(
         grid[joint, NODE_SLOTS],
     )
     entry = grid[joint, ENTRY] + row * bearings * headings * slots
-    share = share_of_node(row, grid[joint, DISTANCES])
+    share = share_of_node(chain, joint, (row + 0.5) / grid[joint, DISTANCES])
     ends = math.log(ends_factor(chain, joint, math.sqrt(share), math.sqrt(1.0 - share)))
     for k in range(bearings):
         bearing = bearing_of_node(chain, joint, k, bearings)
@@ -86,10 +97,10 @@ def fill(
         x, y = distance * math.cos(bearing), distance * math.sin(bearing)
         for h in range(headings):
             heading = bearing + TURN * h / headings
-            find_conditional(chain, grid, values, joint, x, y, heading, found)
+            find_conditional(chain, grid, values, joint, x, y, heading, found, 1)
             for slot in range(slots):
                 values[entry, LOG_VALUE] = found[slot, LOG_MASS] - ends
-                if len(quantiles) > 0 and found[slot, LOG_MASS] > -math.inf:
+                if found[slot, LOG_MASS] > -math.inf:
                     tabulate(found, slot, quantiles, entry)
                 entry += 1
 
@@ -120,11 +131,10 @@ def widen(chain: np.ndarray, tables: Tables, joint: int) -> None:
     empty = np.isneginf(values)
     values[empty] = np.maximum(best[empty] + math.log(GUARD), NOTHING)
     tables.values[entries, LOG_VALUE] = values.ravel()
-    if len(tables.quantiles) > 0:
-        quantiles = tables.quantiles[entries]
-        quantiles[empty.ravel()] = quantiles[source[empty]]
-        untouched = quantiles[:, -1, 0] == 0.0
-        quantiles[untouched] = np.stack((np.linspace(0.0, 1.0, KNOTS), np.ones(KNOTS)), axis=1)
+    quantiles = tables.quantiles[entries]
+    quantiles[empty.ravel()] = quantiles[source[empty]]
+    untouched = quantiles[:, -1, 0] == 0.0
+    quantiles[untouched] = np.stack((np.linspace(0.0, 1.0, KNOTS), np.ones(KNOTS)), axis=1)
 
 
 def bend(chain: np.ndarray, tables: Tables, joint: int) -> None:

@@ -99,6 +99,36 @@ def _find_slot(
 
 
 @plain
+def _narrow(
+    chain: np.ndarray,
+    grid: np.ndarray,
+    values: np.ndarray,
+    joint: int,
+    x: float,
+    y: float,
+    heading: float,
+    on: Arc,
+    found: np.ndarray,
+    slot: int,
+    parts: int,
+) -> None:
+    """Narrow a slot to where a search in so many parts finds any density."""
+    begin, end = found[slot, LOW], found[slot, HIGH]
+    low, high, cell = end, begin, (end - begin) / (parts * SEARCH_NODES)
+    for part in range(parts):
+        found[slot, LOW] = begin + part * SEARCH_NODES * cell
+        found[slot, HIGH] = begin + (part + 1) * SEARCH_NODES * cell
+        _evaluate(chain, grid, values, joint, x, y, heading, on, found, slot, SEARCH_NODES)
+        for node in range(SEARCH_NODES):
+            if found[slot, DENSITY + node] > -math.inf:
+                u = found[slot, LOW] + node * cell
+                low, high = min(low, u - cell), max(high, u + 2.0 * cell)
+    found[slot, LOW], found[slot, HIGH] = max(begin, low), min(end, high)
+    if low > high:
+        found[slot, LOW], found[slot, HIGH] = begin, end
+
+
+@plain
 def find_conditional(
     chain: np.ndarray,
     grid: np.ndarray,
@@ -108,8 +138,12 @@ def find_conditional(
     y: float,
     heading: float,
     found: np.ndarray,
+    parts: int,
 ) -> float:
-    """Write the density of a free joint's angle at a state to ``found``; log V_i there [nats]."""
+    """Write the density of a free joint's angle at a state to ``found``; log V_i there [nats].
+
+    The more ``parts`` a slot is searched in, the smaller the ranges of angles that are found.
+    """
     on = arc(chain, joint, x, y)
     total = -math.inf
     for slot in range(int(chain[joint, SLOTS])):
@@ -123,6 +157,8 @@ def find_conditional(
         )
         if not high > low:
             continue
+        if parts > 1:
+            _narrow(chain, grid, values, joint, x, y, heading, on, found, slot, parts)
         largest = _find_slot(chain, grid, values, joint, x, y, heading, on, found, slot)
         if largest == -math.inf:
             continue
@@ -150,6 +186,8 @@ def quantile(found: np.ndarray, slot: int, share: float) -> tuple[float, float]:
     while node < DENSITY + NODES - 1 and rest >= found[slot, node]:
         rest -= found[slot, node]
         node += 1
+    while node > DENSITY and found[slot, node] == 0.0:  # rounded beyond the last one with mass
+        node -= 1
     own = found[slot, node]
     # Within a cell the density is linear, from and to the means with its neighbours', and scaled so
     # that the cell keeps its mass.

@@ -21,7 +21,7 @@ from ik_nn_ros.chain.states import (
     settle,
 )
 from ik_nn_ros.compilation import inlined, plain
-from ik_nn_ros.posterior.conditional import LOG_MASS, MASS, find_conditional, quantile
+from ik_nn_ros.posterior.conditional import LOG_MASS, MASS, quantile
 from ik_nn_ros.posterior.quantiles import KNOTS, STEP, knot_of_level, level_of_knot, spline
 from ik_nn_ros.posterior.tables import HEADINGS, Place, find_place, slot_value
 
@@ -31,7 +31,7 @@ LEAST_PRODUCT = 1e-100  # of densities, before its logarithm is taken
 
 @inlined
 def _choose(found: np.ndarray, slots: int, uniform: float) -> tuple[int, float, float]:
-    """A slot by the log masses in a conditional.
+    """A slot by the log masses in a conditional, see `conditional`.
 
     Returns:
         The slot or -1, its share of all mass, and the uniform number that is left within it.
@@ -64,14 +64,24 @@ def _by_quadrature(found: np.ndarray, slots: int, uniform: float) -> tuple[int, 
 
 
 @inlined
-def _knot(quantiles: np.ndarray, at: Place, slot: int, knot: int, which: int) -> float:
-    """A knot of a slot's quantile function, or its rate, between four nodes."""
-    return (
+def _knot(
+    quantiles: np.ndarray, at: Place, slot: int, knot: int, which: int, headings: int
+) -> float:
+    """A knot of a slot's quantile function, or its rate, between nodes."""
+    total = (
         at.weights[0] * quantiles[at.nodes[0] + slot, knot, which]
         + at.weights[1] * quantiles[at.nodes[1] + slot, knot, which]
         + at.weights[2] * quantiles[at.nodes[2] + slot, knot, which]
         + at.weights[3] * quantiles[at.nodes[3] + slot, knot, which]
     )
+    if headings > 1:
+        total += (
+            at.weights[4] * quantiles[at.nodes[4] + slot, knot, which]
+            + at.weights[5] * quantiles[at.nodes[5] + slot, knot, which]
+            + at.weights[6] * quantiles[at.nodes[6] + slot, knot, which]
+            + at.weights[7] * quantiles[at.nodes[7] + slot, knot, which]
+        )
+    return total
 
 
 @inlined
@@ -83,26 +93,27 @@ def _by_tables(
     joint: int,
     x: float,
     y: float,
+    heading: float,
     on: Arc,
     found: np.ndarray,
     uniform: float,
 ) -> tuple[int, float, float]:
     """Slot, u and its density by interpolated quantile functions; slot -1 where nothing is left."""
-    slots = int(chain[joint, SLOTS])
-    at = find_place(chain, grid, joint, x, y, 0.0)
+    slots, headings = int(chain[joint, SLOTS]), grid[joint, HEADINGS]
+    at = find_place(chain, grid, joint, x, y, heading)
     for slot in range(slots):
         low, high = segment(chain, joint, slot, on)
-        found[slot, LOG_MASS] = slot_value(values, at, slot, 1) if high > low else -math.inf
+        found[slot, LOG_MASS] = slot_value(values, at, slot, headings) if high > low else -math.inf
     slot, share, rest = _choose(found, slots, uniform)
     if slot < 0:
         return -1, 0.0, 0.0
     v = knot_of_level(rest)
     knot = min(int(v / STEP), KNOTS - 2)
     where, rate = spline(
-        _knot(quantiles, at, slot, knot, 0),
-        _knot(quantiles, at, slot, knot, 1),
-        _knot(quantiles, at, slot, knot + 1, 0),
-        _knot(quantiles, at, slot, knot + 1, 1),
+        _knot(quantiles, at, slot, knot, 0, headings),
+        _knot(quantiles, at, slot, knot, 1, headings),
+        _knot(quantiles, at, slot, knot + 1, 0, headings),
+        _knot(quantiles, at, slot, knot + 1, 1, headings),
         v / STEP - knot,
     )
     low, high = segment(chain, joint, slot, on)
@@ -125,9 +136,9 @@ def write_root(
 
 
 @inlined
-def _error(chain: np.ndarray, positions: np.ndarray, row: int, state: np.ndarray) -> float:
-    """Distance [m] of what a row's configuration carries from where a state has it."""
-    x, y, heading = -state[0], -state[1], 0.0
+def _error(chain: np.ndarray, positions: np.ndarray, row: int, carried: np.ndarray) -> float:
+    """Distance [m] of what a row's configuration carries from where it is to be."""
+    x, y, heading = -carried[0], -carried[1], 0.0
     for joint in range(int(chain[0, CLOSING]) + 2):
         if joint == 0 and chain[0, RAIL] > 0.0:
             y += positions[row, joint]
@@ -145,43 +156,42 @@ def draw(
     values: np.ndarray,
     quantiles: np.ndarray,
     state: np.ndarray,
+    carried: np.ndarray,
     first: np.ndarray,
     found: np.ndarray,
     uniforms: np.ndarray,
     positions: np.ndarray,
     log_weights: np.ndarray,
-    log_joints: np.ndarray,
+    log_priors: np.ndarray,
     errors: np.ndarray,
 ) -> None:
-    """Configurations on a target, their log weights and their log prior over |J|.
+    """Configurations on a target, their log weights and their log prior densities.
 
     Args:
         chain: see `chain_array`.
         grid, values, quantiles: see `Tables`.
         state: (3,) what the first joint sees of the target: x, y [m], heading [rad].
+        carried: (3,) the same before it was moved into the reach.
         first: the first joint's conditional, where that joint is free.
         found: scratch, another conditional.
         uniforms: (m, F + 1) numbers in [0, 1) for F free joints and the root.
         positions: (m, N), written.
-        log_weights, log_joints: (m,) [nats], written; minus infinite where a draw leads nowhere.
-        errors: (m,) distance of the carried point from where it is to be [m], written.
+        log_weights, log_priors: (m,) [nats], written; minus infinite where a draw leads nowhere.
+        errors: (m,) distance of the carried point from that [m], written.
     """
     closing, dof = int(chain[0, CLOSING]), positions.shape[1]
     for row in range(len(positions)):
         x, y, heading = state[0], state[1], state[2]
-        log_priors, log_density, density, slot = 0.0, 0.0, 1.0, 0
+        log_free, log_density, density, slot = 0.0, 0.0, 1.0, 0
         for joint in range(closing):
             on, uniform = arc(chain, joint, x, y), uniforms[row, joint]
             slot, u, own = -1, 0.0, 0.0
             if joint == 0:
                 slot, u, own = _by_quadrature(first, int(chain[joint, SLOTS]), uniform)
-            elif on.half > 0.0 and grid[joint, HEADINGS] == 1:
-                slot, u, own = _by_tables(
-                    chain, grid, values, quantiles, joint, x, y, on, found, uniform
-                )
             elif on.half > 0.0:
-                find_conditional(chain, grid, values, joint, x, y, heading, found)
-                slot, u, own = _by_quadrature(found, int(chain[joint, SLOTS]), uniform)
+                slot, u, own = _by_tables(
+                    chain, grid, values, quantiles, joint, x, y, heading, on, found, uniform
+                )
             if slot < 0:
                 break
             theta = angle_at(chain, joint, slot, on, math.cos(u))
@@ -189,24 +199,24 @@ def draw(
             if not LEAST_PRODUCT < density < 1.0 / LEAST_PRODUCT:
                 log_density += math.log(density)
                 density = 1.0
-            log_priors += log_prior(chain, joint, theta)
+            log_free += log_prior(chain, joint, theta)
             positions[row, joint] = theta
             x, y, heading = advance(chain, joint, x, y, heading, theta)
-        log_weights[row] = log_joints[row] = -math.inf
+        log_weights[row] = log_priors[row] = -math.inf
         if slot < 0:
             continue
         both = roots(chain, x, y, heading)
         total = log_sum(both.log_up, both.log_down)
-        if not total + log_priors > -math.inf:
+        if not total + log_free > -math.inf:
             continue
-        log_weights[row] = log_priors + total - log_density - math.log(density)
+        log_weights[row] = log_free + total - log_density - math.log(density)
         share, rest = math.exp(both.log_up - total), uniforms[row, closing]
         up = rest < share
         rest = rest / share if up else (rest - share) / (1.0 - share)
         write_root(chain, both, up, heading, positions, row)
-        log_joints[row] = -both.log_volume
+        log_priors[row] = 0.0
         for joint in range(dof):
             theta, log_own, rest = settle(chain, joint, positions[row, joint], rest)
             positions[row, joint] = theta
-            log_joints[row] += log_own
-        errors[row] = _error(chain, positions, row, state)
+            log_priors[row] += log_own
+        errors[row] = _error(chain, positions, row, carried)

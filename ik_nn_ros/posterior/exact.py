@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from ik_nn_ros.arm.task import Task, task_named
-from ik_nn_ros.chain.chain_array import CLOSING, INNER, OUTER, POSE, RAIL, chain_array
+from ik_nn_ros.arm.task import EDGE, Task, task_named
+from ik_nn_ros.chain.chain_array import CLOSING, INNER, OUTER, RAIL, chain_array
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.posterior import EXACT
 from ik_nn_ros.posterior.building import bend, empty_tables, fill, widen
@@ -34,8 +34,8 @@ FIRST_ACCEPTANCE = 0.8  # share of draws, as a guess
 MOST_DRAWS = 200  # for each sample that is asked for ...
 MOST_DRAWS_OF_FEW = 20_000  # ... or of all, if that is more
 EVIDENCE_DRAWS = 256
+SEARCH_PARTS = 32  # of the first joint's range, where its angles are few
 ROWS_AT_ONCE = 256  # draws of a thread
-EDGE = 1e-9  # of the reach: a target so far outside is a rounded one
 INSIDE = 1e-12  # of the reach: so far inside such a target is moved
 
 
@@ -46,14 +46,13 @@ class Draws(NamedTuple):
         positions: (m, N) [rad], of a rail [m].
         log_weights: (m,) [nats]; the mean of the weights is the evidence. Minus infinite where a
             draw led nowhere.
-        log_joints: (m,) log of the prior over |J| [nats].
-        errors: (m,) distance of the TCP from the target [m]; of a pose, of the wrist from its place,
-            which is the same.
+        log_priors: (m,) log prior densities [nats].
+        errors: (m,) distance of the TCP from the target [m].
     """
 
     positions: np.ndarray
     log_weights: np.ndarray
-    log_joints: np.ndarray
+    log_priors: np.ndarray
     errors: np.ndarray
 
     @property
@@ -122,23 +121,29 @@ class ExactPosterior(Sampler):
             np.full(num_draws, -np.inf),
             np.full(num_draws, np.nan),
         )
-        state = self._state(target)
+        carried = self._carried(target)
+        state = self._within_reach(carried)
         first = new_conditional()
         uniforms = rng.random((num_draws, free + 1))
-        if free > 0:
-            grid, values, _ = self._tables
-            if find_conditional(self._chain, grid, values, 0, *state, first) == -math.inf:
-                return draws
+        if free > 0 and not self._find_first(state, first):
+            return draws
 
         def work(rows: slice) -> None:
             output = (array[rows] for array in draws)
-            found = new_conditional()
-            own = first.copy()
-            draw(self._chain, *self._tables, state, own, found, uniforms[rows], *output)
+            own, found = first.copy(), new_conditional()
+            draw(self._chain, *self._tables, state, carried, own, found, uniforms[rows], *output)
 
         pieces = [slice(at, at + ROWS_AT_ONCE) for at in range(0, num_draws, ROWS_AT_ONCE)]
         in_threads(work, pieces, min(num_threads(), len(pieces)))
         return draws
+
+    def _find_first(self, state: np.ndarray, first: np.ndarray) -> bool:
+        """Write the first joint's conditional to ``first``, if that joint may stand anywhere."""
+        grid, values, _ = self._tables
+        return any(
+            find_conditional(self._chain, grid, values, 0, *state, first, parts) > -math.inf
+            for parts in (1, SEARCH_PARTS)
+        )
 
     def log_evidence(self, targets: np.ndarray) -> np.ndarray:
         """Log density of the prior's TCPs at targets (b, size) [nats, per m^2 (rad)]: (b,).
@@ -165,7 +170,7 @@ class ExactPosterior(Sampler):
             draws.positions[kept],
             draws.errors[kept],
             log_weights,
-            draws.log_joints[kept] - log_weights,
+            draws.log_priors[kept] - log_weights,
             log_evidence,
             int(kept[-1]) + 1 if len(kept) == num_samples else len(draws.positions),
         )
@@ -199,7 +204,9 @@ class ExactPosterior(Sampler):
             count = min(wanted, most - drawn)
 
     def _finite(self, target: np.ndarray, num_samples: int, rng: np.random.Generator) -> Samples:
-        positions, log_masses = all_solutions(self.arm, self._chain, self._state(target))
+        positions, log_masses, log_volume = all_solutions(
+            self.arm, self._chain, self._within_reach(self._carried(target))
+        )
         log_evidence = float(np.logaddexp.reduce(log_masses, initial=-np.inf))
         if len(positions) > num_samples:
             # The largest log mass + Gumbel noise are draws without replacement by the masses.
@@ -211,7 +218,7 @@ class ExactPosterior(Sampler):
             positions,
             self.task.position_errors(self.arm, positions, target[None]),
             log_masses,
-            log_masses - log_evidence,
+            log_masses + log_volume - log_evidence,
             log_evidence,
             len(positions),
         )
@@ -242,25 +249,29 @@ class ExactPosterior(Sampler):
             density=lambda: log_densities[None],
         )
 
-    def _state(self, target: np.ndarray) -> np.ndarray:
-        """What the first joint sees of a target: x, y [m] of what the chain carries, heading."""
-        x, y, heading = (*target, 0.0)[:3]
-        if self._chain[0, POSE] > 0.0:
-            x -= self.arm.link_lengths[-1] * math.cos(heading)
-            y -= self.arm.link_lengths[-1] * math.sin(heading)
+    def _carried(self, target: np.ndarray) -> np.ndarray:
+        """Where what the chain carries is to be: x, y [m] of TCP or wrist, heading [rad]."""
+        _, point = self.task.carried(self.arm, target)
+        return np.array((*point, *target[2:], 0.0)[:3])
+
+    def _within_reach(self, carried: np.ndarray) -> np.ndarray:
+        """The same, or just inside the reach where it is at its end or rounded beyond it."""
+        x, y, heading = carried
         inner, outer = self._chain[0, [INNER, OUTER]]
-        if self._chain[0, RAIL] > 0.0:
-            return np.array((_moved_inside(abs(x), 0.0, outer) * math.copysign(1.0, x), y, heading))
-        distance = math.hypot(x, y)
-        scale = _moved_inside(distance, inner, outer) / distance if distance > 0.0 else 1.0
-        return np.array((x * scale, y * scale, heading))
+        distance = abs(x) if self._chain[0, RAIL] > 0.0 else math.hypot(x, y)
+        least = inner + INSIDE * outer if inner > 0.0 else 0.0
+        inside = min(max(distance, least), (1.0 - INSIDE) * outer)
+        if distance == inside or abs(inside - distance) > EDGE * outer:
+            return carried
+        scale = inside / distance
+        return np.array((x * scale, y if self._chain[0, RAIL] > 0.0 else y * scale, heading))
 
 
 _LEAST = float(np.finfo(float).min)  # instead of minus infinity, where differences would be NaN
 _building = Lock()
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _chain_and_tables(arm: PlanarArm, task: Task) -> tuple[np.ndarray, Tables]:
     """The chain of an arm and a task, and its tables, from the last free joint to the second."""
     chain = chain_array(arm, task)
@@ -281,11 +292,3 @@ def _log_mean(log_values: np.ndarray) -> float:
     if largest == -math.inf:
         return -math.inf
     return float(largest + np.log(np.exp(log_values - largest).mean()))
-
-
-def _moved_inside(distance: float, inner: float, outer: float) -> float:
-    """A distance, or one just inside the reach where it is at its end or rounded beyond it."""
-    least, most = (inner + INSIDE * outer if inner > 0.0 else 0.0), (1.0 - INSIDE) * outer
-    if inner - EDGE * outer < distance < outer * (1.0 + EDGE):
-        return min(max(distance, least), most)
-    return distance

@@ -14,19 +14,21 @@ from ik_nn_ros.chain.states import last_angle, roots
 LEAST_SHARE = 1e-9  # of the most likely solution's mass; a turn with less does not count
 
 
-class Solutions(NamedTuple):
+class FiniteSolutions(NamedTuple):
     """All solutions of a target.
 
     Attributes:
         positions: (k, N) [rad], of a rail [m]; each root in each of its turns.
         log_masses: (k,) log of the prior over |J| [nats].
+        log_volume: log |J|, the same for both roots.
     """
 
     positions: np.ndarray
     log_masses: np.ndarray
+    log_volume: float
 
 
-def all_solutions(arm: PlanarArm, chain: np.ndarray, state: np.ndarray) -> Solutions:
+def all_solutions(arm: PlanarArm, chain: np.ndarray, state: np.ndarray) -> FiniteSolutions:
     """Every solution of what the first joint sees of a target (3,), the most likely first."""
     both = roots(chain, *state)
     positions, log_masses = [], []
@@ -44,4 +46,5 @@ def all_solutions(arm: PlanarArm, chain: np.ndarray, state: np.ndarray) -> Solut
     log_masses = np.array(log_masses) - both.log_volume
     order = np.argsort(-log_masses, kind="stable")
     order = order[log_masses[order] > np.max(log_masses, initial=-1e300) + np.log(LEAST_SHARE)]
-    return Solutions(np.array(positions).reshape(-1, arm.dof)[order], log_masses[order])
+    positions = np.array(positions).reshape(-1, arm.dof)[order]
+    return FiniteSolutions(positions, log_masses[order], both.log_volume)

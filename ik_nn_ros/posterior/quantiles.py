@@ -14,9 +14,9 @@ import numpy as np
 from ik_nn_ros.compilation import inlined, plain
 from ik_nn_ros.posterior.conditional import BEGIN, END, quantile
 
-KNOTS = 17
-LEAST_RATE = 1e-6
+KNOTS = 17  # of each quantile function
 STEP = 1.0 / (KNOTS - 1)
+LEAST_RATE = 1e-6  # a quantile function rises, however little
 
 
 @inlined

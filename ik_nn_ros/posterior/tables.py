@@ -2,8 +2,8 @@
 
 The value of a state is V_i, see `ik_nn_ros.chain`; of the closing joints it is known, of the other
 free joints but the first it is tabulated by slots, as a logarithm, over distance, bearing and, for
-poses, the heading less the bearing. Where no heading counts, quantile functions of the joint's
-conditional stand beside it, see `quantiles`.
+poses, the heading less the bearing. Beside it stand quantile functions of the joint's conditional,
+see `quantiles`: they move with the state, where densities between two nodes would blur.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from ik_nn_ros.chain.chain_array import (
     INNER_POWER,
     OUTER,
     OUTER_POWER,
+    RIM,
+    RIM_WIDTH,
     TURN,
 )
 from ik_nn_ros.chain.states import TINY, roots
-from ik_nn_ros.compilation import inlined
+from ik_nn_ros.compilation import inlined, plain
 
 # Columns of a grid: nodes over distance, bearing and heading, slots of each node, and the first
 # entry of the joint's table.
@@ -35,6 +37,8 @@ DISTANCES, BEARINGS, HEADINGS, NODE_SLOTS, ENTRY = range(5)
 # Columns of the values: log V less that of `Place.ends` [nats], and its second differences over
 # distance, bearing and heading.
 LOG_VALUE, BY_DISTANCE, BY_BEARING, BY_HEADING = range(4)
+
+BISECTIONS = 60  # halve [0, 1] to rounding
 
 
 class Tables(NamedTuple):
@@ -44,7 +48,7 @@ class Tables(NamedTuple):
         grid: (N, 5) integers, its columns as above; zero where a joint has no table.
         values: (e, 4) of the slots, its columns as above; a node's slots are neighbours, then come
             its headings, its bearings, its distances.
-        quantiles: (e, KNOTS, 2) float32, of the same entries; or of none.
+        quantiles: (e, KNOTS, 2) float32, of the same entries, see `quantiles.tabulate`.
     """
 
     grid: np.ndarray
@@ -86,11 +90,28 @@ def bounds_at(chain: np.ndarray, joint: int, bearing: float) -> tuple[float, flo
 
 
 @inlined
-def share_of_node(node: int, count: int) -> float:
-    """How far a node lies between the bounds of the distance: they are denser towards both."""
-    shift = (2.0 * node + 1.0) / count - 1.0
-    root = 0.5 * (math.sqrt(2.0 - shift * shift) + shift)
-    return root * root
+def node_of_share(chain: np.ndarray, joint: int, from_inner: float, from_outer: float) -> float:
+    """Where in [0, 1] of its nodes a distance is, given roots of its shares from its bounds.
+
+    Nodes are denser towards both bounds, and the denser where the prior keeps the chain, see `RIM`.
+    """
+    rim = chain[joint, RIM]
+    if 0.0 < rim < 1.0:
+        from_outer = math.asinh(from_outer / rim) / chain[joint, RIM_WIDTH]
+    return 0.5 * (1.0 + from_inner - from_outer)
+
+
+@plain
+def share_of_node(chain: np.ndarray, joint: int, node: float) -> float:
+    """The inverse of `node_of_share`: how far a node lies between the bounds of the distance."""
+    low, high = 0.0, 1.0
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (low + high)
+        if node_of_share(chain, joint, math.sqrt(middle), math.sqrt(1.0 - middle)) < node:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)
 
 
 @inlined
@@ -146,7 +167,7 @@ def find_place(
     share = min(max(share, 0.0), 1.0)
     from_inner, from_outer = math.sqrt(share), math.sqrt(1.0 - share)
     ends = ends_factor(chain, joint, from_inner, from_outer) if within else 0.0
-    node = 0.5 * (1.0 + from_inner - from_outer) * distances - 0.5
+    node = node_of_share(chain, joint, from_inner, from_outer) * distances - 0.5
     node = min(max(node, 0.0), distances - 1.0)
     row = min(int(node), distances - 2)
     u = node - row
@@ -232,8 +253,8 @@ def state_value(
         return high, 1.0 if low == -math.inf else 1.0 + math.exp(low - high)
     at = find_place(chain, grid, joint, x, y, heading)
     headings = grid[joint, HEADINGS]
-    high, factor = slot_value(values, at, 0, headings), 1.0
-    for slot in range(1, grid[joint, NODE_SLOTS]):
+    high, factor = -math.inf, 0.0
+    for slot in range(grid[joint, NODE_SLOTS]):
         other = slot_value(values, at, slot, headings)
         if other > high:
             factor = 1.0 + factor * math.exp(high - other)

@@ -23,7 +23,8 @@ class Solvers:
         InvalidParameterError: dof or model contradicts the checkpoint.
         ModelNotFoundError: no weights for the model and the number of joints.
         CheckpointError: the weights cannot be read.
-        InvalidRequestError: the backend cannot evaluate the model on the device.
+        InvalidRequestError: the backend cannot evaluate the model on the device, or there is no
+            Numba on this machine.
     """
 
     def __init__(self, parameters: ServerParameters) -> None:
@@ -35,7 +36,9 @@ class Solvers:
             solver = IKSolver.from_pretrained(parameters.dof, parameters.model, *self._where)
         self.settings = dataclasses.replace(parameters, backend=solver.backend)
         self.arm: PlanarArm = solver.arm
-        self._loaded = {solver.model: solver}
+        # The exact sampler's tables are ready before the first request: they also tell every other
+        # model's answer how likely its target is under the arm's prior.
+        self._loaded = {EXACT: IKSolver.exact(self.arm), solver.model: solver}
 
     def __getitem__(self, model: str) -> IKSolver:
         """The solver of a model.
@@ -49,10 +52,8 @@ class Solvers:
         return self._loaded[model]
 
     def _load(self, model: str) -> IKSolver:
-        if model == EXACT:
-            return IKSolver.exact(self.arm)
         solver = IKSolver.from_pretrained(self.arm.dof, model, *self._where)
         if solver.arm != self.arm:
-            offers = {*self._loaded, EXACT}
-            raise ModelNotFoundError(model, "its weights are for another arm", sorted(offers))
+            reason = "its weights are for another arm"
+            raise ModelNotFoundError(model, reason, sorted(self._loaded))
         return solver

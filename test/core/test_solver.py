@@ -492,3 +492,12 @@ def test_samples_of_poses_are_raw_ones(pose_solver):
     samples = pose_solver.sample(np.array([POSE, POSE]), seed=1)
     assert samples.shape == (2, 4)
     np.testing.assert_allclose(POSE_ARM.headings(samples), POSE[2], atol=1e-9)
+
+
+def test_poses_of_the_paper_s_arm_are_the_exact_sampler_s():
+    solver = IKSolver.from_pretrained(6, "exact", task="pose")
+    assert solver.solve((2.9, 0.6, 0.4), 10, seed=1).heading_errors.max() < 1e-6
+    with pytest.raises(ModelNotFoundError, match="no weights for a pose; available: exact"):
+        IKSolver.from_pretrained(6, "cinn", task="pose")
+    with pytest.raises(InvalidRequestError, match="position or pose"):
+        IKSolver.from_pretrained(6, "cinn", task="dance")

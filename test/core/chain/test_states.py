@@ -1,0 +1,337 @@
+"""Remaining targets, arcs, slots and closing roots, against forward kinematics and priors."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from ik_nn_ros import PlanarArm
+from ik_nn_ros.arm.joints import Joint
+from ik_nn_ros.arm.task import POSE, POSITION, Task
+from ik_nn_ros.chain.chain_array import CLOSING, INNER, OUTER, SLOTS, TURN, chain_array
+from ik_nn_ros.chain.states import (
+    Roots,
+    advance,
+    angle_at,
+    arc,
+    last_angle,
+    log_prior,
+    roots,
+    segment,
+    settle,
+)
+
+LINKS = (0.6, 0.5, 0.4, 0.35, 0.3)
+MIXED = PlanarArm(
+    LINKS,
+    prior=("normal", "normal", "uniform", "uniform", "normal"),
+    prior_std=(0.7, 1.5, None, None, 3.0),
+    prior_mean=(0.3, 2.0, None, None, -1.0),
+    joint_limits=((-1.0, 0.9), (0.5, 5.8), (-4.0, 5.0), None, None),
+)
+RAIL = PlanarArm((0.5, 0.4, 0.7), (0.3, 0.5, 0.6, 0.5), base="rail")
+LIMITED_RAIL = PlanarArm(
+    (0.5, 0.4, 0.7),
+    (0.3, 0.5, 0.6, 0.5),
+    base="rail",
+    joint_limits=((-0.4, 0.9), (-2.0, 2.0), (0.2, 2.0), None),
+)
+ARMS = {
+    "paper": PlanarArm.of_paper(5),
+    "mixed": MIXED,
+    "rail": RAIL,
+    "limited rail": LIMITED_RAIL,
+    "inner reach": PlanarArm((1.2, 0.3, 0.2, 0.1), 0.7),
+    "unequal": PlanarArm((1.0, 0.01, 0.3, 0.02), 1.0),
+}
+EVERY_ARM = pytest.mark.parametrize("arm", ARMS.values(), ids=ARMS)
+CLOSING_ARMS = {
+    "two joints": (PlanarArm((1.0, 0.7), (0.8, 1.2), prior_mean=(0.2, -0.4)), POSITION),
+    "equal links": (PlanarArm((0.5, 0.5), 0.9), POSITION),
+    "wide": (PlanarArm((1.0, 0.7), 4.0), POSITION),
+    "pose": (PlanarArm((1.0, 0.7, 0.4), (0.8, 1.2, 2.5)), POSE),
+    "limited pose": (PlanarArm((1.0, 0.7, 0.4), 0.8, (-2.0, 2.0)), POSE),
+    "rail and one link": (PlanarArm((0.7,), (0.5, 1.0), base="rail"), POSITION),
+    "rail with a pose": (PlanarArm((0.7, 0.4), (0.5, 1.0, 1.5), base="rail"), POSE),
+}
+TO_JOINTS = {
+    "normal": Joint("normal", "continuous", "normal", 0.3, 0.2),
+    "narrow": Joint("narrow", "continuous", "normal", -1.0, 0.01),
+    "next to half a turn": Joint("half", "continuous", "normal", 3.1, 0.9),
+    "wide": Joint("wide", "continuous", "normal", -0.4, 5.0),
+    "turns away": Joint("away", "continuous", "normal", 21.0, 0.4),
+    "truncated": Joint("truncated", "revolute", "normal", 0.8, 0.5, (0.2, 2.4)),
+    "mean beyond the limits": Joint("beyond", "revolute", "normal", 2.5, 0.3, (-0.5, 0.5)),
+    "nearly a turn": Joint("nearly", "revolute", "normal", 0.5, 1.0, (-3.14, 3.14)),
+    "one turn": Joint("turn", "revolute", "normal", 0.5, 2.0, (-math.pi, math.pi)),
+    "over a turn": Joint("over", "revolute", "normal", 1.0, 2.0, (-5.0, 9.0)),
+    "uniform": Joint("uniform", "revolute", "uniform", limits=(0.5, 5.8)),
+    "uniform over a turn": Joint("many", "revolute", "uniform", limits=(-4.0, 9.0)),
+    "circle": Joint("circle", "continuous", "uniform"),
+}
+ANY_JOINT = pytest.mark.parametrize("joint", TO_JOINTS.values(), ids=TO_JOINTS)
+
+
+def chain_of(joint: Joint) -> np.ndarray:
+    """A chain whose first joint is this one."""
+    rail = joint.kind == "rail"
+    arm = PlanarArm(
+        (0.5, 0.4) if rail else (0.5, 0.4, 0.3),
+        prior=(joint.prior, "normal", "normal"),
+        prior_std=(joint.std, 0.2, 0.2),
+        prior_mean=(None if joint.prior == "uniform" else joint.mean, 0.0, 0.0),
+        joint_limits=(joint.limits, None, None),
+        base="rail" if rail else "revolute",
+    )
+    return chain_array(arm, POSITION)
+
+
+def random_states(chain: np.ndarray, joint: int, count: int) -> list[tuple[float, float]]:
+    """Remaining targets of a joint, some of them out of its reach."""
+    rng = np.random.default_rng(joint)
+    farthest = 1.1 * (chain[joint, OUTER] + (joint == 0))
+    distances, bearings = rng.uniform(0.0, farthest, count), rng.uniform(-math.pi, math.pi, count)
+    points = distances * np.exp(1j * bearings)
+    return list(zip(points.real.tolist(), points.imag.tolist(), strict=True))
+
+
+def left(chain: np.ndarray, joint: int, x: float, y: float, theta: float) -> float:
+    """How far the target is from the next joint when this one stands at theta [m]."""
+    return math.hypot(*advance(chain, joint, x, y, 0.0, theta)[:2])
+
+
+def free_joints(chain: np.ndarray) -> range:
+    return range(int(chain[0, CLOSING]))
+
+
+@EVERY_ARM
+def test_the_remaining_target_of_all_joints_together_is_nothing(arm):
+    for task in (POSITION, POSE):
+        chain = chain_array(arm, task)
+        for theta in arm.sample_prior(20, np.random.default_rng(0)):
+            state = (*arm.forward(theta), float(arm.headings(theta)))
+            for joint, angle in enumerate(theta):
+                state = advance(chain, joint, *state, angle)
+            np.testing.assert_allclose(state, 0.0, atol=1e-13)
+
+
+@EVERY_ARM
+def test_an_arc_is_just_what_leaves_the_rest_within_its_reach(arm):
+    chain = chain_array(arm, POSITION)
+    ends = 0
+    for joint in free_joints(chain):
+        inner, outer = chain[joint + 1, [INNER, OUTER]]
+        for x, y in random_states(chain, joint, 100):
+            on = arc(chain, joint, x, y)
+            if on.half == 0.0:
+                angles = on.centre + np.linspace(-math.pi, math.pi, 500)
+                lefts = np.array([left(chain, joint, x, y, theta) for theta in angles])
+                assert not ((lefts > inner + 1e-9) & (lefts < outer - 1e-9)).any()
+                continue
+            for side in (-1.0, 1.0):
+                for cosine in (-1.0, -0.3, 0.5, 1.0):
+                    theta = on.centre + side * (on.middle - (1.0 - 1e-7) * on.half * cosine)
+                    assert inner <= left(chain, joint, x, y, theta) <= outer
+                for end in (on.middle - on.half, on.middle + on.half):
+                    outside = end + math.copysign(1e-6, end - on.middle)
+                    if end == 0.0 or (arm.joints[joint].is_angle and outside > math.pi):
+                        continue  # both sides meet there
+                    ends += 1
+                    beyond = left(chain, joint, x, y, on.centre + side * outside)
+                    assert not inner <= beyond <= outer
+    assert ends > 20
+
+
+def test_a_state_at_the_very_end_of_an_arc_is_a_number():
+    arm = PlanarArm.of_paper(4)
+    chain = chain_array(arm, POSITION)
+    for distance in (2.5, np.nextafter(2.5, 0.0), np.nextafter(2.5, 3.0), 0.0, 1e-300):
+        on = arc(chain, 0, distance, 0.0)
+        assert all(map(math.isfinite, on))
+        assert 0.0 <= on.middle - on.half <= on.middle + on.half <= math.pi
+    rest = arc(chain, 1, 0.0, 0.0)  # the next joint is on the target
+    assert rest.half > 0.0
+
+
+@EVERY_ARM
+def test_slots_tile_what_the_limits_leave_of_an_arc(arm):
+    chain, rng = chain_array(arm, POSITION), np.random.default_rng(1)
+    counts = {True: 0, False: 0}  # of angles, by whether the limits allow them
+    for joint in free_joints(chain):
+        prior = arm.joints[joint]
+        for x, y in random_states(chain, joint, 40):
+            on = arc(chain, joint, x, y)
+            if on.half == 0.0:
+                continue
+            slots = [(slot, *segment(chain, joint, slot, on)) for slot in range_of(chain, joint)]
+            for slot, low, high in slots:
+                assert 0.0 <= low <= high <= math.pi
+                for u in rng.uniform(low, high, 5 if high > low else 0):
+                    theta = angle_at(chain, joint, slot, on, math.cos(u))
+                    assert log_prior(chain, joint, theta) > -math.inf
+            for side, u in zip((-1.0, 1.0) * 20, rng.uniform(0.0, math.pi, 40), strict=True):
+                theta = on.centre + side * (on.middle - on.half * math.cos(u))
+                allowed = bool(np.isfinite(prior.log_density_of_angle(np.array(theta))))
+                holding = [
+                    slot
+                    for slot, low, high in slots
+                    if high > low
+                    and is_between(
+                        theta,
+                        angle_at(chain, joint, slot, on, math.cos(low)),
+                        angle_at(chain, joint, slot, on, math.cos(high)),
+                        prior.is_angle,
+                    )
+                ]
+                assert len(holding) == allowed, (joint, theta, holding)
+                counts[allowed] += 1
+    assert counts[True] > 500
+    assert counts[False] > 100 or arm.joint_limits is None
+
+
+def range_of(chain: np.ndarray, joint: int) -> range:
+    return range(int(chain[joint, SLOTS]))
+
+
+def is_between(theta: float, one: float, other: float, is_angle: bool) -> bool:
+    """Whether a value, of an angle in any turn, lies within an interval."""
+    low, high = min(one, other), max(one, other)
+    turn = TURN * math.ceil((low - theta) / TURN) if is_angle else 0.0
+    return low <= theta + turn <= high
+
+
+@pytest.mark.parametrize(
+    ("limits", "slots"),
+    [
+        (None, 2),
+        ((-0.5, 0.9), 2),
+        ((-1.5, 1.7), 4),
+        ((0.5, 5.8), 4),
+        ((-3.14, 3.14), 4),
+        ((-math.pi, math.pi), 2),
+        ((-4.0, 5.0), 2),
+    ],
+)
+def test_limits_that_leave_a_small_gap_make_four_slots(limits, slots):
+    chain = chain_array(PlanarArm((0.5, 0.4, 0.3), 1.0, limits), POSITION)
+    assert chain[0, SLOTS] == slots
+
+
+@ANY_JOINT
+def test_the_kernel_s_prior_is_the_joint_s(joint):
+    chain, rng = chain_of(joint), np.random.default_rng(2)
+    angles = np.concatenate((np.linspace(-15.0, 30.0, 4001), joint.sample(1000, rng)))
+    if joint.limits is not None:
+        ends = np.array(joint.limits)
+        angles = np.concatenate((angles, ends + 1e-9, ends - 1e-9, ends + TURN + 1e-9))
+    expected = joint.log_density_of_angle(angles)
+    found = np.array([log_prior(chain, 0, theta) for theta in angles])
+    np.testing.assert_array_equal(np.isneginf(found), np.isneginf(expected))
+    # The joint leaves out turns with less than 1e-8 of the likeliest one's density.
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "joint",
+    [
+        Joint("free", "rail", "normal", 0.2, 3.0),
+        Joint("cut", "rail", "normal", 0.2, 0.5, (-1.0, 0.4)),
+        Joint("flat", "rail", "uniform", limits=(-1.0, 20.0)),
+    ],
+    ids=lambda joint: joint.name,
+)
+def test_a_rail_s_prior_knows_no_turns(joint):
+    chain, values = chain_of(joint), np.linspace(-30.0, 30.0, 2000)
+    found = np.array([log_prior(chain, 0, value) for value in values])
+    np.testing.assert_allclose(found, joint.log_density(values), rtol=1e-12)
+    values = joint.sample(50, np.random.default_rng(0))
+    settled = [settle(chain, 0, value, 0.3) for value in values]
+    expected = np.stack((values, joint.log_density(values), np.full(50, 0.3)), axis=1)
+    np.testing.assert_allclose(settled, expected, atol=1e-12)
+
+
+@ANY_JOINT
+def test_an_angle_settles_in_its_turns_as_the_prior_has_them(joint):
+    chain, count = chain_of(joint), 4000
+    for theta in joint.sample(3, np.random.default_rng(3)):
+        uniforms = (np.arange(count) + 0.5) / count
+        settled = np.array([settle(chain, 0, theta - 3.0 * TURN, uniform) for uniform in uniforms])
+        values, log_densities, rest = settled.T
+        np.testing.assert_allclose(
+            (values - theta) / TURN, np.rint((values - theta) / TURN), atol=1e-12
+        )
+        np.testing.assert_allclose(log_densities, joint.log_density(values), atol=1e-9)
+        turns, turn_log_densities = (array[0] for array in joint.turns(np.array([theta])))
+        shares = np.exp(turn_log_densities - np.logaddexp.reduce(turn_log_densities))
+        for turn, share in zip(turns, shares, strict=True):
+            here = np.abs(values - turn) < 1e-6
+            assert here.mean() == pytest.approx(share, abs=1.5 / count)
+            if here.sum() > 100:  # what is left of the numbers is uniform again
+                left_over = np.sort(rest[here])
+                np.testing.assert_allclose(
+                    left_over, np.linspace(0.0, 1.0, len(left_over)), atol=0.02
+                )
+
+
+@pytest.mark.parametrize(("arm", "task"), CLOSING_ARMS.values(), ids=CLOSING_ARMS)
+def test_roots_close_the_chain_on_the_target(arm, task):
+    chain = chain_array(arm, task)
+    for theta in arm.sample_prior(50, np.random.default_rng(4)):
+        target = task.forward(arm, theta)
+        both = roots(chain, *state_of(arm, task, target))
+        solutions = {sign: solution(arm, task, target, both, sign) for sign in (1.0, -1.0)}
+        for sign, log_weight in ((1.0, both.log_up), (-1.0, both.log_down)):
+            angles = solutions[sign]
+            residual = task.residual(arm, angles, target)
+            np.testing.assert_allclose(residual, 0.0, atol=1e-11)
+            determinant = np.linalg.det(task.jacobian(arm, angles))
+            assert both.log_volume == pytest.approx(math.log(abs(determinant)), abs=1e-7)
+            pairs = zip(arm.joints, angles, strict=True)
+            prior = sum(joint.log_density_of_angle(np.array(angle)) for joint, angle in pairs)
+            assert log_weight == pytest.approx(float(prior) - both.log_volume, abs=1e-6)
+        nearest = min(miss(arm, angles, theta) for angles in solutions.values())
+        assert nearest < 1e-7  # one of them is the configuration itself
+
+
+def state_of(arm: PlanarArm, task: Task, target: np.ndarray) -> tuple[float, float, float]:
+    """What the first joint sees: of a pose, the wrist and the heading."""
+    x, y = task.carried(arm, target)[1]
+    return float(x), float(y), float(target[2]) if task is POSE else 0.0
+
+
+def solution(
+    arm: PlanarArm, task: Task, target: np.ndarray, both: Roots, sign: float
+) -> np.ndarray:
+    """Joint positions (N,) of one of the roots."""
+    angles = [both.base - sign * both.offset, sign * both.bend]
+    if task is POSE:
+        angles.append(last_angle(arm.base == "rail", float(target[2]), *angles))
+    return np.array(angles)
+
+
+def miss(arm: PlanarArm, angles: np.ndarray, theta: np.ndarray) -> float:
+    """Largest difference, of angles the short way round."""
+    difference = np.abs(angles - theta)
+    turned = np.array([joint.is_angle for joint in arm.joints])
+    return float(
+        np.where(turned, np.abs(difference - TURN * np.rint(difference / TURN)), difference).max()
+    )
+
+
+def test_out_of_reach_there_are_no_roots():
+    chain = chain_array(PlanarArm((1.0, 0.7), 0.8), POSITION)
+    for distance in (0.0, 0.3 - 1e-9, 1.7 + 1e-9, 5.0):
+        both = roots(chain, distance, 0.0, 0.0)
+        assert both.log_up == both.log_down == both.log_volume == -math.inf
+    for distance in (0.3 + 1e-12, 1.0, 1.7 * (1.0 - 1e-12)):
+        assert math.isfinite(roots(chain, distance, 0.0, 0.0).log_volume)
+
+
+def test_forbidden_roots_weigh_nothing():
+    arm = PlanarArm((1.0, 0.7), 0.8, (None, (0.2, 2.0)))
+    chain = chain_array(arm, POSITION)
+    both = roots(chain, *arm.forward(np.array([0.1, 0.9])), 0.0)
+    assert both.log_up > -math.inf
+    assert both.log_down == -math.inf
