@@ -146,6 +146,7 @@ CASES: Mapping[str, Case] = MappingProxyType(
         "pose_4": Case("pose, N(0, 0.2), 4 joints", _paper(4), "pose"),
         "pose_6": Case("pose, N(0, 0.2), 6 joints", _paper(6), "pose"),
         "pose_limited": Case("pose, truncated normal, 4 joints", _truncated(4), "pose"),
+        "pose_limited_6": Case("pose, truncated normal, 6 joints", _truncated(6), "pose"),
         "pose_circle": Case("pose, whole circle, 4 joints", _circle(4), "pose"),
     }
 )

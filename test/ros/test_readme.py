@@ -28,9 +28,17 @@ def test_its_table_of_parameters_is_that_of_the_declarations(root):
 
 def test_its_program_without_ros_runs_as_printed(readme_block):
     names = {}
-    exec(readme_block("python", "IKSolver"), names)
+    exec(readme_block("python", "from_pretrained"), names)
     assert names["solutions"].positions.shape == (1000, 6)
     np.testing.assert_allclose(names["tcp"], names["targets"], atol=0.05)
+
+
+def test_its_arm_of_one_s_own_is_solved_as_printed(readme_block):
+    names = {}
+    exec(readme_block("python", "IKSolver.exact"), names)
+    solutions, arm = names["solutions"], names["arm"]
+    assert len(solutions) == 1000 and arm.within_limits(solutions.positions).all()
+    assert arm.within_limits(names["mean"]) and solutions.effective_share > 0.99
 
 
 def commands(root, *starts):
