@@ -251,7 +251,7 @@ class IKSolver:
             zip(self._placed(samples, targets, options), indices, strict=True)
         ):
             parts = self._enough(first, sampler, targets[row], num_samples, seed, options)
-            moved = float(np.linalg.norm(targets[row] - points[row]))
+            moved = math.hypot(*(targets[row] - points[row])[:2])
             answers.append(self._answer(parts, targets[row], moved, num_samples, options, index))
         return answers
 

@@ -6,7 +6,7 @@ Everything that differs between the two is here; the rest of the package asks th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,20 @@ from ik_nn_ros.arrays import Array, namespace, wrapped
 from ik_nn_ros.errors import InvalidRequestError, UnreachableTargetError
 
 EDGE = 1e-9  # of the reach: a target so far outside is one that was rounded
+
+
+class Carried(NamedTuple):
+    """What an arm must bring where, to meet targets.
+
+    Attributes:
+        link_lengths: of the links that bring it there [m].
+        points: (..., 2) where [m].
+        beyond: (..., 2) from there to the TCP [m].
+    """
+
+    link_lengths: tuple[float, ...]
+    points: np.ndarray
+    beyond: np.ndarray
 
 
 class Task(ABC):
@@ -55,8 +69,8 @@ class Task(ABC):
         """|heading - target's| (...) [rad], 0 to pi; None where no heading is prescribed."""
 
     @abstractmethod
-    def carried(self, arm: PlanarArm, targets: np.ndarray) -> tuple[tuple[float, ...], np.ndarray]:
-        """The links that must reach a point for targets (..., size), and the points (..., 2)."""
+    def carried(self, arm: PlanarArm, targets: np.ndarray) -> Carried:
+        """What must be brought where for targets (..., size)."""
 
     @abstractmethod
     def project(
@@ -79,7 +93,7 @@ class Task(ABC):
 
     def reachable(self, arm: PlanarArm, targets: np.ndarray) -> np.ndarray:
         """Whether links of such lengths reach targets, joint limits aside: (..., size) -> (...)."""
-        lengths, points = self.carried(arm, targets)
+        lengths, points, _ = self.carried(arm, targets)
         nearest, farthest = arm.base_joint.reach(lengths)
         distance = arm.base_joint.distance(points)
         edge = EDGE * farthest
@@ -102,7 +116,7 @@ class Task(ABC):
         """
         if self.reachable(arm, target):
             return target
-        lengths, point = self.carried(arm, target)
+        lengths, point, beyond = self.carried(arm, target)
         nearest, farthest = arm.base_joint.reach(lengths)
         distance, shift = arm.base_joint.coordinates(point)
         if not allow_approximate:
@@ -112,7 +126,7 @@ class Task(ABC):
         edge = EDGE * farthest
         inside = arm.base_joint.points(np.clip(distance, nearest + edge, farthest - edge), shift)
         moved = target.copy()
-        moved[:2] += inside - point
+        moved[:2] = inside + beyond
         return moved
 
     @abstractmethod
@@ -144,8 +158,8 @@ class PositionTask(Task):
     def heading_errors(self, arm: PlanarArm, theta: np.ndarray, targets: np.ndarray) -> None:
         return None
 
-    def carried(self, arm: PlanarArm, targets: np.ndarray) -> tuple[tuple[float, ...], np.ndarray]:
-        return arm.link_lengths, targets
+    def carried(self, arm: PlanarArm, targets: np.ndarray) -> Carried:
+        return Carried(arm.link_lengths, targets, np.zeros_like(targets))
 
     def project(
         self,
@@ -188,12 +202,12 @@ class PoseTask(Task):
     def heading_errors(self, arm: PlanarArm, theta: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return np.abs(wrapped(arm.headings(theta) - targets[..., 2]))
 
-    def carried(self, arm: PlanarArm, targets: np.ndarray) -> tuple[tuple[float, ...], np.ndarray]:
+    def carried(self, arm: PlanarArm, targets: np.ndarray) -> Carried:
         # The last link's direction is prescribed: the others bring its joint, the wrist, to its
         # place.
         heading = targets[..., 2]
         last_link = np.stack((np.cos(heading), np.sin(heading)), -1) * arm.link_lengths[-1]
-        return arm.link_lengths[:-1], targets[..., :2] - last_link
+        return Carried(arm.link_lengths[:-1], targets[..., :2] - last_link, last_link)
 
     def project(
         self,
@@ -204,7 +218,7 @@ class PoseTask(Task):
         errors: np.ndarray,
     ) -> Projection:
         # The wrist is projected by the other joints, and the last one takes up the heading.
-        _, wrists = self.carried(arm, targets)
+        wrists = self.carried(arm, targets).points
         others = project(arm.wrist_arm, theta[..., :-1], wrists, tolerance).positions
         rest = wrapped(targets[..., 2] - arm.wrist_arm.headings(others) - theta[..., -1])
         positions = np.concatenate((others, (theta[..., -1] + rest)[..., None]), axis=-1)

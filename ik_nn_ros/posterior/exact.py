@@ -251,7 +251,7 @@ class ExactPosterior(Sampler):
 
     def _carried(self, target: np.ndarray) -> np.ndarray:
         """Where what the chain carries is to be: x, y [m] of TCP or wrist, heading [rad]."""
-        _, point = self.task.carried(self.arm, target)
+        point = self.task.carried(self.arm, target).points
         return np.array((*point, *target[2:], 0.0)[:3])
 
     def _within_reach(self, carried: np.ndarray) -> np.ndarray:

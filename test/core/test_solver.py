@@ -501,3 +501,12 @@ def test_poses_of_the_paper_s_arm_are_the_exact_sampler_s():
         IKSolver.from_pretrained(6, "cinn", task="pose")
     with pytest.raises(InvalidRequestError, match="position or pose"):
         IKSolver.from_pretrained(6, "cinn", task="dance")
+
+
+@pytest.mark.parametrize("target", [(0.0, 4503599627370500.0), (-1e300, 2e300)])
+def test_a_target_however_far_is_approximated_at_full_reach(target):
+    solver = IKSolver.from_pretrained(6, "exact")
+    solutions = solver.solve(target, 5, seed=0, allow_approximate=True)
+    tcp = solver.arm.forward(solutions.positions)
+    np.testing.assert_allclose(np.hypot(*tcp.T), 3.5, atol=1e-6)
+    np.testing.assert_allclose(np.arctan2(tcp[:, 1], tcp[:, 0]), np.arctan2(*target[::-1]))
