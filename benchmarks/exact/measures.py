@@ -110,10 +110,11 @@ def _closeness(
     ours, floor, sizes = [], [], []
     for target, (first, second) in zip(targets, pairs, strict=True):
         samples = exact.sample(target[None], count, rng).positions[0]
+        samples = samples[np.isfinite(samples[:, 0])]  # fewer where so many cannot be had
         first, second, samples = map(case.arm.embed, (first, second, samples))
         ours.append(mmd2(samples, first))
         floor.append(mmd2(second, first))
-        sizes += [len(first), len(second)]
+        sizes += [len(first), len(second), len(samples)]
         on_step()
     summaries = (summary(np.array(v), count) for v in (ours, floor, np.subtract(ours, floor)))
     return Closeness(*summaries, fewest_samples=min(sizes))

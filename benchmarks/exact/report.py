@@ -76,7 +76,7 @@ def _closeness(results: Results) -> str:
     ]
     header = (
         "case", "mmd2 x 1e3", "median, p95", "floor", "difference", "targets x samples",
-        "fewest of a reference",
+        "fewest samples",
     )  # fmt: skip
     return f"## Against independent references\n\n{CLOSENESS}\n\n{table(header, rows)}"
 

@@ -26,7 +26,7 @@ class Closeness:
         ours: of the exact sampler's accepted samples.
         floor: of a second reference to the first.
         difference: ours less the floor, target by target.
-        fewest_samples: of the references of all targets, the smallest.
+        fewest_samples: of all targets, of either reference or of the exact sampler.
     """
 
     ours: Mismatch

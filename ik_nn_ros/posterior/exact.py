@@ -2,8 +2,9 @@
 
 The joints are drawn one after the other by their conditionals, as far as tables know them, and the
 last ones close the chain, see `ik_nn_ros.chain`. Draws come with the weights that make them exact;
-`ExactPosterior.sample` accepts each with the probability of its weight over the largest one, so
-that no configuration comes twice. It is exact up to the largest weight that was seen.
+`ExactPosterior.sample` accepts each with the probability of its weight over a bound, so that no
+configuration comes twice. The bound is the largest weight that was seen, but for a thousandth of
+the mass: of all samples together so many at most are missing where a weight is above it.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ from ik_nn_ros.posterior.sampler import Sampler, Samples, joined
 from ik_nn_ros.posterior.tables import DISTANCES, Tables
 from ik_nn_ros.threads import in_threads, num_threads
 
+BEYOND = 1e-3  # of the mass of all draws, beyond the bound of their weights
 LEAST_DRAWS = 128  # the largest weight of a few is a poor bound on all weights
-FIRST_ACCEPTANCE = 0.8  # share of draws, as a guess
+FIRST_ACCEPTANCE = 0.9  # share of draws, as a guess
 MOST_DRAWS = 200  # for each sample that is asked for ...
 MOST_DRAWS_OF_FEW = 20_000  # ... or of all, if that is more
 EVIDENCE_DRAWS = 256
@@ -193,8 +195,7 @@ class ExactPosterior(Sampler):
             keep = draws.log_weights > -math.inf
             if self._accepting:
                 uniforms = np.append(uniforms, rng.random(count))
-                largest = max(draws.log_weights.max(), _LEAST)
-                keep &= uniforms < np.exp(draws.log_weights - largest)
+                keep &= uniforms < _over_bound(draws.log_weights)
             kept, drawn = np.flatnonzero(keep), len(keep)
             hopeless = len(kept) == 0 and drawn >= MOST_DRAWS_OF_FEW
             if len(kept) >= num_samples or drawn >= most or hopeless:
@@ -267,7 +268,6 @@ class ExactPosterior(Sampler):
         return np.array((x * scale, y if self._chain[0, RAIL] > 0.0 else y * scale, heading))
 
 
-_LEAST = float(np.finfo(float).min)  # instead of minus infinity, where differences would be NaN
 _building = Lock()
 
 
@@ -285,6 +285,18 @@ def _chain_and_tables(arm: PlanarArm, task: Task) -> tuple[np.ndarray, Tables]:
         widen(chain, tables, joint)
         bend(chain, tables, joint)
     return chain, tables
+
+
+def _over_bound(log_weights: np.ndarray) -> np.ndarray:
+    """Weights (m,) over a bound, beyond which they have no more than `BEYOND` of the mass."""
+    largest = log_weights.max()
+    if largest == -math.inf:
+        return np.zeros(len(log_weights))
+    weights = np.exp(log_weights - largest)
+    descending = np.sort(weights)[::-1]
+    beyond = np.cumsum(descending) - np.arange(1, len(weights) + 1) * descending
+    bound = descending[np.searchsorted(beyond, BEYOND * weights.sum(), side="right") - 1]
+    return weights / bound
 
 
 def _log_mean(log_values: np.ndarray) -> float:
