@@ -74,7 +74,11 @@ class IKSolver:
             from ik_nn_ros.posterior.exact import ExactPosterior  # here: networks need no Numba
         except ImportError as error:
             raise InvalidRequestError("model", f"{EXACT} needs Numba: {error}") from None
-        return cls(ExactPosterior(arm, task))
+        sampler = ExactPosterior(arm, task)
+        # A first draw, so that no request waits until its machine code is compiled.
+        rng = np.random.default_rng(0)
+        sampler.sample(sampler.task.forward(arm, arm.sample_prior(1, rng)), 1, rng)
+        return cls(sampler)
 
     @classmethod
     def from_pretrained(
