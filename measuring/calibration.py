@@ -47,7 +47,7 @@ class Calibration:
 
     @property
     def p_value(self) -> float:
-        """Of all tests together (Bonferroni): at most so often would an exact sampler do worse."""
+        """How often, at most, an exact sampler would do worse in any of the tests (Bonferroni)."""
         return min(1.0, len(self.p_values) * min(self.p_values.values()))
 
     def passed(self, false_alarm_rate: float = FALSE_ALARM_RATE) -> bool:
@@ -118,7 +118,7 @@ def _ranks(own: np.ndarray, drawn: np.ndarray, rng: np.random.Generator) -> np.n
 
 
 def _p_values(ranks: np.ndarray, num_samples: int, rng: np.random.Generator) -> dict[str, float]:
-    """Of uniformity of ranks (t,) in 0 .. num_samples: their histogram, and their distribution."""
+    """Whether ranks (t,) in 0 .. num_samples are uniform: chi-square of their histogram, and KS."""
     counts = np.bincount(ranks * BINS // (num_samples + 1), minlength=BINS)
     # With the digits below a rank at random, uniform ranks are uniform numbers in [0, 1).
     continuous = (ranks + rng.random(len(ranks))) / (num_samples + 1)

@@ -157,7 +157,7 @@ class ChartMixture:
         return point
 
     def _completed(self, angles: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """Of a pose, with the last joint: the heading that the others leave."""
+        """Complete a pose's angles by the last joint's: the heading that the others leave to it."""
         if self.task != "pose":
             return angles
         heading = angles[:, int(self._rail) :].sum(1)

@@ -150,7 +150,7 @@ class Results:
 
 
 def fingerprint() -> str:
-    """Of the code that is measured: results of other code are measured again."""
+    """Fingerprint of the code that is measured: results of other code are measured again."""
     package = Path(ik_nn_ros.__file__).parent
     digest = hashlib.sha256()
     for folder in MEASURED_SOURCES:

@@ -132,7 +132,7 @@ class Joint:
 
     @property
     def mass(self) -> float:
-        """Of the normal before it is truncated, the share within the limits; 1 of a uniform one."""
+        """Share of the untruncated normal that lies within the limits; 1 for a uniform prior."""
         return math.exp(self._log_mass)
 
     @cached_property

@@ -31,8 +31,8 @@ from ik_nn_ros.posterior.tables import (
 GRID = (64, 96, 1)
 GRID_OF_POSES = (40, 20, 24)
 DISTANCES_ALONE = 2048  # where neither bearing nor heading counts
-# Of all tables, up to which grids are made finer: limits cut through cells, and a heading's nodes
-# are far apart.
+# Grids are made finer until all tables together have so many entries: limits cut through cells,
+# and a heading's nodes are far apart.
 ENTRIES_WITH_LIMITS = 100_000
 ENTRIES_OF_POSES = 200_000
 MOST_FINER = 4.0  # along each axis

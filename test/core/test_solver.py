@@ -1,6 +1,8 @@
 """The contract of `IKSolver`."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -39,7 +41,7 @@ class NoisyPosterior(Sampler):
 
 
 class RareSolutions(NoisyPosterior):
-    """Of so many samples one, on average, is not a turn and more beyond all joint limits."""
+    """So many samples that on average one is not beyond the joint limits by a turn and more."""
 
     name = "rare"
 
@@ -510,3 +512,21 @@ def test_a_target_however_far_is_approximated_at_full_reach(target):
     tcp = solver.arm.forward(solutions.positions)
     np.testing.assert_allclose(np.hypot(*tcp.T), 3.5, atol=1e-6)
     np.testing.assert_allclose(np.arctan2(tcp[:, 1], tcp[:, 0]), np.arctan2(*target[::-1]))
+
+
+COMPILED_BEFORE = """
+from ik_nn_ros import IKSolver
+from ik_nn_ros.posterior.draws import draw
+assert not draw.signatures
+solver = IKSolver.from_pretrained(4, "exact")
+ready = list(draw.signatures)
+solver.solve((2.4, 0.2), 50)
+assert ready and draw.signatures == ready
+"""
+
+
+def test_no_request_waits_until_the_exact_sampler_s_code_is_compiled():
+    outcome = subprocess.run(
+        [sys.executable, "-c", COMPILED_BEFORE], capture_output=True, text=True
+    )
+    assert outcome.returncode == 0, outcome.stderr

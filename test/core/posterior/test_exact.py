@@ -348,3 +348,15 @@ def test_a_task_is_given_by_its_name_or_as_it_is():
     assert ExactPosterior(arm, "pose").task is ExactPosterior(arm, POSE).task is POSE
     with pytest.raises(InvalidRequestError, match="position or pose"):
         ExactPosterior(arm, "heading")
+
+
+def test_one_heavy_draw_does_not_stop_an_answer():
+    """A bound leaves a thousandth of the mass beyond it, and no more."""
+    log_weights = np.concatenate((np.zeros(100_000), [np.log(50.0)], np.full(10, -np.inf)))
+    over_bound = module._over_bound(log_weights)
+    assert over_bound[0] == 1.0 and over_bound[100_000] == pytest.approx(50.0)
+    assert (over_bound[-10:] == 0.0).all()
+    even = np.exp(np.random.default_rng(0).normal(0.0, 1.0, 10_000))
+    over_bound = module._over_bound(np.log(even))
+    beyond = np.maximum(over_bound - 1.0, 0.0).sum() / over_bound.sum()
+    assert 0.0005 < beyond <= module.BEYOND

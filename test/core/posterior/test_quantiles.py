@@ -131,7 +131,7 @@ def test_quantiles_rise_at_the_rate_of_their_density(arm):
                 quantile(found, slot, share + 1e-7)[0] - quantile(found, slot, share - 1e-7)[0]
                 for share in LEVELS
             ]
-            # Of a hundred levels one or the other lies between two cells, where the density jumps.
+            # The density jumps between two cells; one or two of the hundred levels may lie there.
             right = np.isclose(2e-7 / np.array(rises), densities, rtol=1e-3)
             assert right.mean() > 0.97
 
