@@ -9,6 +9,7 @@ import numpy as np
 from sensor_msgs.msg import JointState
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
+from ik_nn_ros.arm.joints import joint_names
 from ik_nn_ros.errors import (
     InvalidRequestError,
     ModelNotFoundError,
@@ -31,16 +32,11 @@ ERROR_CODES = {
 }
 
 
-def joint_names(dof: int) -> list[str]:
-    """joint_1 to joint_N, from the base to the TCP."""
-    return [f"joint_{index}" for index in range(1, dof + 1)]
-
-
 def fill_solutions(response: SolveIK.Response, solutions: Solutions) -> None:
     """Write solutions into a response."""
     response.error_code = SolveIK.Response.SUCCESS
     response.message = _describe(solutions)
-    response.joint_names = joint_names(solutions.positions.shape[1])
+    response.joint_names = list(joint_names(solutions.arm.dof))
     response.positions = _flat(solutions.positions)
     response.position_errors = _flat(solutions.position_errors)
     response.off_distribution = solutions.off_distribution

@@ -11,10 +11,10 @@ from builtin_interfaces.msg import Duration
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
+from ik_nn_ros.arm.joints import joint_names
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.path import DEFAULT_MAX_JOINT_STEP, follow
 from ik_nn_ros.ros.frames import Frames
-from ik_nn_ros.ros.messages import joint_names
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.requests import (
     parse_num_samples,
@@ -117,7 +117,7 @@ def fill_trajectory(
         for index, position in enumerate(positions)
     ]
     if positions:
-        response.trajectory.joint_names = joint_names(len(positions[0]))
+        response.trajectory.joint_names = list(joint_names(len(positions[0])))
         steps = np.abs(np.diff(positions, axis=0))
         response.largest_joint_step = float(steps.max(initial=0.0))
 

@@ -14,10 +14,10 @@ from std_msgs.msg import Header
 
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros.arguments import MAX_REPRESENTATIVES, require_representatives
+from ik_nn_ros.arm.joints import joint_names
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.ros.frames import Frames
-from ik_nn_ros.ros.messages import joint_names
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.solutions import Solutions
 from ik_nn_ros.solver import IKSolver
