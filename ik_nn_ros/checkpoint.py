@@ -6,20 +6,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.task import POSITION, task_named
 from ik_nn_ros.errors import CheckpointError, IKError
 from ik_nn_ros.models import TrainedModel, architecture
 
-if TYPE_CHECKING:
-    from ik_nn_ros.models.network import GenerativeNetwork
-
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+POSITIONS_ONLY = 1  # the version before tasks were written to files: all are positions
 NUMBERS = ("F16", "F32", "F64", "I64", "BOOL")  # what NumPy has, too, of safetensors' types
 _KEY = "ik_nn_ros"  # safetensors' metadata maps strings to strings: one entry of JSON
 
@@ -39,28 +38,21 @@ class Checkpoint(NamedTuple):
 
 
 def save_checkpoint(
-    path: Path,
-    network: GenerativeNetwork,
-    training: Mapping[str, Any],
-    metrics: Mapping[str, Any],
+    path: Path, model: TrainedModel, training: Mapping[str, Any], metrics: Mapping[str, Any]
 ) -> None:
     """Write a network and how it came about; the file appears whole or not at all."""
     description = {
         "format_version": FORMAT_VERSION,
-        "model": network.config.kind,
-        "config": asdict(network.config),
-        "arm": network.arm.to_dict(),
+        "model": model.config.kind,
+        "config": asdict(model.config),
+        "arm": model.arm.to_dict(),
+        "task": model.task.name,
         "training": dict(training),
         "metrics": dict(metrics),
     }
-    # Contiguous: safetensors writes memory as it lies.
-    tensors = {
-        name: np.ascontiguousarray(value.cpu().numpy())
-        for name, value in network.state_dict().items()
-    }
     partial = path.with_name(path.name + ".partial")
     # Not by save_file, whose files only their owner may read.
-    partial.write_bytes(save(tensors, metadata={_KEY: json.dumps(description)}))
+    partial.write_bytes(save(dict(model.tensors), metadata={_KEY: json.dumps(description)}))
     partial.replace(path)
 
 
@@ -82,9 +74,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
     description = _description(path, metadata)
     try:
         arm = PlanarArm.from_dict(description["arm"])
+        task = task_named(description.get("task", POSITION.name))
         config = architecture(description["model"], description["config"])
-        config.check(arm, tensors)
-        model = TrainedModel(arm, config, tensors)
+        config.check(arm, task, tensors)
+        model = TrainedModel(arm, task, config, tensors)
         return Checkpoint(model, description["training"], description["metrics"])
     except (IKError, KeyError, OverflowError, TypeError, ValueError) as error:
         reason = f"does not hold the network that it describes ({_first_line(error)})"
@@ -105,9 +98,11 @@ def _description(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
         version = description["format_version"]
     except (KeyError, RecursionError, TypeError, ValueError):
         raise CheckpointError(path, "has no description of its model") from None
-    if version != FORMAT_VERSION:
+    if version not in (POSITIONS_ONLY, FORMAT_VERSION):
         raise CheckpointError(
-            path, f"has format version {version}, this version of ik_nn_ros reads {FORMAT_VERSION}"
+            path,
+            f"has format version {version}, this version of ik_nn_ros reads {FORMAT_VERSION} and "
+            f"{POSITIONS_ONLY}",
         )
     return description
 

@@ -15,7 +15,6 @@ _PACKAGE = Path(__file__).parent
 # not at those of the functions that are compiled into it.
 _SOURCES = [
     Path(__file__),
-    _PACKAGE / "ray_chart.py",
     *sorted(
         path
         for folder in ("backends/kernels", "chain", "posterior")

@@ -26,9 +26,11 @@ class SolveOptions:
         seed_state: (dof,) joint positions [rad]; solutions come nearest to it first.
         allow_approximate: solve for the nearest reachable target if the given one is out of reach.
         weighted: return a model's draws with their weights instead of unweighted samples.
+        exact: accept exact samples among a model's draws by their weights.
 
     Raises:
-        InvalidRequestError: a tolerance that is not positive, a seed state that is not finite.
+        InvalidRequestError: a tolerance that is not positive, a seed state that is not finite, or
+            samples that are to be weighted and exact.
     """
 
     refine: bool = True
@@ -37,6 +39,7 @@ class SolveOptions:
     seed_state: Sequence[float] | None = None
     allow_approximate: bool = False
     weighted: bool = False
+    exact: bool = False
 
     def __post_init__(self) -> None:
         for name, unit in (("position_tolerance", "m"), ("heading_tolerance", "rad")):
@@ -45,6 +48,8 @@ class SolveOptions:
                 raise InvalidRequestError(
                     name, f"must be positive and finite [{unit}], got {value!r}"
                 )
+        if self.weighted and self.exact:
+            raise InvalidRequestError("exact", "exact samples are all alike: not weighted, too")
         if self.seed_state is not None:
             state = finite_vector("seed_state", self.seed_state)
             object.__setattr__(self, "seed_state", tuple(state.tolist()))

@@ -19,8 +19,7 @@ from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import POSITION, Task, task_named
 from ik_nn_ros.backends import (
     AUTO,
-    NetworkSampler,
-    build_decoder,
+    build_sampler,
     require_backend,
     require_device,
 )
@@ -28,7 +27,6 @@ from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.errors import (
     CheckpointError,
     InvalidRequestError,
-    ModelNotFoundError,
     NoSolutionError,
 )
 from ik_nn_ros.models import DEFAULT_MODEL, pretrained_path
@@ -98,7 +96,7 @@ class IKSolver:
             backend: what evaluates it: "torch", the reference; "numba", faster, on a CPU; or
                 "auto", the fastest for the device. The exact sampler needs none.
             task: "position", targets (x, y) [m]; or "pose", targets (x, y, heading [rad]), which
-                the exact sampler answers.
+                "cinn" and "exact" answer.
 
         Raises:
             ModelNotFoundError: no such model, or no weights for this DoF and task.
@@ -109,13 +107,11 @@ class IKSolver:
         if model == EXACT:
             require_device(device)
             return cls.exact(PlanarArm.of_paper(dof), task)
-        if task_named(task) is not POSITION:
-            raise ModelNotFoundError(model, f"no weights for a {task}", [f"{EXACT} (any dof)"])
-        path = pretrained_path(model, dof)
+        path = pretrained_path(model, dof, task_named(task))
         trained = load_checkpoint(path).model
         if trained.arm.dof != dof:
             raise CheckpointError(path, f"is for {trained.arm.dof} joints, not for {dof}")
-        return cls(NetworkSampler(build_decoder(trained, device, backend)))
+        return cls(build_sampler(trained, device, backend))
 
     @classmethod
     def from_checkpoint(
@@ -128,7 +124,7 @@ class IKSolver:
             InvalidRequestError: this machine has no such device, or no such backend for it.
         """
         model = load_checkpoint(Path(path)).model
-        return cls(NetworkSampler(build_decoder(model, device, backend)))
+        return cls(build_sampler(model, device, backend))
 
     @property
     def arm(self) -> PlanarArm:
@@ -240,7 +236,11 @@ class IKSolver:
         require_seed(seed)
         if options.seed_state is not None:
             finite_vector("seed_state", options.seed_state, self.arm.dof)
-        sampler = self.sampler.weighted() if options.weighted else self.sampler
+        sampler = self.sampler
+        if options.exact:
+            sampler = sampler.accepted()
+        elif options.weighted:
+            sampler = sampler.weighted()
         if len(points) == 0:
             return []
         targets = np.stack(

@@ -22,10 +22,10 @@ from pydantic import (
 )
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.task import POSITION, TASKS, Task, task_named
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.models import ARCHITECTURES
-from ik_nn_ros.models.network import GenerativeNetwork
-from ik_nn_ros.models.networks import build_network
+from ik_nn_ros.models.networks import Network, build_network
 from training.objectives import OBJECTIVES, Objective
 
 
@@ -96,6 +96,7 @@ class TrainingConfig(Section):
     Attributes:
         model: the network's name in the registry.
         arm: the fields of `PlanarArm`.
+        task: what targets prescribe, "position" or "pose".
         network: the fields of the model's own configuration.
         objective: the fields of the model's own objective.
         batch_size: configurations per step; at most the training part of the data.
@@ -103,7 +104,8 @@ class TrainingConfig(Section):
 
     model: Literal[tuple(ARCHITECTURES)]
     arm: dict[str, Any]
-    network: dict[str, Any]
+    task: Literal[tuple(TASKS)] = POSITION.name
+    network: dict[str, Any] = {}
     objective: dict[str, Any] = {}
     optimizer: OptimizerConfig
     data: DataConfig = DataConfig()
@@ -119,11 +121,13 @@ class TrainingConfig(Section):
     @field_validator("network")
     @classmethod
     def _check_network(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        if not {"model", "arm"} <= info.data.keys():
+        if not {"model", "arm", "task"} <= info.data.keys():
             return value  # an unknown model or a wrong arm is reported by itself
         kind = ARCHITECTURES[info.data["model"]]
         _accepted_by(kind, value)
-        kind(**value).latent_dim(PlanarArm.from_dict(info.data["arm"]))  # an error: not for it
+        arm, task = PlanarArm.from_dict(info.data["arm"]), task_named(info.data["task"])
+        kind(**value).require_task(task)
+        kind(**value).shapes(arm, task)  # an error: not for it
         return value
 
     @field_validator("objective")
@@ -161,9 +165,13 @@ class TrainingConfig(Section):
         """The arm that the network is trained for."""
         return PlanarArm.from_dict(self.arm)
 
-    def build_network(self) -> GenerativeNetwork:
+    def build_task(self) -> Task:
+        """What its targets prescribe."""
+        return task_named(self.task)
+
+    def build_network(self) -> Network:
         """The untrained network."""
-        return build_network(self.model, self.build_arm(), self.network)
+        return build_network(self.model, self.build_arm(), self.network, self.build_task())
 
     def build_objective(self) -> Objective:
         """What the network minimises."""

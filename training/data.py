@@ -1,4 +1,4 @@
-"""The dataset: configurations from the arm's prior and their TCPs."""
+"""What networks are trained on: configurations from the arm's prior with their TCPs, or lessons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import numpy as np
 import torch
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from training.config import DataConfig
+from ik_nn_ros.arm.task import POSITION, Task
+from ik_nn_ros.models.network import GenerativeNetwork
+from training.config import DataConfig, TrainingConfig
+from training.lessons import Lessons, make_lessons
+from training.objectives import Batch, CINNObjective
 
 
 @dataclass(frozen=True)
@@ -26,13 +30,35 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.theta)
 
+    def fit(self, network: GenerativeNetwork) -> None:
+        """Store the targets' scale in a network."""
+        network.fit_target_scale(self.targets)
+
+    def batch(
+        self, rows: torch.Tensor | slice, progress: torch.Tensor, generator: torch.Generator
+    ) -> Batch:
+        """Some of the samples, as one training step's input."""
+        return Batch(self.theta[rows], self.targets[rows], progress, generator)
+
 
 @dataclass(frozen=True)
 class Split:
-    """A dataset in two parts that share no sample."""
+    """Data in two parts that share no sample."""
 
-    train: Dataset
-    test: Dataset
+    train: Dataset | Lessons
+    test: Dataset | Lessons
+
+
+def make_data(config: TrainingConfig, device: str) -> Split:
+    """What a training's objective learns from."""
+    arm, data, objective = config.build_arm(), config.data, config.build_objective()
+    if not isinstance(objective, CINNObjective):
+        return make_dataset(arm, data, device)
+    rng = np.random.default_rng(data.seed)
+    counts = data.num_train, data.num_samples - data.num_train
+    return Split(
+        *(make_lessons(arm, config.build_task(), objective.spread, count, rng) for count in counts)
+    )
 
 
 def make_dataset(arm: PlanarArm, data: DataConfig, device: str) -> Split:
@@ -49,6 +75,9 @@ def make_dataset(arm: PlanarArm, data: DataConfig, device: str) -> Split:
     return Split(Dataset(theta[train], targets[train]), Dataset(theta[test], targets[test]))
 
 
-def held_out_targets(arm: PlanarArm) -> np.ndarray:
-    """The targets (m, 2) float64 [m] on which every model of an arm is measured."""
-    return make_dataset(arm, DataConfig(), "cpu").test.targets.double().numpy()
+def held_out_targets(arm: PlanarArm, task: Task = POSITION) -> np.ndarray:
+    """The targets (m, size) float64 on which every model of an arm and a task is measured."""
+    test = make_dataset(arm, DataConfig(), "cpu").test
+    if task is POSITION:
+        return test.targets.double().numpy()
+    return task.forward(arm, test.theta.double().numpy())

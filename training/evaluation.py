@@ -7,20 +7,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ik_nn_ros.arm.projection import project
+from ik_nn_ros.arm.projection import Projection
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.posterior.sampler import Sampler
+from ik_nn_ros.posterior.weighted import WeightedSampler
 from training.c2st import FOLDS
 from training.metrics import (
     Mismatch,
     Resimulation,
+    effective_shares,
     mismatch,
     mmd2,
     mmd_paper,
     resimulation,
+    summary,
 )
 from training.references import References, SamplePair
 
+MOST_EXACT_TARGETS = 10_000
 LEAST_SOLUTIONS = 2 * FOLDS  # of a target: a statistic of fewer says nothing
 
 
@@ -48,10 +52,14 @@ class Evaluation:
         model, dof: which sampler.
         raw, refined: re-simulation error of its samples, and of the converged ones once projected.
         converged: share of the samples that projection brought within the tolerance.
-        mmd_paper: against rejection samples of the arm's own prior ("corrected").
+        mmd_paper: against rejection samples of the arm's own prior ("corrected"); None for poses,
+            which the paper has not.
         mmd_paper_as_plotted: against those of the prior of the paper's Fig. 2; None for an arm that
             is not in it.
         mmd2, c2st: against the exact posterior.
+        effective_share: of its draws before accepting, see `Solutions.effective_share`; None where
+            it knows no weights.
+        lost: share of its draws that lead nowhere; None likewise.
     """
 
     model: str
@@ -59,10 +67,12 @@ class Evaluation:
     raw: Resimulation
     refined: Resimulation
     converged: float
-    mmd_paper: Comparison
+    mmd_paper: Comparison | None
     mmd_paper_as_plotted: Comparison | None
     mmd2: Comparison
     c2st: Comparison
+    effective_share: Mismatch | None = None
+    lost: float | None = None
 
 
 def evaluate(
@@ -80,19 +90,24 @@ def evaluate(
         on_stage: told what begins, for a progress line.
     """
     arm, size, targets = references.arm, references.size, references.targets
+    weighted = isinstance(sampler, WeightedSampler)
+    if weighted:  # its samples are on their targets, whatever these are
+        targets = targets[:MOST_EXACT_TARGETS]
     rng = np.random.default_rng(seed)
 
     on_stage("re-simulation error")
     raw = sampler.sample(targets, 1, rng).positions[:, 0]
-    refined = project(arm, raw, targets, SolveOptions.position_tolerance)
+    refined = _projected(sampler, raw, targets)
 
     on_stage("mmd_paper")
-    paper_targets = targets[: size.mmd_paper_targets]
-    samples = sampler.sample(paper_targets, size.mmd_paper_samples, rng).positions
-    samples = arm.embed(samples)
-    as_plotted = references.as_plotted
-    paper = _against_rejection(samples, references.rejection)
-    plotted = None if as_plotted is None else _against_rejection(samples, as_plotted)
+    paper = plotted = None
+    if references.rejection is not None:
+        paper_targets = targets[: size.mmd_paper_targets]
+        samples = sampler.sample(paper_targets, size.mmd_paper_samples, rng).positions
+        samples = arm.embed(samples)
+        paper = _against_rejection(samples, references.rejection)
+        if references.as_plotted is not None:
+            plotted = _against_rejection(samples, references.as_plotted)
 
     on_stage("mmd2")
     strict_raw, strict_refined = _raw_and_refined(sampler, references, rng)
@@ -111,19 +126,40 @@ def evaluate(
     if enough:
         classified_refined = classified_raw if unmoved else references.c2st(strict_refined)
     classified = Comparison(classified_raw, classified_refined, references.c2st_floor)
+    share, lost = None, None
+    if weighted:
+        on_stage("effective share")
+        share, lost = _weights(sampler, targets[: size.mmd2_targets], size.mmd2_samples, rng)
     return Evaluation(
         model=sampler.name,
         dof=arm.dof,
-        raw=resimulation(arm.forward(raw), targets),
+        raw=resimulation(arm.forward(raw), targets[:, :2]),
         refined=resimulation(
-            arm.forward(refined.positions[refined.converged]), targets[refined.converged]
+            arm.forward(refined.positions[refined.converged]), targets[refined.converged, :2]
         ),
         converged=float(refined.converged.mean()),
         mmd_paper=paper,
         mmd_paper_as_plotted=plotted,
         mmd2=strict,
         c2st=classified,
+        effective_share=share,
+        lost=lost,
     )
+
+
+def _projected(sampler: Sampler, positions: np.ndarray, targets: np.ndarray) -> Projection:
+    """Samples as `IKSolver` refines them."""
+    errors = sampler.task.position_errors(sampler.arm, positions, targets)
+    tolerance = SolveOptions.position_tolerance
+    return sampler.task.project(sampler.arm, positions, targets, tolerance, errors)
+
+
+def _weights(
+    sampler: WeightedSampler, targets: np.ndarray, num_draws: int, rng: np.random.Generator
+) -> tuple[Mismatch, float]:
+    """Effective share of the draws on each target, and which share of all leads nowhere."""
+    log_weights = np.array([sampler.draw(one, num_draws, rng).log_weights for one in targets])
+    return summary(effective_shares(log_weights), num_draws), float(np.isneginf(log_weights).mean())
 
 
 def _against_rejection(samples: np.ndarray, reference: SamplePair) -> Comparison:
@@ -142,8 +178,7 @@ def _raw_and_refined(
     targets = references.targets[: size.mmd2_targets]
     samples = sampler.sample(targets, size.mmd2_samples, rng).positions
     projections = [
-        project(arm, rows, target, SolveOptions.position_tolerance)
-        for rows, target in zip(samples, targets, strict=True)
+        _projected(sampler, rows, target) for rows, target in zip(samples, targets, strict=True)
     ]
     refined = [
         positions[converged & arm.within_limits(positions)]

@@ -82,6 +82,17 @@ def summary(values: np.ndarray, num_samples: int) -> Mismatch:
     )
 
 
+def effective_shares(log_weights: np.ndarray) -> np.ndarray:
+    """(sum w)^2 / (n sum w^2) of weights (..., n), whose logarithms are given: (...).
+
+    0 where no draw leads anywhere.
+    """
+    largest = log_weights.max(-1, keepdims=True)
+    weights = np.exp(log_weights - np.where(np.isfinite(largest), largest, 0.0))
+    squares = log_weights.shape[-1] * np.square(weights).sum(-1)
+    return np.square(weights.sum(-1)) / np.where(squares > 0.0, squares, 1.0)
+
+
 def mmd_paper(x: np.ndarray, y: np.ndarray) -> float:
     """The paper's statistic: biased, kernel h^2 / (h^2 + d), d the distance, not squared."""
     within_x, within_y, between = (

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ik_nn_ros.models.architectures import CINNConfig, CVAEConfig, INNConfig
 from ik_nn_ros.models.cinn import CINN
 from ik_nn_ros.models.cvae import CVAE
 from ik_nn_ros.models.inn import INN
+from training.conditional_loss import negative_log_likelihood
+from training.lessons import Lessons, Spread
 from training.mmd import MMDFunction, biased_mmd2
 
 Terms = dict[str, torch.Tensor]
@@ -43,9 +45,14 @@ class Objective(BaseModel):
     """Base of the objectives' settings; unknown keys are errors.
 
     A GPU repeats an objective as a CUDA graph: it looks at no value and takes none from the CPU.
+
+    Attributes:
+        machine_code: whether its arithmetic is machine code for the CPU, for networks so small that
+            PyTorch's own threads would wait for one another longer than they work.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    machine_code: ClassVar[bool] = False
 
 
 class CVAEObjective(Objective):
@@ -118,13 +125,26 @@ def ramp(progress: torch.Tensor) -> torch.Tensor:
 
 
 class CINNObjective(Objective):
-    """Negative log-likelihood of the directions, each with a random length, given the targets."""
+    """Negative log-likelihood of what the exact sampler says, in nats a target.
 
-    def __call__(self, network: CINN, batch: Batch) -> Terms:
-        directions = network.directions(batch.theta)
-        lengths = torch.linalg.vector_norm(batch.normal(network.latent_dim), dim=1, keepdim=True)
-        log_prob = network.log_prob(lengths * directions, batch.targets)
-        return {"negative log-likelihood": -log_prob.mean()}
+    Attributes:
+        reach_share, rim_share, places: which lessons it gives, see `training.lessons.Spread`.
+    """
+
+    machine_code = True
+    reach_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    rim_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
+    places: PositiveInt = 2
+
+    @property
+    def spread(self) -> Spread:
+        """Of the lessons."""
+        return Spread(self.reach_share, self.rim_share, self.places)
+
+    def __call__(self, network: CINN, lessons: Lessons) -> Terms:
+        said = network(lessons.features)
+        total = negative_log_likelihood(said, lessons.masses, lessons.places, network.config)
+        return {"negative log-likelihood": total / len(lessons)}
 
 
 OBJECTIVES: dict[str, type[Objective]] = {

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.task import POSITION, Task
 from ik_nn_ros.posterior.exact import ExactPosterior
 from training.c2st import c2st_of_each
 from training.metrics import Mismatch, SampleSets, summary
@@ -64,18 +65,20 @@ class References:
 
     Attributes:
         arm: the arm.
+        task: what the targets prescribe.
         size: how much is measured.
-        targets: (m, 2) [m] of the test split; each statistic takes them from the front.
-        rejection: rejection samples of the arm's own prior, for `mmd_paper`.
+        targets: (m, size) of the test split; each statistic takes them from the front.
+        rejection: rejection samples of the arm's own prior, for `mmd_paper`; None for poses.
         as_plotted: rejection samples of the prior that the paper's Fig. 2 compared with by
             mistake; None for an arm that is not in it.
         exact: of the exact posterior, for `mmd2` and `c2st`.
     """
 
     arm: PlanarArm
+    task: Task
     size: EvaluationSize
     targets: np.ndarray
-    rejection: SamplePair
+    rejection: SamplePair | None
     as_plotted: SamplePair | None
     exact: SamplePair
 
@@ -93,6 +96,7 @@ class References:
 
 def make_references(
     arm: PlanarArm,
+    task: Task,
     targets: np.ndarray,
     size: EvaluationSize,
     seed: int = 0,
@@ -102,34 +106,48 @@ def make_references(
 
     Args:
         arm: the arm.
-        targets: (m, 2) [m] of the test split, in random order.
+        task: what the targets prescribe.
+        targets: (m, size) of the test split, in random order.
         size: how much is measured.
         seed: of the samples.
         on_stage: told what begins, for a progress line.
     """
     rng = np.random.default_rng(seed)
-    count = size.mmd_paper_samples
-    paper_targets = targets[: size.mmd_paper_targets]
-    on_stage("rejection sampling")
-    rejection = _halves(arm, rejection_samples(arm, paper_targets, 2 * count, rng))
-    as_plotted = None
-    if arm in map(PlanarArm.of_paper, PAPER_DOF):
-        on_stage("rejection sampling from the prior of the paper's Fig. 2")
-        wide = replace(arm, prior_std=PLOTTED_PRIOR_STD)
-        as_plotted = _halves(arm, rejection_samples(wide, paper_targets, 2 * count, rng))
+    rejection, as_plotted = None, None
+    if task is POSITION:
+        rejection, as_plotted = _by_rejection(arm, targets, size, rng, on_stage)
     on_stage("exact sampling")
-    exact = ExactPosterior(arm)
+    exact = ExactPosterior(arm, task)
     sets = [
         exact.sample(targets[: size.mmd2_targets], size.mmd2_samples, rng).positions for _ in "ab"
     ]
     return References(
         arm=arm,
+        task=task,
         size=size,
         targets=targets[: size.resimulation_targets],
         rejection=rejection,
         as_plotted=as_plotted,
         exact=SamplePair(*(arm.embed(positions) for positions in sets)),
     )
+
+
+def _by_rejection(
+    arm: PlanarArm,
+    targets: np.ndarray,
+    size: EvaluationSize,
+    rng: np.random.Generator,
+    on_stage: Callable[[str], None],
+) -> tuple[SamplePair, SamplePair | None]:
+    """See `References.rejection` and `References.as_plotted`."""
+    count, few = size.mmd_paper_samples, targets[: size.mmd_paper_targets]
+    on_stage("rejection sampling")
+    rejection = _halves(arm, rejection_samples(arm, few, 2 * count, rng))
+    if arm not in map(PlanarArm.of_paper, PAPER_DOF):
+        return rejection, None
+    on_stage("rejection sampling from the prior of the paper's Fig. 2")
+    wide = replace(arm, prior_std=PLOTTED_PRIOR_STD)
+    return rejection, _halves(arm, rejection_samples(wide, few, 2 * count, rng))
 
 
 def _halves(arm: PlanarArm, samples: np.ndarray) -> SamplePair:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from ik_nn_ros.backends import NetworkSampler
-from ik_nn_ros.backends.eager import EagerDecoder
+from ik_nn_ros.arm.task import Task
+from ik_nn_ros.backends.eager import eager_sampler
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.drawing import Panel, draw_posterior
 from ik_nn_ros.hull import tcp_hull
@@ -39,14 +39,14 @@ def measure_networks(
     soon as it is known.
     """
     results = {path: known_result(folder, path, size) for path in weights}
-    unknown: dict[PlanarArm, list[Path]] = {}
+    unknown: dict[tuple[PlanarArm, Task], list[Path]] = {}
     for path in (path for path, result in results.items() if result is None):
-        unknown.setdefault(load_checkpoint(path).model.arm, []).append(path)
-    for arm, paths in unknown.items():
+        model = load_checkpoint(path).model
+        unknown.setdefault((model.arm, model.task), []).append(path)
+    for (arm, task), paths in unknown.items():
         names = ", ".join(path.stem for path in paths)
-        references = make_references(
-            arm, held_out_targets(arm), size, on_stage=_prefixed(names, on_stage)
-        )
+        targets = held_out_targets(arm, task)
+        references = make_references(arm, task, targets, size, on_stage=_prefixed(names, on_stage))
         for path in paths:
             result = network_result(path, "cpu", references, _prefixed(path.stem, on_stage))
             result.write(folder)
@@ -97,7 +97,7 @@ def draw_posteriors(dof: int, weights: Sequence[Path], folder: Path) -> list[Pos
     floor = mmd_paper(again, reference)
     positions, hulls, figures = {}, {}, []
     for network in networks:
-        sampler = NetworkSampler(EagerDecoder(network))
+        sampler = eager_sampler(network)
         drawn = sampler.sample(np.array([target]), FIGURE_SAMPLES, rng)
         positions[network.config.kind] = drawn.positions[0]
         hulls[network.config.kind] = tcp_hull(arm.forward(drawn.positions[0]), np.array(target))

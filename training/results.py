@@ -10,8 +10,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from ik_nn_ros.backends import NetworkSampler
-from ik_nn_ros.backends.eager import EagerDecoder
+from ik_nn_ros.backends.eager import eager_sampler
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.models.networks import restore_network
@@ -86,7 +85,7 @@ def network_result(
     """Evaluate the network in a weights file."""
     model, training, _ = load_checkpoint(path)
     network = restore_network(model)
-    sampler = NetworkSampler(EagerDecoder(network, device))
+    sampler = eager_sampler(network, device)
     return Result(
         name=_name(path),
         num_parameters=network.num_parameters,
@@ -99,7 +98,7 @@ def network_result(
 
 def exact_result(references: References, on_stage: Callable[[str], None]) -> Result:
     """Evaluate the exact sampler of an arm."""
-    sampler = ExactPosterior(references.arm)
+    sampler = ExactPosterior(references.arm, references.task)
     return Result(
         name=f"{sampler.name}_{references.arm.dof}",
         num_parameters=0,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.models.network import GenerativeNetwork
+from ik_nn_ros.models.networks import Network
 from training.config import TrainingConfig
 from training.data import Split
 from training.trainer import Trainer
@@ -52,7 +52,7 @@ class TrainedNetwork(NamedTuple):
         seconds: time spent in training steps, over all resumed runs.
     """
 
-    network: GenerativeNetwork
+    network: Network
     data: Split
     seconds: float
 
@@ -135,7 +135,7 @@ def _require_writable(folder: Path) -> None:
         raise RunFolderError(folder, f"cannot be written: {error.strerror}") from None
 
 
-def _require_room(folder: Path, network: GenerativeNetwork) -> None:
+def _require_room(folder: Path, network: Network) -> None:
     """Raise unless the disk has room for two states and the trained weights."""
     weights = sum(parameter.numel() for parameter in network.parameters())
     needed = BYTES_PER_WEIGHT * weights + SPARE_BYTES

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from ik_nn_ros.models.network import GenerativeNetwork
+from ik_nn_ros.models.networks import Network
 from training.captured import CapturedWork, can_capture
 from training.config import TrainingConfig
 from training.data import Dataset
-from training.objectives import Batch
+from training.lessons import Lessons
 
 
 class TrainingStep:
@@ -29,8 +29,8 @@ class TrainingStep:
         term_names: of the loss terms, once there was a step.
     """
 
-    def __init__(self, config: TrainingConfig, network: GenerativeNetwork, train: Dataset) -> None:
-        device, options = train.theta.device, config.optimizer
+    def __init__(self, config: TrainingConfig, network: Network, train: Dataset | Lessons) -> None:
+        device, options = next(network.parameters()).device, config.optimizer
         self.term_names: tuple[str, ...] = ()
         self._network, self._train = network, train
         self._objective = config.build_objective()
@@ -84,8 +84,7 @@ class TrainingStep:
         return CapturedWork(self._generator) if self._captured else lambda work: work()
 
     def _work(self) -> torch.Tensor:
-        theta, targets = self._train.theta[self._rows], self._train.targets[self._rows]
-        batch = Batch(theta, targets, self._progress, self._generator)
+        batch = self._train.batch(self._rows, self._progress, self._generator)
         terms = self._objective(self._network, batch)
         self._optimizer.zero_grad(set_to_none=True)
         sum(terms.values()).backward()

@@ -27,6 +27,10 @@ def evaluation_table(evaluation: Evaluation) -> Table:
         table.add_row(f"{label}, raw", *_mismatch(comparison.raw, comparison.floor))
         if comparison.refined is not None:
             table.add_row(f"{label}, refined", *_mismatch(comparison.refined, comparison.floor))
+    if evaluation.effective_share is not None:
+        share = evaluation.effective_share
+        detail = f"median {share.median:.4f}; {evaluation.lost:.3%} of the draws lead nowhere"
+        table.add_row("effective share", f"{share.mean:.4f}", detail)
     return table
 
 

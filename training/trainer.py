@@ -13,8 +13,7 @@ import torch
 
 from ik_nn_ros.errors import IKError
 from training.config import TrainingConfig
-from training.data import make_dataset
-from training.objectives import Batch
+from training.data import make_data
 from training.step import TrainingStep
 
 
@@ -57,11 +56,11 @@ class Trainer:
         self.config = config
         self.total_steps = total_steps
         self.device = device
-        self.data = make_dataset(config.build_arm(), config.data, device)
+        self.data = make_data(config, device)
         with torch.random.fork_rng(devices=[]):  # it is built on the CPU
             torch.manual_seed(config.seed)
             self.network = config.build_network().to(device)
-        self.network.fit_target_scale(self.data.train.targets)
+        self.data.train.fit(self.network)
         self._train_step = TrainingStep(config, self.network, self.data.train)
         self.step = 0
         self._order, self._epoch = torch.empty(0), -1  # rows of the epoch that is under way
@@ -82,7 +81,7 @@ class Trainer:
         """
         first = self.step
         last = min(first + steps, self.total_steps)
-        with _denormals_flushed():
+        with _denormals_flushed(), self._threads():
             history = [self._advance_one(step) for step in range(first, last)]
         self.step = last
         losses = torch.stack(history)
@@ -101,11 +100,14 @@ class Trainer:
         objective = self.config.build_objective()
         progress = torch.ones((), dtype=torch.float64, device=self.device)
         generator = torch.Generator(self.device).manual_seed(self._seed(_Stream.TEST, 0))
-        batches = zip(test.theta.split(size), test.targets.split(size), strict=True)
+        batches = [
+            test.batch(slice(start, start + size), progress, generator)
+            for start in range(0, len(test), size)
+        ]
         total = sum(
-            len(theta) * term
-            for theta, targets in batches
-            for term in objective(self.network, Batch(theta, targets, progress, generator)).values()
+            len(batch) * term
+            for batch in batches
+            for term in objective(self.network, batch).values()
         )
         return float(total) / len(test)
 
@@ -122,6 +124,17 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self._train_step.load_state_dict(state["optimizer"])
         self.step = state["step"]
+
+    @contextmanager
+    def _threads(self) -> Iterator[None]:
+        """PyTorch's own threads; one of them where the objective is machine code."""
+        threads = torch.get_num_threads()
+        if self.config.build_objective().machine_code:
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
 
     def _advance_one(self, step: int) -> torch.Tensor:
         progress = step / self.total_steps

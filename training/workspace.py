@@ -12,8 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.projection import project
-from ik_nn_ros.backends import NetworkSampler
-from ik_nn_ros.backends.eager import EagerDecoder
+from ik_nn_ros.backends.eager import eager_sampler
 from ik_nn_ros.models.networks import load_network
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.posterior.exact import ExactPosterior
@@ -91,7 +90,7 @@ def measure_workspace(
     maps = []
     for path, network in zip(weights, networks, strict=True):
         on_stage(f"workspace: {network.config.kind}")
-        samples = NetworkSampler(EagerDecoder(network)).sample(targets, size.samples, rng).positions
+        samples = eager_sampler(network).sample(targets, size.samples, rng).positions
         rows = zip(samples, targets, strict=True)
         projections = [project(arm, one, to, SolveOptions.position_tolerance) for one, to in rows]
         maps.append(

@@ -10,20 +10,18 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ik_nn_ros.backends.base import REFERENCE, Decoder
-from ik_nn_ros.backends.network_sampler import NetworkSampler
+from ik_nn_ros.backends.base import REFERENCE
 from ik_nn_ros.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.trained import TrainedModel
+    from ik_nn_ros.posterior.sampler import Sampler
 
 __all__ = [
     "AUTO",
     "BACKENDS",
     "REFERENCE",
-    "Decoder",
-    "NetworkSampler",
-    "build_decoder",
+    "build_sampler",
     "require_backend",
     "require_device",
 ]
@@ -35,26 +33,26 @@ AUTO = "auto"  # the first of the backends that can do it
 # whose networks are compiled needs none of it.
 
 
-def _numba(model: TrainedModel, device: str) -> Decoder:
+def _numba(model: TrainedModel, device: str) -> Sampler:
     try:
-        from ik_nn_ros.backends.compiled import compiled_decoder
+        from ik_nn_ros.backends.compiled import compiled_sampler
     except ImportError as error:
         raise InvalidRequestError("backend", f"numba cannot be used: {error}") from None
-    return compiled_decoder(model, device)
+    return compiled_sampler(model, device)
 
 
-def _torch(model: TrainedModel, device: str) -> Decoder:
+def _torch(model: TrainedModel, device: str) -> Sampler:
     try:
-        from ik_nn_ros.backends.eager import EagerDecoder
+        from ik_nn_ros.backends.eager import eager_sampler
         from ik_nn_ros.models.networks import restore_network
     except ImportError as error:
         raise InvalidRequestError("backend", f"torch cannot be used: {error}") from None
-    return EagerDecoder(restore_network(model), device)
+    return eager_sampler(restore_network(model), device)
 
 
-# From a trained network and a device to its decoder, fastest first; an InvalidRequestError says
+# From a trained network and a device to its sampler, fastest first; an InvalidRequestError says
 # why not.
-BACKENDS: dict[str, Callable[[TrainedModel, str], Decoder]] = {
+BACKENDS: dict[str, Callable[[TrainedModel, str], Sampler]] = {
     "numba": _numba,
     REFERENCE: _torch,
 }
@@ -62,7 +60,7 @@ BACKENDS: dict[str, Callable[[TrainedModel, str], Decoder]] = {
 _logger = logging.getLogger(__name__)
 
 
-def build_decoder(model: TrainedModel, device: str, backend: str) -> Decoder:
+def build_sampler(model: TrainedModel, device: str, backend: str) -> Sampler:
     """Make a trained network ready to be evaluated.
 
     Args:

@@ -10,7 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from ik_nn_ros.arm.planar_arm import PlanarArm
-    from ik_nn_ros.models.architectures import Architecture
+    from ik_nn_ros.models.architectures import LatentArchitecture
 
 
 REFERENCE = "torch"  # the backend that the others are compared with
@@ -55,7 +55,7 @@ class Decoder(ABC):
 
     backend: str
 
-    def __init__(self, arm: PlanarArm, config: Architecture) -> None:
+    def __init__(self, arm: PlanarArm, config: LatentArchitecture) -> None:
         self.arm = arm
         self.config = config
         self.latent_dim = config.latent_dim(arm)

@@ -17,21 +17,28 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from ik_nn_ros.backends.base import Decoded, Decoder, chunks
+from ik_nn_ros.backends.chain_sampler import ChainSampler
 from ik_nn_ros.backends.kernels import KERNELS, Kernel
+from ik_nn_ros.backends.kernels.conditionals import ConditionalsKernel
 from ik_nn_ros.backends.kernels.kinematics import Links, position_errors
+from ik_nn_ros.backends.network_sampler import NetworkSampler
 from ik_nn_ros.errors import InvalidRequestError
+from ik_nn_ros.models.architectures import CINNConfig
+from ik_nn_ros.posterior.sampler import Sampler
+from ik_nn_ros.posterior.weighted import Draws
 from ik_nn_ros.threads import in_threads, num_threads
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.trained import TrainedModel
 
+NUMBA = "numba"
 CHUNK_SIZE = 1024  # rows
 WORTH_A_THREAD = 128  # rows; handing over fewer takes longer than it saves
 
 _logger = logging.getLogger(__name__)
 
 
-def compiled_decoder(model: TrainedModel, device: str) -> Decoder:
+def compiled_sampler(model: TrainedModel, device: str) -> Sampler:
     """A network in machine code.
 
     Raises:
@@ -40,10 +47,21 @@ def compiled_decoder(model: TrainedModel, device: str) -> Decoder:
     if device.partition(":")[0] != "cpu":
         raise InvalidRequestError("backend", f"numba runs on the cpu, not on '{device}'")
     kind = model.config.kind
+    if kind == CINNConfig.kind:
+        return CompiledChainSampler(model, ConditionalsKernel(model), NUMBA)
     if kind not in KERNELS:
-        offers = ", ".join(KERNELS)
+        offers = ", ".join((*KERNELS, CINNConfig.kind))
         raise InvalidRequestError("backend", f"numba knows {offers}, not {kind}")
-    return CompiledDecoder(model, KERNELS[kind](model))
+    return NetworkSampler(CompiledDecoder(model, KERNELS[kind](model)))
+
+
+class CompiledChainSampler(ChainSampler):
+    """Keeps BLAS to one thread in each of those that draw."""
+
+    def draw(self, target: np.ndarray, num_draws: int, rng: np.random.Generator) -> Draws:
+        """See `WeightedSampler.draw`."""
+        with _blas().limit(limits=1):
+            return super().draw(target, num_draws, rng)
 
 
 class CompiledDecoder(Decoder):
@@ -55,7 +73,7 @@ class CompiledDecoder(Decoder):
             left it.
     """
 
-    backend = "numba"
+    backend = NUMBA
 
     def __init__(self, model: TrainedModel, kernel: Kernel) -> None:
         super().__init__(model.arm, model.config)

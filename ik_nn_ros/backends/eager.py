@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from ik_nn_ros.backends.base import REFERENCE, Decoded, Decoder, chunks
-
-if TYPE_CHECKING:
-    from ik_nn_ros.models.network import GenerativeNetwork
+from ik_nn_ros.backends.network_sampler import NetworkSampler
+from ik_nn_ros.errors import InvalidRequestError
+from ik_nn_ros.models.cinn import CINN
+from ik_nn_ros.models.network import GenerativeNetwork
+from ik_nn_ros.models.networks import Network, trained_model
+from ik_nn_ros.posterior.sampler import Sampler
 
 CHUNK_SIZE = 65_536  # rows per network pass: bounds the memory of large requests
+
+
+def eager_sampler(network: Network, device: str = "cpu") -> Sampler:
+    """A network as a sampler that evaluates it in PyTorch, and follows its weights if it trains on.
+
+    Args:
+        network: moved to the device and put in evaluation mode, for good.
+        device: as torch names it.
+
+    Raises:
+        InvalidRequestError: a cinn, whose chain needs Numba, where there is none.
+    """
+    if not isinstance(network, CINN):
+        return NetworkSampler(EagerDecoder(network, device))
+    try:
+        from ik_nn_ros.backends.chain_sampler import ChainSampler  # here: others need no Numba
+    except ImportError as error:
+        raise InvalidRequestError("model", f"{network.config.kind} needs Numba: {error}") from None
+    network = network.eval().to(device)
+
+    @torch.inference_mode()
+    def conditionals(joint: int, features: np.ndarray) -> np.ndarray:
+        seen = torch.from_numpy(features).to(device)[None]
+        return network(seen, slice(joint, joint + 1))[0].cpu().numpy()
+
+    return ChainSampler(trained_model(network), conditionals, REFERENCE)
 
 
 class EagerDecoder(Decoder):

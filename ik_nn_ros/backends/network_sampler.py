@@ -1,4 +1,4 @@
-"""A trained network as a sampler."""
+"""A network that decodes latents as a sampler."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class NetworkSampler(Sampler):
     Equal latents give equal samples with every backend, up to float32's rounding.
 
     Args:
-        decoder: what a backend has made of the network, see `backends.build_decoder`.
+        decoder: what a backend has made of the network, see `Decoder`.
     """
 
     def __init__(self, decoder: Decoder) -> None:

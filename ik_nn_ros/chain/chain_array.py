@@ -17,6 +17,8 @@ BINS = 256  # of bearings, between which the bounds of the reach are interpolate
 OUTLINE = 720  # points of the bounds' outline that are followed from joint to joint
 SUBDIVISIONS, MOST_PARTS = 4, 8  # of the outline where it looks coarse from the joint before
 RIM_DRAWS = 500  # of the prior, which tell how near full reach it keeps the arm
+FEATURES_OF_POSITIONS, FEATURES_OF_POSES = 13, 19
+FEATURES_OF_BOUNDS = 2  # beside the ends of each slot
 MARGIN = 2e-5  # of the links' length or [rad]: how far bounds lie outside what the outline shows
 
 
@@ -35,7 +37,7 @@ POSE = 17  # whether the last joint turns the TCP to a heading, which the others
 RAIL = 18  # whether the first joint is a rail
 SLOTS = 19  # how many slots the joint has
 SLOT = 20  # of the first slot: side, lower, upper, period, see `joint_slots`; the others follow
-SLOT_SIZE, MOST_SLOTS = 4, 4
+PERIOD_OF_SLOT, SLOT_SIZE, MOST_SLOTS = 3, 4, 4
 RIM = SLOT + SLOT_SIZE * MOST_SLOTS  # how near full reach the prior keeps the chain, see `_rim`
 RIM_WIDTH = RIM + 1  # asinh(1 / RIM)
 BOUNDED = RIM_WIDTH + 1  # whether limits bound the distance at each bearing
@@ -62,6 +64,20 @@ def chain_array(arm: PlanarArm, task: Task) -> np.ndarray:
         row[SLOT : SLOT + SLOT_SIZE * len(slots)] = np.ravel(slots)
     _write_reach(chain, arm.joints[:carrying], links[:carrying])
     return chain
+
+
+def num_features(chain: np.ndarray) -> int:
+    """How many numbers a network sees of a state, see `ik_nn_ros.chain.features`."""
+    count = FEATURES_OF_POSES if chain[0, POSE] > 0.0 else FEATURES_OF_POSITIONS
+    if cut_by_limits(chain):
+        slots = chain[: int(chain[0, CLOSING]), SLOTS]
+        count += FEATURES_OF_BOUNDS + 2 * int(slots.max(initial=0.0))
+    return count
+
+
+def cut_by_limits(chain: np.ndarray) -> bool:
+    """Whether limits cut the slots of any joint that carries the target."""
+    return bool(chain[: int(chain[0, CLOSING]) + 2, SLOT + PERIOD_OF_SLOT].any())
 
 
 def joint_slots(joint: Joint) -> list[tuple[float, float, float, float]]:

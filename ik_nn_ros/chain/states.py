@@ -21,6 +21,11 @@ import numpy as np
 
 from ik_nn_ros.chain.chain_array import (
     ALONE,
+    BEARING,
+    BEARINGS_WIDTH,
+    BINS,
+    BOUNDED,
+    BOUNDS,
     CLOSING,
     FIRST_TURN,
     INNER,
@@ -36,6 +41,7 @@ from ik_nn_ros.chain.chain_array import (
     SLOT,
     SLOT_SIZE,
     START,
+    TURN,
     UPPER,
 )
 from ik_nn_ros.compilation import inlined, plain
@@ -156,6 +162,22 @@ def segment(chain: np.ndarray, joint: int, slot: int, on: Arc) -> tuple[float, f
     first = math.acos(min(max((on.middle - side * (low - on.centre)) / on.half, -1.0), 1.0))
     last = math.acos(min(max((on.middle - side * (high - on.centre)) / on.half, -1.0), 1.0))
     return min(first, last), max(first, last)
+
+
+@inlined
+def bounds_at(chain: np.ndarray, joint: int, bearing: float) -> tuple[float, float]:
+    """Bounds of the distance [m] that the chain from a joint on reaches at a bearing."""
+    if chain[joint, BOUNDED] == 0.0:
+        return chain[joint, INNER], chain[joint, OUTER]
+    turned = bearing - chain[joint, BEARING]
+    turned -= TURN * math.floor(turned / TURN)
+    bins = min(turned / chain[joint, BEARINGS_WIDTH] * BINS, float(BINS))
+    low = min(int(bins), BINS - 1)
+    share, column = bins - low, BOUNDS + 2 * low
+    return (
+        (1.0 - share) * chain[joint, column] + share * chain[joint, column + 2],
+        (1.0 - share) * chain[joint, column + 1] + share * chain[joint, column + 3],
+    )
 
 
 @inlined

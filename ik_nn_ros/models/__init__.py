@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ik_nn_ros.arm.task import POSITION, Task
 from ik_nn_ros.errors import ModelNotFoundError
 from ik_nn_ros.models.architectures import Architecture, CINNConfig, CVAEConfig, INNConfig
 from ik_nn_ros.models.trained import TrainedModel
@@ -45,23 +46,24 @@ def architecture(name: str, config: Mapping[str, Any]) -> Architecture:
     return ARCHITECTURES[name](**config)
 
 
-def available_models() -> dict[str, list[int]]:
-    """The networks with shipped weights, and for which DoFs."""
+def available_models(task: Task = POSITION) -> dict[str, list[int]]:
+    """The networks with shipped weights for a task, and for which DoFs of the paper's arms."""
     available: dict[str, list[int]] = {name: [] for name in ARCHITECTURES}
-    for path in WEIGHTS_FOLDER.glob("*.safetensors"):
-        name, _, dof = path.stem.rpartition("_")
+    ending = _ending(task)
+    for path in WEIGHTS_FOLDER.glob(f"*{ending}.safetensors"):
+        name, _, dof = path.stem.removesuffix(ending).rpartition("_")
         if name in available and dof.isdecimal():
             available[name].append(int(dof))
     return {name: sorted(dofs) for name, dofs in available.items()}
 
 
-def pretrained_path(name: str, dof: int) -> Path:
-    """The shipped weights of a model.
+def pretrained_path(name: str, dof: int, task: Task = POSITION) -> Path:
+    """The shipped weights of a model for the paper's arm of ``dof`` joints.
 
     Raises:
-        ModelNotFoundError: no such model, or none for this DoF; says what there is.
+        ModelNotFoundError: no such model, or none for this DoF and task; says what there is.
     """
-    available = available_models()
+    available = available_models(task)
     offers = [
         f"{known} (dof {', '.join(map(str, dofs)) or 'none'})" for known, dofs in available.items()
     ]
@@ -69,5 +71,10 @@ def pretrained_path(name: str, dof: int) -> Path:
     if name not in available:
         raise ModelNotFoundError(name, "no such model", offers)
     if dof not in available[name]:
-        raise ModelNotFoundError(name, f"no weights for dof {dof}", offers)
-    return WEIGHTS_FOLDER / f"{name}_{dof}.safetensors"
+        raise ModelNotFoundError(name, f"no weights for a {task.name} at dof {dof}", offers)
+    return WEIGHTS_FOLDER / f"{name}_{dof}{_ending(task)}.safetensors"
+
+
+def _ending(task: Task) -> str:
+    """Of the names of a task's weights."""
+    return "" if task is POSITION else f"_{task.name}"

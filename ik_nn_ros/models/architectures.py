@@ -6,17 +6,19 @@ Its configuration, what it sees of a target, and the tensors that its weights fi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.task import POSITION, TASKS, Task
 from ik_nn_ros.arrays import Array
+from ik_nn_ros.chain.chain_array import CLOSING, SLOTS, chain_array, num_features
 from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
 from ik_nn_ros.models.rim import rim_coordinates
-from ik_nn_ros.ray_chart import missed_share
 
 Shapes = dict[str, tuple[int, ...]]
 Tensors = Mapping[str, np.ndarray]
@@ -29,35 +31,29 @@ class Architecture(ABC):
 
     Attributes:
         kind: the model's name in the registry.
-        has_density: whether the log density of a sample is known.
+        tasks: the names of those that it can learn.
     """
 
     kind: ClassVar[str]
-    has_density: ClassVar[bool]
+    tasks: ClassVar[tuple[str, ...]] = (POSITION.name,)
 
-    def latent_dim(self, arm: PlanarArm) -> int:
-        """Width of the latent: the dimension of an arm's solution sets, unless overridden.
-
-        Raises:
-            ValueError: this kind of network cannot solve for such an arm.
-        """
-        return arm.dof - 2
-
-    def features(self, arm: PlanarArm, targets: Array) -> Array:
-        """What the network sees (b, 2) of targets (b, 2) [m]; themselves unless overridden."""
-        return targets
-
-    def shapes(self, arm: PlanarArm) -> Shapes:
+    @abstractmethod
+    def shapes(self, arm: PlanarArm, task: Task) -> Shapes:
         """The tensors in a weights file, by their names in the network's ``state_dict``.
 
         Raises:
-            ValueError: see `latent_dim`.
+            ValueError: this kind of network cannot solve for such an arm and task.
         """
-        return {"target_mean": (2,), "target_std": (2,), **self._own_shapes(arm)}
 
-    def check(self, arm: PlanarArm, tensors: Tensors) -> None:
+    def require_task(self, task: Task) -> None:
+        """Raise ValueError unless this kind of network can learn a task."""
+        if task.name not in self.tasks:
+            raise ValueError(f"{self.kind} learns {', '.join(self.tasks)}, not {task.name}")
+
+    def check(self, arm: PlanarArm, task: Task, tensors: Tensors) -> None:
         """Raise ValueError unless these can be the tensors of a trained network."""
-        shapes = self.shapes(arm)
+        self.require_task(task)
+        shapes = self.shapes(arm, task)
         if odd := sorted(tensors.keys() ^ shapes.keys()):
             raise ValueError(f"tensors missing or not known: {', '.join(odd)}")
         for name, shape in shapes.items():
@@ -65,6 +61,30 @@ class Architecture(ABC):
                 raise ValueError(f"{name} must be {shape}, is {tensors[name].shape}")
             if not np.isfinite(tensors[name]).all():
                 raise ValueError(f"{name} must be finite")
+
+
+class LatentArchitecture(Architecture):
+    """The configuration of a network from a target and a normal latent to a configuration.
+
+    Attributes:
+        has_density: whether the log density of a sample is known.
+    """
+
+    has_density: ClassVar[bool]
+
+    def latent_dim(self, arm: PlanarArm) -> int:
+        """Width of the latent: the dimension of an arm's solution sets."""
+        return arm.dof - 2
+
+    def features(self, arm: PlanarArm, targets: Array) -> Array:
+        """What the network sees (b, 2) of targets (b, 2) [m]; themselves unless overridden."""
+        return targets
+
+    def shapes(self, arm: PlanarArm, task: Task) -> Shapes:
+        return {"target_mean": (2,), "target_std": (2,), **self._own_shapes(arm)}
+
+    def check(self, arm: PlanarArm, task: Task, tensors: Tensors) -> None:
+        super().check(arm, task, tensors)
         if not (tensors["target_std"] > 0.0).all():
             raise ValueError(f"target_std must be positive, is {tensors['target_std']}")
 
@@ -74,7 +94,7 @@ class Architecture(ABC):
 
 
 @dataclass(frozen=True)
-class CVAEConfig(Architecture):
+class CVAEConfig(LatentArchitecture):
     """Table III of the paper.
 
     Attributes:
@@ -109,7 +129,7 @@ class CVAEConfig(Architecture):
 
 
 @dataclass(frozen=True)
-class INNConfig(Architecture):
+class INNConfig(LatentArchitecture):
     """Table IV of the paper.
 
     Attributes:
@@ -151,8 +171,8 @@ class INNConfig(Architecture):
                 shapes |= _mlp(f"{block}.subnet_{subnet}2", second, *hidden, first)
         return shapes
 
-    def check(self, arm: PlanarArm, tensors: Tensors) -> None:
-        super().check(arm, tensors)
+    def check(self, arm: PlanarArm, task: Task, tensors: Tensors) -> None:
+        super().check(arm, task, tensors)
         for name in tensors:
             if name.endswith(".perm") and not _are_inverse(tensors[name], tensors[f"{name}_inv"]):
                 raise ValueError(f"{name} must be a permutation, {name}_inv its inverse")
@@ -160,75 +180,56 @@ class INNConfig(Architecture):
 
 @dataclass(frozen=True)
 class CINNConfig(Architecture):
-    """The flow over the directions of rays.
+    """A network of the chain's conditionals, one for each free joint, see `ik_nn_ros.chain`.
+
+    It says, of a state's features, how the mass of the joint's conditional is shared between the
+    slots of its range, and each slot's quantile function: its rises and rates at the knots of
+    `posterior.quantiles`.
 
     Attributes:
-        coupling_layers: rational-quadratic spline couplings (Durkan et al. 2019).
-        subnet_layers: hidden layers of each coupling's network.
-        neurons: width of each.
-        bins: of each spline.
+        neurons: width of each hidden layer.
+        hidden_layers: of each joint's network.
+        bins: between the knots of each quantile function.
     """
 
     kind = "cinn"
-    has_density = True
-    min_slack: ClassVar[float] = 1e-12  # [m]
-    most_missed: ClassVar[float] = 1e-3  # of the prior, by the ray chart
+    tasks = tuple(TASKS)
+    least_rise: ClassVar[float] = 1e-5  # of a quantile function, from knot to knot
+    most_log_rate: ClassVar[float] = 9.0  # either way
+    most_deviations: ClassVar[float] = 6.0  # of a feature, from its mean
 
-    coupling_layers: int
-    subnet_layers: int
-    neurons: int
-    bins: int = 8
+    neurons: int = 48
+    hidden_layers: int = 2
+    bins: int = 10
 
     def __post_init__(self) -> None:
-        _require_positive_integers(self, "coupling_layers", "subnet_layers", "neurons", "bins")
-        if self.bins < 2:
-            raise ValueError(f"bins must be 2 or more, got {self.bins}")
+        _require_positive_integers(self, "neurons", "hidden_layers", "bins")
 
-    def latent_dim(self, arm: PlanarArm) -> int:
-        if arm.dof < 3:
-            raise ValueError("cinn needs 3 or more joints: the rays of 2 have but two directions")
-        if (missed := missed_share(arm)) > self.most_missed:
+    def outputs(self, slots: int) -> int:
+        """What the network says of a joint with so many slots: masses, rises and rates."""
+        return slots * (1 + self.bins + self.bins + 1)
+
+    def shapes(self, arm: PlanarArm, task: Task) -> Shapes:
+        chain = chain_array(arm, task)
+        joints = int(chain[0, CLOSING])
+        if joints == 0:
             raise ValueError(
-                f"cinn cannot represent {missed:.1%} of this arm's prior, at most "
-                f"{self.most_missed:.1%} is allowed: its rays end where they first reach the "
-                "target's distance; a narrower prior curls less"
+                f"cinn needs {task.closing_joints + 1} or more joints for a {task.name}: fewer "
+                "leave finitely many solutions, all of which exact gives"
             )
-        return arm.dof - 1  # directions of rays, and a length of the vectors that have them
-
-    def features(self, arm: PlanarArm, targets: Array) -> Array:
-        return rim_coordinates(arm, targets, self.min_slack)
-
-    def masks(self, arm: PlanarArm) -> Iterator[np.ndarray]:
-        """Which dimensions (n,) each coupling reads, to move the others by them.
-
-        Every second one, the first half, and their opposites.
-        """
-        position = np.arange(self.latent_dim(arm))
-        for index in range(self.coupling_layers):
-            every_second = index // 2 % 2 == 0
-            mask = position % 2 == 1 if every_second else position < len(position) // 2
-            yield mask if index % 2 == 0 else ~mask
-
-    def _own_shapes(self, arm: PlanarArm) -> Shapes:
-        n = self.latent_dim(arm)
-        hidden = [self.neurons] * self.subnet_layers
-        shapes = {"flow.base._0": (n,), "flow.base._1": (n,), "to_joints": (n, n)}
-        shapes |= _mlp("flow.transform.transforms.0.hyper", 2, *hidden, 2 * n)
-        for index, mask in enumerate(self.masks(arm), start=1):
-            coupling, read = f"flow.transform.transforms.{index}", int(mask.sum())
-            shapes[f"{coupling}.mask"] = (n,)
-            outputs = (n - read) * (3 * self.bins - 1)
-            shapes |= _mlp(f"{coupling}.hyper", read + 2, *hidden, outputs)
+        features = num_features(chain)
+        outputs = self.outputs(int(chain[:joints, SLOTS].max()))
+        widths = [features, *[self.neurons] * self.hidden_layers, outputs]
+        shapes: Shapes = {"mean": (joints, features), "std": (joints, features)}
+        for layer, (width_in, width_out) in enumerate(pairwise(widths)):
+            shapes[f"weights.{layer}"] = (joints, width_in, width_out)
+            shapes[f"biases.{layer}"] = (joints, width_out)
         return shapes
 
-    def check(self, arm: PlanarArm, tensors: Tensors) -> None:
-        super().check(arm, tensors)
-        for index, mask in enumerate(self.masks(arm), start=1):
-            name = f"flow.transform.transforms.{index}.mask"
-            if not np.array_equal(tensors[name], mask):
-                raise ValueError(f"{name} must be {mask}, is {tensors[name]}")
-        if np.linalg.matrix_rank(tensors["to_joints"].astype(np.float64)) < self.latent_dim(arm):
-            raise ValueError("to_joints must have an inverse")
+    def check(self, arm: PlanarArm, task: Task, tensors: Tensors) -> None:
+        super().check(arm, task, tensors)
+        if not (tensors["std"] > 0.0).all():
+            raise ValueError(f"std must be positive, is {tensors['std']}")
 
 
 def _mlp(prefix: str, *widths: int) -> Shapes:

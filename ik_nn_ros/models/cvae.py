@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.task import Task
 from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
 from ik_nn_ros.models.architectures import CVAEConfig
 from ik_nn_ros.models.network import GenerativeNetwork, hidden_layers
@@ -23,8 +24,8 @@ class LatentGaussian(NamedTuple):
 class CVAE(GenerativeNetwork):
     """Encoder q(z | theta, target) and decoder theta(z, target), with N - 2 latents."""
 
-    def __init__(self, arm: PlanarArm, config: CVAEConfig) -> None:
-        super().__init__(arm, config)
+    def __init__(self, arm: PlanarArm, task: Task, config: CVAEConfig) -> None:
+        super().__init__(arm, task, config)
         self.angles = ANGLE_REPRESENTATIONS[config.angles]
         width = self.angles.width_per_joint * arm.dof
         self.encoder = nn.Sequential(*hidden_layers(width + 2, config.neurons, config.layers))

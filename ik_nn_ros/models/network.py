@@ -1,4 +1,4 @@
-"""What every network offers, in PyTorch."""
+"""What networks from a target and a latent to a configuration offer, in PyTorch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from ik_nn_ros.models.architectures import Architecture
+from ik_nn_ros.arm.task import Task
+from ik_nn_ros.models.architectures import LatentArchitecture
 
 
 class GenerativeNetwork(nn.Module, ABC):
@@ -20,14 +21,15 @@ class GenerativeNetwork(nn.Module, ABC):
 
     Attributes:
         arm: the arm that the network is built for.
+        task: a position.
         config: what it is made of.
         latent_dim: width of the latent z ~ N(0, I).
     """
 
-    def __init__(self, arm: PlanarArm, config: Architecture) -> None:
+    def __init__(self, arm: PlanarArm, task: Task, config: LatentArchitecture) -> None:
         super().__init__()
-        self.arm = arm
-        self.config = config
+        config.require_task(task)
+        self.arm, self.task, self.config = arm, task, config
         self.latent_dim = config.latent_dim(arm)
         self.register_buffer("target_mean", torch.zeros(2))
         self.register_buffer("target_std", torch.ones(2))

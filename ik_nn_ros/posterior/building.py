@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ik_nn_ros.chain.chain_array import BEARINGS_WIDTH, BOUNDED, CLOSING, POSE, SLOTS, TURN
+from ik_nn_ros.chain.states import bounds_at
 from ik_nn_ros.compilation import plain
 from ik_nn_ros.posterior.conditional import GUARD, LOG_MASS, find_conditional
 from ik_nn_ros.posterior.quantiles import KNOTS, tabulate
@@ -22,7 +23,6 @@ from ik_nn_ros.posterior.tables import (
     NODE_SLOTS,
     Tables,
     bearing_of_node,
-    bounds_at,
     ends_factor,
     share_of_node,
 )

@@ -6,20 +6,9 @@ import math
 
 import numpy as np
 
-from ik_nn_ros.chain.chain_array import CLOSING, LINK, POSE, RAIL, SLOTS
-from ik_nn_ros.chain.states import (
-    Arc,
-    Roots,
-    advance,
-    angle_at,
-    arc,
-    last_angle,
-    log_prior,
-    log_sum,
-    roots,
-    segment,
-    settle,
-)
+from ik_nn_ros.chain.chain_array import CLOSING, SLOTS
+from ik_nn_ros.chain.closing import close
+from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, segment
 from ik_nn_ros.compilation import inlined, plain
 from ik_nn_ros.posterior.conditional import LOG_MASS, MASS, quantile
 from ik_nn_ros.posterior.quantiles import KNOTS, STEP, knot_of_level, level_of_knot, spline
@@ -30,7 +19,7 @@ LEAST_PRODUCT = 1e-100  # of densities, before its logarithm is taken
 
 
 @inlined
-def _choose(found: np.ndarray, slots: int, uniform: float) -> tuple[int, float, float]:
+def choose(found: np.ndarray, slots: int, uniform: float) -> tuple[int, float, float]:
     """A slot by the log masses in a conditional, see `conditional`.
 
     Returns:
@@ -58,7 +47,7 @@ def _choose(found: np.ndarray, slots: int, uniform: float) -> tuple[int, float, 
 @inlined
 def _by_quadrature(found: np.ndarray, slots: int, uniform: float) -> tuple[int, float, float]:
     """Slot, u and its density by a conditional that has been found."""
-    slot, share, rest = _choose(found, slots, uniform)
+    slot, share, rest = choose(found, slots, uniform)
     u, density = quantile(found, max(slot, 0), rest)
     return slot, u, share * density
 
@@ -85,6 +74,47 @@ def _knot(
 
 
 @inlined
+def slot_masses(
+    chain: np.ndarray,
+    grid: np.ndarray,
+    values: np.ndarray,
+    joint: int,
+    x: float,
+    y: float,
+    heading: float,
+    on: Arc,
+    found: np.ndarray,
+) -> Place:
+    """Write the log masses of a state's slots by the tables; where it is in these."""
+    at = find_place(chain, grid, joint, x, y, heading)
+    for slot in range(int(chain[joint, SLOTS])):
+        low, high = segment(chain, joint, slot, on)
+        value = slot_value(values, at, slot, grid[joint, HEADINGS]) if high > low else -math.inf
+        found[slot, LOG_MASS] = value
+    return at
+
+
+@inlined
+def place_of_level(
+    quantiles: np.ndarray, at: Place, slot: int, level: float, headings: int
+) -> tuple[float, float]:
+    """The place in [0, 1] of a slot's interval below which a share of its mass lies; the density
+    there, by interpolated quantile functions."""
+    v = knot_of_level(level)
+    knot = min(int(v / STEP), KNOTS - 2)
+    place, rate = spline(
+        _knot(quantiles, at, slot, knot, 0, headings),
+        _knot(quantiles, at, slot, knot, 1, headings),
+        _knot(quantiles, at, slot, knot + 1, 0, headings),
+        _knot(quantiles, at, slot, knot + 1, 1, headings),
+        STEP,
+        v / STEP - knot,
+    )
+    _, level_rate = level_of_knot(v)
+    return place, level_rate / rate
+
+
+@inlined
 def _by_tables(
     chain: np.ndarray,
     grid: np.ndarray,
@@ -98,55 +128,14 @@ def _by_tables(
     found: np.ndarray,
     uniform: float,
 ) -> tuple[int, float, float]:
-    """Slot, u and its density by interpolated quantile functions; slot -1 where nothing is left."""
-    slots, headings = int(chain[joint, SLOTS]), grid[joint, HEADINGS]
-    at = find_place(chain, grid, joint, x, y, heading)
-    for slot in range(slots):
-        low, high = segment(chain, joint, slot, on)
-        found[slot, LOG_MASS] = slot_value(values, at, slot, headings) if high > low else -math.inf
-    slot, share, rest = _choose(found, slots, uniform)
+    """Slot, u and its density by the tables; slot -1 where nothing is left."""
+    at = slot_masses(chain, grid, values, joint, x, y, heading, on, found)
+    slot, share, rest = choose(found, int(chain[joint, SLOTS]), uniform)
     if slot < 0:
         return -1, 0.0, 0.0
-    v = knot_of_level(rest)
-    knot = min(int(v / STEP), KNOTS - 2)
-    where, rate = spline(
-        _knot(quantiles, at, slot, knot, 0, headings),
-        _knot(quantiles, at, slot, knot, 1, headings),
-        _knot(quantiles, at, slot, knot + 1, 0, headings),
-        _knot(quantiles, at, slot, knot + 1, 1, headings),
-        v / STEP - knot,
-    )
+    place, density = place_of_level(quantiles, at, slot, rest, grid[joint, HEADINGS])
     low, high = segment(chain, joint, slot, on)
-    _, level_rate = level_of_knot(v)
-    return slot, low + (high - low) * where, share * level_rate / (rate * (high - low))
-
-
-@inlined
-def write_root(
-    chain: np.ndarray, both: Roots, up: bool, heading: float, positions: np.ndarray, row: int
-) -> None:
-    """Write the closing joints of one of the roots to a row of positions (m, N)."""
-    joint = int(chain[0, CLOSING])
-    sign = 1.0 if up else -1.0
-    first, second = both.base - sign * both.offset, sign * both.bend
-    positions[row, joint], positions[row, joint + 1] = first, second
-    if chain[0, POSE] > 0.0:
-        from_rail = joint == 0 and chain[0, RAIL] > 0.0
-        positions[row, joint + 2] = last_angle(from_rail, heading, first, second)
-
-
-@inlined
-def _error(chain: np.ndarray, positions: np.ndarray, row: int, carried: np.ndarray) -> float:
-    """Distance [m] of what a row's configuration carries from where it is to be."""
-    x, y, heading = -carried[0], -carried[1], 0.0
-    for joint in range(int(chain[0, CLOSING]) + 2):
-        if joint == 0 and chain[0, RAIL] > 0.0:
-            y += positions[row, joint]
-        else:
-            heading += positions[row, joint]
-            x += chain[joint, LINK] * math.cos(heading)
-            y += chain[joint, LINK] * math.sin(heading)
-    return math.sqrt(x * x + y * y)
+    return slot, low + (high - low) * place, share * density / (high - low)
 
 
 @plain
@@ -179,7 +168,7 @@ def draw(
         log_weights, log_priors: (m,) [nats], written; minus infinite where a draw leads nowhere.
         errors: (m,) distance of the carried point from that [m], written.
     """
-    closing, dof = int(chain[0, CLOSING]), positions.shape[1]
+    closing = int(chain[0, CLOSING])
     for row in range(len(positions)):
         x, y, heading = state[0], state[1], state[2]
         log_free, log_density, density, slot = 0.0, 0.0, 1.0, 0
@@ -203,20 +192,8 @@ def draw(
             positions[row, joint] = theta
             x, y, heading = advance(chain, joint, x, y, heading, theta)
         log_weights[row] = log_priors[row] = -math.inf
-        if slot < 0:
-            continue
-        both = roots(chain, x, y, heading)
-        total = log_sum(both.log_up, both.log_down)
-        if not total + log_free > -math.inf:
-            continue
-        log_weights[row] = log_free + total - log_density - math.log(density)
-        share, rest = math.exp(both.log_up - total), uniforms[row, closing]
-        up = rest < share
-        rest = rest / share if up else (rest - share) / (1.0 - share)
-        write_root(chain, both, up, heading, positions, row)
-        log_priors[row] = 0.0
-        for joint in range(dof):
-            theta, log_own, rest = settle(chain, joint, positions[row, joint], rest)
-            positions[row, joint] = theta
-            log_priors[row] += log_own
-        errors[row] = _error(chain, positions, row, carried)
+        if slot >= 0:
+            log_ratio = log_free - log_density - math.log(density)
+            uniform = uniforms[row, closing]
+            out = (positions, log_weights, log_priors, errors)
+            close(chain, x, y, heading, log_ratio, uniform, carried, out, row)

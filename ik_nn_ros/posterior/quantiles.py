@@ -61,11 +61,11 @@ def tabulate(found: np.ndarray, slot: int, quantiles: np.ndarray, entry: int) ->
 
 @inlined
 def spline(
-    left: float, left_rate: float, right: float, right_rate: float, within: float
+    left: float, left_rate: float, right: float, right_rate: float, step: float, within: float
 ) -> tuple[float, float]:
     """The place a share ``within`` of the way from one knot to the next, and its rate by v."""
     rise, across = right - left, within * (1.0 - within)
-    slope = rise / STEP
+    slope = rise / step
     below = slope + (left_rate + right_rate - 2.0 * slope) * across
     place = left + rise * (slope * within * within + left_rate * across) / below
     rates = (

@@ -76,6 +76,14 @@ class Sampler(ABC):
         """
         raise InvalidRequestError("weighted", f"the samples of {self.name} have no weights")
 
+    def accepted(self) -> Sampler:
+        """Exact samples, accepted among this sampler's draws by their weights.
+
+        Raises:
+            InvalidRequestError: it knows no weights.
+        """
+        raise InvalidRequestError("exact", f"the samples of {self.name} have no weights")
+
     def sample_alike(self, targets: np.ndarray, num_samples: int, seed: Seed = None) -> Samples:
         """Draw for each of the targets (b, size) what `sample` draws for it alone with a seed.
 

@@ -16,19 +16,15 @@ import numpy as np
 from ik_nn_ros.chain.chain_array import (
     BEARING,
     BEARINGS_WIDTH,
-    BINS,
     BOUNDED,
-    BOUNDS,
     CLOSING,
-    INNER,
     INNER_POWER,
-    OUTER,
     OUTER_POWER,
     RIM,
     RIM_WIDTH,
     TURN,
 )
-from ik_nn_ros.chain.states import TINY, roots
+from ik_nn_ros.chain.states import TINY, bounds_at, roots
 from ik_nn_ros.compilation import inlined, plain
 
 # Columns of a grid: nodes over distance, bearing and heading, slots of each node, and the first
@@ -71,22 +67,6 @@ class Place(NamedTuple):
     weights: tuple[float, float, float, float, float, float, float, float]
     bends: tuple[float, float, float]
     ends: float
-
-
-@inlined
-def bounds_at(chain: np.ndarray, joint: int, bearing: float) -> tuple[float, float]:
-    """Bounds of the distance [m] that the chain from a joint on reaches at a bearing."""
-    if chain[joint, BOUNDED] == 0.0:
-        return chain[joint, INNER], chain[joint, OUTER]
-    turned = bearing - chain[joint, BEARING]
-    turned -= TURN * math.floor(turned / TURN)
-    bins = min(turned / chain[joint, BEARINGS_WIDTH] * BINS, float(BINS))
-    low = min(int(bins), BINS - 1)
-    share, column = bins - low, BOUNDS + 2 * low
-    return (
-        (1.0 - share) * chain[joint, column] + share * chain[joint, column + 2],
-        (1.0 - share) * chain[joint, column + 1] + share * chain[joint, column + 3],
-    )
 
 
 @inlined

@@ -58,6 +58,10 @@ class TimedSampler(Sampler):
         """See `Sampler.weighted`."""
         return TimedSampler(self._sampler.weighted(), self._deadline)
 
+    def accepted(self) -> Sampler:
+        """See `Sampler.accepted`."""
+        return TimedSampler(self._sampler.accepted(), self._deadline)
+
     def sample_alike(self, targets: np.ndarray, num_samples: int, seed: Seed = None) -> Samples:
         """See `Sampler.sample_alike`; as the sampler does it, which may be in one pass.
 

@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 
 from ik_nn_ros.backends import require_device
+from ik_nn_ros.errors import InvalidRequestError
 from training.references import QUICK, EvaluationSize
 
 RESULTS = Path("results")
@@ -35,12 +36,16 @@ def positive(text: str) -> int:
     return value
 
 
-def chosen_device(name: str) -> str:
-    """The device that --device names.
+def chosen_device(name: str, on_cpu: bool = False) -> str:
+    """The device that --device names, for work that runs on the CPU alone where it does.
 
     Raises:
-        InvalidRequestError: this machine has no such device.
+        InvalidRequestError: this machine has no such device, or the work cannot run on it.
     """
+    if on_cpu and name in ("auto", "cpu"):
+        return "cpu"
+    if on_cpu:
+        raise InvalidRequestError("device", f"this training runs on the cpu alone, got '{name}'")
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     require_device(name)

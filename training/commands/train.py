@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from ik_nn_ros.backends import NetworkSampler
-from ik_nn_ros.backends.eager import EagerDecoder
+from ik_nn_ros.backends.eager import eager_sampler
 from ik_nn_ros.checkpoint import save_checkpoint
+from ik_nn_ros.models.networks import trained_model
 from training.commands.shared import (
     RUNS,
     chosen_device,
@@ -21,6 +21,7 @@ from training.commands.shared import (
     shown_stages,
 )
 from training.config import load_config
+from training.data import held_out_targets
 from training.evaluation import evaluate
 from training.progress import TrainingProgress
 from training.references import make_references
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     config = load_config(options.config)
     steps = options.steps or config.total_steps
     folder = options.output or RUNS / options.config.stem
-    device = chosen_device(options.device)
+    device = chosen_device(options.device, config.build_objective().machine_code)
     with TrainingProgress(console, options.config.stem) as progress:
         trained = train(config, folder, device, steps, progress)
     how = config.model_dump() | {
@@ -51,13 +52,14 @@ def run(options: argparse.Namespace, console: Console) -> None:
         "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu",
         "torch": torch.__version__,
     }
-    save_checkpoint(folder / MODEL_FILE, trained.network, how, {})  # whatever comes of measuring
-    arm = trained.network.arm
-    targets = trained.data.test.targets.double().cpu().numpy()
+    model = trained_model(trained.network)
+    save_checkpoint(folder / MODEL_FILE, model, how, {})  # whatever comes of measuring
+    targets = held_out_targets(model.arm, model.task)
     with shown_stages(console) as on_stage:
-        references = make_references(arm, targets, chosen_size(options), on_stage=on_stage)
-        sampler = NetworkSampler(EagerDecoder(trained.network, device))
-        evaluation = evaluate(sampler, references, on_stage=on_stage)
-    save_checkpoint(folder / MODEL_FILE, trained.network, how, asdict(evaluation))
+        references = make_references(
+            model.arm, model.task, targets, chosen_size(options), on_stage=on_stage
+        )
+        evaluation = evaluate(eager_sampler(trained.network, device), references, on_stage=on_stage)
+    save_checkpoint(folder / MODEL_FILE, model, how, asdict(evaluation))
     console.print(evaluation_table(evaluation))
     console.print(f"trained for {trained.seconds:.0f} s: {folder / MODEL_FILE}")

@@ -1,9 +1,9 @@
 """One file for each kind of network, and those for what they are made of.
 
 Arrays have features first and samples last, so that loops over samples run along memory, where a
-compiler makes vector instructions of them. Matrix products go to SciPy's OpenBLAS. A cinn's and a
-cVAE's samples go through in tiles that stay in the nearest caches and that OpenBLAS multiplies
-without packing them first.
+compiler makes vector instructions of them. Matrix products go to SciPy's OpenBLAS. A cVAE's samples
+go through in tiles that stay in the nearest caches and that OpenBLAS multiplies without packing
+them first. A cinn's rows, which are drawn joint by joint, have samples first: `conditionals`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ik_nn_ros.backends.kernels.cinn import CINNKernel
 from ik_nn_ros.backends.kernels.cvae import CVAEKernel
 from ik_nn_ros.backends.kernels.inn import INNKernel
-from ik_nn_ros.models.architectures import CINNConfig, CVAEConfig, INNConfig
+from ik_nn_ros.models.architectures import CVAEConfig, INNConfig
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +37,6 @@ class Kernel(Protocol):
 
 
 KERNELS: dict[str, Callable[[TrainedModel], Kernel]] = {
-    CINNConfig.kind: CINNKernel,
     CVAEConfig.kind: CVAEKernel,
     INNConfig.kind: INNKernel,
 }
