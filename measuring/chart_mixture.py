@@ -9,9 +9,11 @@ and all proposals q together are one mixture, and a draw of any of them has the 
 
     w = prod_j p_j(theta_j) / sum_q sum_k |J_0k| prod_{j != 0, k} q_j(theta_j),
 
-the balance heuristic (Veach & Guibas 1995). Draws accepted with the probability w / max w are
-independent samples of the posterior, exact up to the largest weight seen, and none comes twice
-(resampling with replacement would: duplicates alone move an unbiased MMD^2).
+the balance heuristic (Veach & Guibas 1995). Of a draw's two roots, which share all joints but 0 and
+k, one is kept, chosen by their weights, and has the weight of both. Draws accepted with the
+probability w / max w are then independent samples of the posterior, exact up to the largest weight
+seen, and none comes twice: pairs of roots would move an unbiased MMD^2 as duplicates do, and so
+would resampling with replacement.
 
 A pose (x, y, heading) is a position of the wrist, where the last link begins: the other joints are
 drawn for it, the last one is the heading that they leave, and its prior density multiplies w.
@@ -116,14 +118,18 @@ class ChartMixture:
         draws = self._draws_per_chart()
         charts = range(1, len(self._joints))
         angles = np.concatenate(
-            [self._roots(k, self._uniform_angles(draws, rng), self._wrist(target)) for k in charts]
-        )
+            [self._roots(k, self._uniform_angles(draws, rng), self._wrist(target)) for k in charts],
+            axis=1,
+        ).reshape(-1, len(self._joints))
         return bool(np.isfinite(self._log_priors(self._completed(angles, target))).all(1).any())
 
     def candidates(
         self, target: np.ndarray, draws_per_chart: int, rng: np.random.Generator
     ) -> Candidates:
-        """Both roots of ``draws_per_chart`` draws of every chart and proposal; see the module."""
+        """A root of each of ``draws_per_chart`` draws of every chart and proposal; see the module.
+
+        Draws both roots of which the prior forbids are left out.
+        """
         wrist = self._wrist(target)
         proposals = self._proposals(wrist)
         roots = [
@@ -131,19 +137,30 @@ class ChartMixture:
             for deviations in proposals
             for chart in range(1, len(self._joints))
         ]
-        angles = self._completed(np.concatenate(roots), target)
+        angles = np.concatenate(roots, axis=1).reshape(-1, len(self._joints))
+        angles = self._completed(angles, target)
+        pairs = self._log_weights(angles, proposals).reshape(2, -1)
+        log_weights = np.logaddexp(*pairs)
+        (possible,) = np.nonzero(np.isfinite(log_weights))
+        share_of_second = np.exp(pairs[1, possible] - log_weights[possible])
+        second = rng.random(len(possible)) < share_of_second
+        return Candidates(angles[possible + second * pairs.shape[1]], log_weights[possible])
+
+    def _log_weights(self, angles: np.ndarray, proposals: list[np.ndarray]) -> np.ndarray:
+        """Log weight (m,) of every root (m, N) by itself; -inf where the prior forbids it."""
         log_priors = self._log_priors(angles)
         possible = np.isfinite(log_priors).all(1)
-        angles, log_priors = angles[possible], log_priors[possible]
-        solved = angles[:, : len(self._joints)]
+        log_priors = log_priors[possible]
+        solved = angles[possible, : len(self._joints)]
         charts = self._log_volumes(solved)  # (m, charts)
         terms = []
         for deviations in proposals:
             drawn = self._log_proposals(deviations, solved, log_priors)[:, 1:]
             terms.append(charts + drawn.sum(1, keepdims=True) - drawn)
         log_mixture = np.logaddexp.reduce(np.concatenate(terms, axis=1), axis=1)
-        log_weights = log_priors.sum(1) - log_mixture
-        return Candidates(angles, log_weights)
+        log_weights = np.full(len(angles), -math.inf)
+        log_weights[possible] = log_priors.sum(1) - log_mixture
+        return log_weights
 
     def _draws_per_chart(self) -> int:
         """How many draws fill a block, if there is one proposal."""
@@ -234,7 +251,7 @@ class ChartMixture:
         return np.concatenate((np.zeros((len(angles), 1)), points), 1) if self._rail else points
 
     def _roots(self, chart: int, angles: np.ndarray, wrist: complex) -> np.ndarray:
-        """Both solutions of one chart for drawn angles (m, n): (2 m or less, n) [rad]."""
+        """Both solutions of one chart for drawn angles (m, n): (2, m or less, n) [rad]."""
         angles = angles.copy()
         angles[:, [0, chart]] = 0.0
         points = self._points(angles)
@@ -253,7 +270,7 @@ class ChartMixture:
         roots[:, chart] = np.concatenate((straight[real] + between, straight[real] - between))
         reached = np.tile(inner[real], 2) + np.exp(1j * roots[:, chart]) * np.tile(outer[real], 2)
         roots[:, 0] = (wrist - reached).imag if self._rail else np.angle(wrist / reached)
-        return self._folded(roots)
+        return self._folded(roots).reshape(2, -1, roots.shape[1])
 
     def _log_volumes(self, angles: np.ndarray) -> np.ndarray:
         """log |J_0k| of every chart k at (m, n): (m, n - 1) [m^2 / rad^2]."""

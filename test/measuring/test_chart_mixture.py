@@ -134,6 +134,13 @@ def test_limits_are_kept_and_no_sample_comes_twice():
     assert LIMITED.within_limits(samples).all()
 
 
+def test_no_two_samples_are_roots_of_one_draw():
+    """Such a pair shares all joints but two: not an independent pair of samples."""
+    samples = ChartMixture(CIRCLE).sample(np.array((1.2, 0.4)), 1000, np.random.default_rng(2))
+    for joint in range(1, CIRCLE.dof):
+        assert len(np.unique(samples[:, joint])) == 1000
+
+
 def test_angles_are_in_the_turns_that_the_prior_has_them_in():
     arm = PlanarArm((0.5, 0.7, 0.4), prior_std=0.3, prior_mean=(7.0, 0.5, -6.5))
     target = arm.forward(np.array([7.1, 0.4, -6.4]))
