@@ -29,6 +29,7 @@ from ik_nn_ros.posterior.tables import (
 
 # Nodes over distance, bearing and heading.
 GRID = (64, 96, 1)
+GRID_WITH_LIMITS = (64, 240, 1)  # bounds follow the bearing: the cells that they cut are to be thin
 GRID_OF_POSES = (40, 20, 24)
 DISTANCES_ALONE = 2048  # where neither bearing nor heading counts
 # Grids are made finer until all tables together have so many entries: limits cut through cells,
@@ -52,7 +53,9 @@ def empty_tables(chain: np.ndarray, circles: np.ndarray) -> Tables:
     grid = np.zeros((len(circles), 5), dtype=np.int64)
     with_headings = chain[0, POSE] > 0.0 and not circles[-1]
     for joint in range(1, int(chain[0, CLOSING])):
-        distances, bearings, headings = GRID_OF_POSES if with_headings else GRID
+        distances, bearings, headings = GRID_WITH_LIMITS if chain[joint, BOUNDED] > 0.0 else GRID
+        if with_headings:
+            distances, bearings, headings = GRID_OF_POSES
         if circles[joint]:
             bearings = 1
         if bearings == headings == 1:

@@ -6,15 +6,17 @@ import math
 
 import numpy as np
 
-from ik_nn_ros.chain.chain_array import CLOSING, SLOTS
+from ik_nn_ros.chain.chain_array import BOUNDED, CLOSING, SLOTS
 from ik_nn_ros.chain.closing import close
 from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, segment
 from ik_nn_ros.compilation import inlined, plain
 from ik_nn_ros.posterior.conditional import LOG_MASS, MASS, quantile
+from ik_nn_ros.posterior.mixture import mixed_quantile
 from ik_nn_ros.posterior.quantiles import KNOTS, STEP, knot_of_level, level_of_knot, spline
 from ik_nn_ros.posterior.tables import HEADINGS, Place, find_place, slot_value
 
 LEAST_SHARE = 1e-15  # of mass on either side of a quantile
+COARSE = 2.0**20  # parts of [0, 1): where in its part a uniform number lies is another one
 LEAST_PRODUCT = 1e-100  # of densities, before its logarithm is taken
 
 
@@ -128,12 +130,20 @@ def _by_tables(
     found: np.ndarray,
     uniform: float,
 ) -> tuple[int, float, float]:
-    """Slot, u and its density by the tables; slot -1 where nothing is left."""
+    """Slot, u and its density by quantile functions of the nodes; slot -1 where nothing is left.
+
+    They are interpolated, or where limits bound the rest of the chain, mixed.
+    """
+    headings = grid[joint, HEADINGS]
     at = slot_masses(chain, grid, values, joint, x, y, heading, on, found)
     slot, share, rest = choose(found, int(chain[joint, SLOTS]), uniform)
     if slot < 0:
         return -1, 0.0, 0.0
-    place, density = place_of_level(quantiles, at, slot, rest, grid[joint, HEADINGS])
+    if chain[joint, BOUNDED] > 0.0:
+        which = uniform * COARSE - math.floor(uniform * COARSE)  # bits that chose no slot
+        place, density = mixed_quantile(values, quantiles, at, slot, headings, found, which, rest)
+    else:
+        place, density = place_of_level(quantiles, at, slot, rest, headings)
     low, high = segment(chain, joint, slot, on)
     return slot, low + (high - low) * place, share * density / (high - low)
 
