@@ -3,7 +3,7 @@
 PYTHON ?= python3
 TARGET ?= 3.0 0.5
 DOF ?= 6
-MODEL ?= cinn
+MODEL ?= exact
 
 export AMENT_PREFIX_PATH := $(CURDIR)/.venv
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST

@@ -29,13 +29,14 @@ from ik_nn_ros.errors import (
     InvalidRequestError,
     NoSolutionError,
 )
-from ik_nn_ros.models import DEFAULT_MODEL, pretrained_path
+from ik_nn_ros.models import pretrained_path
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.posterior import EXACT
 from ik_nn_ros.posterior.sampler import Sampler, Samples
 from ik_nn_ros.solutions import Solutions
 
 DEFAULT_NUM_SAMPLES = 1000
+DEFAULT_MODEL = EXACT  # docs/NETWORK.md, "Tables or network"
 FURTHER_ROUNDS = 8  # of draws, where samples are rejected
 MOST_PER_ROUND = 16  # draws for each sample that is asked for
 MORE = 1.2  # further draws than those rejected so far suggest

@@ -15,12 +15,11 @@ from training.c2st import FOLDS
 from training.metrics import (
     Mismatch,
     Resimulation,
-    effective_shares,
+    Shares,
     mismatch,
     mmd2,
     mmd_paper,
     resimulation,
-    summary,
 )
 from training.references import References, SamplePair
 
@@ -71,7 +70,7 @@ class Evaluation:
     mmd_paper_as_plotted: Comparison | None
     mmd2: Comparison
     c2st: Comparison
-    effective_share: Mismatch | None = None
+    effective_share: Shares | None = None
     lost: float | None = None
 
 
@@ -156,10 +155,10 @@ def _projected(sampler: Sampler, positions: np.ndarray, targets: np.ndarray) -> 
 
 def _weights(
     sampler: WeightedSampler, targets: np.ndarray, num_draws: int, rng: np.random.Generator
-) -> tuple[Mismatch, float]:
+) -> tuple[Shares, float]:
     """Effective share of the draws on each target, and which share of all leads nowhere."""
     log_weights = np.array([sampler.draw(one, num_draws, rng).log_weights for one in targets])
-    return summary(effective_shares(log_weights), num_draws), float(np.isneginf(log_weights).mean())
+    return Shares.of(log_weights), float(np.isneginf(log_weights).mean())
 
 
 def _against_rejection(samples: np.ndarray, reference: SamplePair) -> Comparison:

@@ -50,6 +50,35 @@ class Mismatch:
     num_samples: int
 
 
+@dataclass(frozen=True)
+class Shares:
+    """Effective shares of weighted draws, over targets; see `effective_shares`.
+
+    Attributes:
+        mean, p5, worst: over the targets; 5 % are below p5.
+        num_targets: how many targets.
+        num_draws: of each target.
+    """
+
+    mean: float
+    p5: float
+    worst: float
+    num_targets: int
+    num_draws: int
+
+    @classmethod
+    def of(cls, log_weights: np.ndarray) -> Shares:
+        """Of the logarithms (targets, draws) of weights."""
+        shares = effective_shares(log_weights)
+        return cls(
+            mean=float(shares.mean()),
+            p5=float(np.quantile(shares, 0.05)),
+            worst=float(shares.min()),
+            num_targets=log_weights.shape[0],
+            num_draws=log_weights.shape[1],
+        )
+
+
 def resimulation(tcp: np.ndarray, targets: np.ndarray) -> Resimulation:
     """Compare TCPs (b, 2) with their targets (b, 2) [m]."""
     residual = tcp - targets

@@ -29,7 +29,9 @@ def evaluation_table(evaluation: Evaluation) -> Table:
             table.add_row(f"{label}, refined", *_mismatch(comparison.refined, comparison.floor))
     if evaluation.effective_share is not None:
         share = evaluation.effective_share
-        detail = f"median {share.median:.4f}; {evaluation.lost:.3%} of the draws lead nowhere"
+        detail = (
+            f"p5 {share.p5:.4f}, worst {share.worst:.4f}; {evaluation.lost:.3%} of the draws lost"
+        )
         table.add_row("effective share", f"{share.mean:.4f}", detail)
     return table
 

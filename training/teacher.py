@@ -27,6 +27,7 @@ from ik_nn_ros.threads import in_threads, num_threads
 LEVELS_END = 1e-6  # of mass, on either side of a place
 ROWS_AT_ONCE = 1000
 ROUNDING = 1e-9  # of a place: so far beyond its interval an angle can be
+POSSIBLE = 1e-9  # mass of a slot that was not drawn, but could have been
 NOWHERE = Place((0,) * 8, (0.0,) * 8, (0.0,) * 3, 0.0)  # in the first joint's table: it has none
 
 Taught = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -167,8 +168,8 @@ def _follow(
 ) -> None:
     """Where configurations (m, N) of targets, whose states (m, 3) are given, stand on their arcs.
 
-    All mass is on the slot of the angle, and all places are its own; an angle that rounding has put
-    beyond its arc has no mass, and teaches nothing.
+    All mass but traces is on the slot of the angle, and all places are its own; an angle that
+    rounding has put beyond its arc teaches nothing.
     """
     features, masses, places = lessons
     for row in range(len(theta)):
@@ -181,13 +182,17 @@ def _follow(
                 off -= TURN * math.floor(off / TURN + 0.5)
             cosine = (on.middle - abs(off)) / on.half if on.half > 0.0 else 2.0
             u = math.acos(min(max(cosine, -1.0), 1.0))
+            found = False
             for slot in range(int(chain[joint, SLOTS])):
                 side = chain[joint, SLOT + SLOT_SIZE * slot]
                 low, high = segment(chain, joint, slot, on)
-                place = (u - low) / (high - low) if high > low else 2.0
-                if side * off >= 0.0 and -ROUNDING <= place <= 1.0 + ROUNDING:
+                if not high > low:
+                    continue
+                place = (u - low) / (high - low)
+                masses[joint, row, slot] = POSSIBLE
+                if not found and side * off >= 0.0 and -ROUNDING <= place <= 1.0 + ROUNDING:
+                    found = True
                     masses[joint, row, slot] = 1.0
                     for index in range(places.shape[3]):
                         places[joint, row, slot, index] = place
-                    break
             x, y, heading = advance(chain, joint, x, y, heading, angle)

@@ -16,7 +16,9 @@ from ik_nn_ros.backends.eager import eager_sampler
 from ik_nn_ros.models.networks import load_network
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.posterior.exact import ExactPosterior
-from training.metrics import mmd2, resimulation
+from ik_nn_ros.posterior.sampler import Sampler
+from ik_nn_ros.posterior.weighted import WeightedSampler
+from training.metrics import effective_shares, mmd2, resimulation
 from training.results import fingerprint
 
 LEAST_SHARE = 0.6  # of the full reach, for the nearest target of a map
@@ -52,6 +54,7 @@ class WorkspaceMap:
         e_resim: [m^2].
         mmd2: against the exact posterior, raw samples.
         converged: share of the samples that projection brings within the tolerance.
+        effective_share: of its draws; None where it knows no weights.
     """
 
     model: str
@@ -62,6 +65,7 @@ class WorkspaceMap:
     e_resim: list[float]
     mmd2: list[float]
     converged: list[float]
+    effective_share: list[float] | None = None
 
 
 def measure_workspace(
@@ -90,7 +94,8 @@ def measure_workspace(
     maps = []
     for path, network in zip(weights, networks, strict=True):
         on_stage(f"workspace: {network.config.kind}")
-        samples = eager_sampler(network).sample(targets, size.samples, rng).positions
+        sampler = eager_sampler(network)
+        samples = sampler.sample(targets, size.samples, rng).positions
         rows = zip(samples, targets, strict=True)
         projections = [project(arm, one, to, SolveOptions.position_tolerance) for one, to in rows]
         maps.append(
@@ -106,11 +111,23 @@ def measure_workspace(
                 ],
                 mmd2=[mmd2(*pair) for pair in zip(samples, reference, strict=True)],
                 converged=[float(projection.converged.mean()) for projection in projections],
+                effective_share=_effective_shares(sampler, targets, size.samples, rng),
             )
         )
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps([asdict(one) for one in maps]) + "\n")
     return maps
+
+
+def _effective_shares(
+    sampler: Sampler, targets: np.ndarray, num_draws: int, rng: np.random.Generator
+) -> list[float] | None:
+    if not isinstance(sampler, WeightedSampler):
+        return None
+    return [
+        float(effective_shares(sampler.draw(target, num_draws, rng).log_weights))
+        for target in targets
+    ]
 
 
 def _polar_grid(arm: PlanarArm, size: MapSize) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The process that an earlier version answers from; it imports nothing of this one.
 
-Lines of JSON come in: {"model": "exact" or "cinn", "arm": keywords of PlanarArm, "target": [x, y],
-"samples": n}. For each a line {"seconds": ...} goes out, the time of one call in steady use.
+Lines of JSON come in: {"model": "exact", "cinn" or "cinn densities", "arm": keywords of PlanarArm,
+"target": [x, y], "samples": n}. For each a line {"seconds": ...} goes out, the time of one call in steady use.
 """
 
 import json
@@ -27,8 +27,10 @@ def main():
         model, target, samples = models[key], np.array(request["target"]), request["samples"]
         if request["model"] == "exact":
             seconds = steady_seconds_of(lambda: model.sample(target[None], samples, rng))  # noqa: B023
-        else:
+        elif request["model"] == "cinn":
             seconds = steady_seconds_of(lambda: model.solve(target, samples))  # noqa: B023
+        else:
+            seconds = steady_seconds_of(lambda: model.solve(target, samples).log_densities)  # noqa: B023
         print(json.dumps({"seconds": seconds}), flush=True)
 
 

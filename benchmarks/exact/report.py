@@ -25,12 +25,13 @@ def report(results: Results) -> str:
         "speed": _speed,
         "tables": _tables,
     }
-    sections = [INTRODUCTION, _measured_on(results.machine), _sources(results), _bars(results)]
+    sections = [INTRODUCTION, measured_on(results.machine), _sources(results), _bars(results)]
     sections += [make(results) for part, make in makers.items() if getattr(results, part)]
     return "\n\n".join(sections) + "\n"
 
 
-def _measured_on(machine: Machine) -> str:
+def measured_on(machine: Machine) -> str:
+    """A paragraph about the machine."""
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
     return paragraph(
         f"Machine: {machine.processor}, {machine.cores} cores, {machine.memory:.0f} GiB; "

@@ -17,7 +17,6 @@ from ik_nn_ros.models.trained import TrainedModel
 
 __all__ = [
     "ARCHITECTURES",
-    "DEFAULT_MODEL",
     "Architecture",
     "TrainedModel",
     "architecture",
@@ -29,7 +28,6 @@ __all__ = [
 ARCHITECTURES: dict[str, type[Architecture]] = {
     config.kind: config for config in (CVAEConfig, INNConfig, CINNConfig)
 }
-DEFAULT_MODEL = CINNConfig.kind
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 
 

@@ -212,7 +212,7 @@ def _parser() -> argparse.ArgumentParser:
         "--num-samples", type=_unsigned(32), default=0, help="0: the server's default"
     )
     parser.add_argument(
-        "--model", default="", help="cinn, cvae, inn or exact; default: the server's"
+        "--model", default="", help="exact, cinn, cvae or inn; default: the server's"
     )
     parser.add_argument("--seed", type=_unsigned(64), default=0, help="0: fresh randomness")
     parser.add_argument("--raw", action="store_true", help="the model's samples as they are")

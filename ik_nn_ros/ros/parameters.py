@@ -12,10 +12,9 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 
 from ik_nn_ros.backends import AUTO, require_backend, require_device
 from ik_nn_ros.errors import InvalidRequestError
-from ik_nn_ros.models import DEFAULT_MODEL
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.ros.errors import InvalidParameterError
-from ik_nn_ros.solver import DEFAULT_NUM_SAMPLES
+from ik_nn_ros.solver import DEFAULT_MODEL, DEFAULT_NUM_SAMPLES
 
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 

@@ -15,12 +15,15 @@ from training.figures import draw_errors, draw_workspace
 from training.published import FIGURE_TARGETS, PAPER_DOF, PUBLISHED_DOF
 from training.report import Contents, read_searches, report
 from training.reproduction import draw_paper_datasets, draw_posteriors, measure_networks
+from training.results import Result
 from training.speed import read_speeds
 from training.workspace import QUICK_MAP, MapSize, measure_workspace
 
 DOCUMENT = Path("docs/RESULTS.md")
 CONFIGS = Path("config/train")
+EARLIER = RESULTS / "earlier"  # of networks that are no longer shipped
 WORKSPACE_DOF = 6
+OTHER_ARMS = ("cinn_*_pose", "cinn_circle_?", "cinn_rail", "cinn_limited")
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -54,11 +57,14 @@ def run(options: argparse.Namespace, console: Console) -> None:
         for dof in options.dof or PUBLISHED_DOF
     }
     circles = [] if options.dof else sorted(WEIGHTS_FOLDER.glob("*_full_circle_*.safetensors"))
+    circles += [path for path in _shipped("cinn_circle_4") if not options.dof]
     rails = [] if options.dof else sorted(WEIGHTS_FOLDER.glob("*_rail.safetensors"))
+    others = [] if options.dof else [path for kind in OTHER_ARMS for path in _shipped(kind)]
     with shown_stages(console) as on_stage:
         paper_arms = measure_networks(sum(weights.values(), []), size, results, on_stage)
         full_circle = measure_networks(circles, size, results, on_stage)
         rail = measure_networks(rails, size, results, on_stage)
+        every_arm = measure_networks(others, size, results, on_stage)
         maps = measure_workspace(
             weights.get(WORKSPACE_DOF, []),
             QUICK_MAP if options.quick else MapSize(),
@@ -83,6 +89,8 @@ def run(options: argparse.Namespace, console: Console) -> None:
         paper_arms,
         full_circle,
         rail,
+        every_arm,
+        [Result.read(path) for path in sorted(EARLIER.glob("*.json"))],
         maps,
         posteriors,
         read_searches(results / "search"),
@@ -93,6 +101,10 @@ def run(options: argparse.Namespace, console: Console) -> None:
     document.parent.mkdir(parents=True, exist_ok=True)
     document.write_text(report(contents))
     console.print(f"written to {document}")
+
+
+def _shipped(pattern: str) -> list[Path]:
+    return sorted(WEIGHTS_FOLDER.glob(f"{pattern}.safetensors"))
 
 
 def _write_json(path: Path, content: list[dict]) -> None:

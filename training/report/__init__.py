@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from training.report.beyond import full_circle, rail, training_speed, workspace
+from training.report.beyond import every_arm, full_circle, rail, training_speed, workspace
 from training.report.hyperparameters import Found, hyperparameters, read_searches
 from training.report.posteriors import pictures
 from training.report.statistics import comparison, headline, sizes, strict
@@ -24,6 +24,8 @@ class Contents(NamedTuple):
     Attributes:
         paper_arms, full_circle, rail: results of the paper's arms, of the arms of the whole circle,
             and of the arm on a rail.
+        every_arm: results of `cinn` for the arms and tasks that the paper has not.
+        earlier: results of a network that is no longer shipped, for comparison.
         maps: of the workspace.
         posteriors: what Figs. 4 to 7 print.
         searches: what the searches found.
@@ -35,6 +37,8 @@ class Contents(NamedTuple):
     paper_arms: Sequence[Result]
     full_circle: Sequence[Result]
     rail: Sequence[Result]
+    every_arm: Sequence[Result]
+    earlier: Sequence[Result]
     maps: Sequence[WorkspaceMap]
     posteriors: Sequence[PosteriorFigure]
     searches: Sequence[Found]
@@ -49,9 +53,10 @@ def report(contents: Contents) -> str:
         f"{INTRODUCTION}\n{sizes(contents.paper_arms)}",
         headline(contents.paper_arms),
         comparison(contents.paper_arms),
-        strict(contents.paper_arms),
+        strict(contents.paper_arms, contents.earlier),
         pictures(contents.paper_arms, contents.posteriors, contents.figures),
         hyperparameters(contents.configs, contents.searches),
+        every_arm(contents.every_arm),
         full_circle(contents.full_circle),
         workspace(contents.maps, contents.figures),
         rail(contents.rail),
@@ -76,4 +81,6 @@ Networks for Inverse Kinematics Problems in Robotics", and mmd2 of the weights t
 - **mmd2**: unbiased MMD^2 against the exact posterior. **c2st**: accuracy of a classifier between
   the samples and the exact posterior; 0.5 is chance.
 - **floor**: the same statistic of the reference against a second draw of itself.
+- **effective share**: (sum w)^2 / (n sum w^2) of n draws with weights w; which share of as many
+  exact samples they are worth.
 - **raw**: as the network draws them; **refined**: projected onto the target."""

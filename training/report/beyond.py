@@ -8,10 +8,53 @@ import numpy as np
 
 from ik_nn_ros.posterior.evidence import LEAST_LOG_EVIDENCE
 from training.published import PUBLISHED_RAIL
-from training.report.markdown import UNKNOWN, accuracy, fixed, integer, small, table, thousandths
+from training.report.markdown import (
+    UNKNOWN,
+    accuracy,
+    fixed,
+    integer,
+    share,
+    small,
+    table,
+    thousandths,
+)
 from training.results import Result
 from training.speed import Speed
 from training.workspace import WorkspaceMap
+
+
+def every_arm(results: Sequence[Result]) -> str:
+    """`cinn` for poses, circles, the rail and limits: what the paper has no arm of."""
+    if not results:
+        return ""
+    rows = [
+        [
+            result.name,
+            integer(result.num_parameters),
+            integer(round(result.training_seconds)),
+            thousandths(result.evaluation.mmd2.raw),
+            thousandths(result.evaluation.mmd2.floor),
+            f"{1e3 * result.evaluation.mmd2.raw.p95:.2f}",
+            f"{1e3 * result.evaluation.mmd2.floor.p95:.2f}",
+            accuracy(result.evaluation.c2st.raw),
+            share(result.evaluation.effective_share),
+        ]
+        for result in results
+    ]
+    header = [
+        "network", "parameters", "trained in [s]", "mmd2 raw, x 1e3", "floor", "95th percentile",
+        "the floor's", "c2st raw", "effective share: mean, 5th percentile",
+    ]  # fmt: skip
+    return (
+        "## Poses, circles, a rail, limits\n\n"
+        "`cinn` learns the posterior of every arm and task: of the paper's arms with the TCP's "
+        "heading (`_pose`), of joints that turn all the way (`circle`), of the rail below, and of "
+        "an arm of one's own with joint limits (`limited`). Its draws carry the weights of the "
+        "exact posterior; the effective share, (sum w)^2 / (n sum w^2), tells how many of n exact "
+        "samples they are worth. `solve(..., exact=True)` accepts exact samples among them. Joint "
+        'by joint Bensadoun et al., "Neural Inverse Kinematics" (ICML 2022), sample, too, without '
+        "priors, limits or weights. More in [NETWORK.md](NETWORK.md).\n\n" + table(header, rows)
+    )
 
 
 def full_circle(results: Sequence[Result]) -> str:
@@ -39,6 +82,7 @@ def full_circle(results: Sequence[Result]) -> str:
         "A 4-DoF arm with joint angles uniform in (-pi, pi), and the paper's two ways round the "
         "jump at half a turn (`config/train/cvae_full_circle_*.yaml`): `vector`, cosine and sine "
         "of every joint; `wrapped`, a reconstruction error the short way round; `plain`, neither. "
+        "`cinn` knows no jump: its angles are relative to the remaining target. "
         "Distances between configurations are those of cosines and sines.\n\n" + table(header, rows)
     )
 
@@ -60,19 +104,23 @@ def workspace(maps: Sequence[WorkspaceMap], folder: str) -> str:
                     fixed(1e3 * np.median(np.array(one.mmd2)[mask]), 2),
                     fixed(1e3 * np.quantile(np.array(one.mmd2)[mask], 0.9), 2),
                     f"{np.array(one.converged)[mask].min():.4%}",
+                    UNKNOWN
+                    if one.effective_share is None
+                    else f"{np.array(one.effective_share)[mask].mean():.3f}, "
+                    f"{np.array(one.effective_share)[mask].min():.3f}",
                 ]
             )
     header = [
         "model", "the line", "targets", "e_resim: median", "mmd2, x 1e3: median", "90th percentile",
-        "converged, at least",
+        "converged, at least", "effective share: mean, least",
     ]  # fmt: skip
     return (
         "## From the middle of the workspace to its rim, and beyond the prior's bulk\n\n"
         f"![Workspace]({folder}/workspace.png)\n\n"
         "*Targets on one side of the x axis, up to full reach. Inside the white line at least one "
         "target of a training set as large as the paper's is expected within 5 cm, by the exact "
-        "sampler's evidence; answers for targets outside are flagged `off_distribution`.*\n\n"
-        + table(header, rows)
+        "sampler's evidence. Outside, answers of models without weights are flagged `off_distribution`; "
+        "those of `cinn` where their own effective share is below 0.1.*\n\n" + table(header, rows)
     )
 
 

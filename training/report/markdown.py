@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from training.metrics import Mismatch
+from training.metrics import Mismatch, Shares
 
 UNKNOWN = "-"
 
@@ -39,3 +39,8 @@ def accuracy(result: Mismatch) -> str:
 def thousandths(result: Mismatch) -> str:
     """A statistic times 1000, with its standard error."""
     return f"{1e3 * result.mean:.2f} +- {1e3 * result.standard_error:.2f}"
+
+
+def share(shares: Shares | None) -> str:
+    """Effective shares: the mean, and the 5th percentile."""
+    return UNKNOWN if shares is None else f"{shares.mean:.3f}, {shares.p5:.3f}"

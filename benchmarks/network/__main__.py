@@ -1,0 +1,47 @@
+"""The command line: ``python -m benchmarks.network``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.network.measures import measure, measure_speedups
+from benchmarks.network.report import report
+from benchmarks.network.results import Results
+from ik_nn_ros.models import WEIGHTS_FOLDER
+from training.commands.shared import RESULTS
+from training.results import fingerprint
+
+FILE = RESULTS / "benchmarks" / "network.json"
+DOCUMENT = Path("docs/NETWORK.md")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what is not known yet, and write the document."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.network", description=__doc__)
+    parser.add_argument("--results", type=Path, default=FILE, help="file of results")
+    parser.add_argument("--document", type=Path, default=DOCUMENT, help="the report")
+    parser.add_argument("--again", action="store_true", help="also what is known")
+    options = parser.parse_args(arguments)
+    console = Console()
+    results = Results.read(options.results)
+    for path in sorted(WEIGHTS_FOLDER.glob("cinn_*.safetensors")):
+        known = results.networks.get(path.stem)
+        if options.again or known is None or known.weights != fingerprint(path):
+            results.networks[path.stem] = measure(path, console)
+            results.write(options.results)
+    if options.again or not results.speedups:
+        console.print("beside the earlier version")
+        results.speedups = measure_speedups()
+        results.write(options.results)
+    options.document.write_text(report(results))
+    console.print(f"written to {options.document}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""Everything that is measured of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from benchmarks.exact.cases import CASES
+from benchmarks.exact.earlier import EarlierVersion
+from benchmarks.exact.measures import LINKS_OF_NO_CACHE
+from benchmarks.network.results import MOVE, NEAR_END, SAMPLES, Cost, Measured
+from benchmarks.timing import Ratio, seconds_of, steady_seconds_of
+from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.backends import AUTO, build_sampler
+from ik_nn_ros.checkpoint import load_checkpoint
+from ik_nn_ros.models import WEIGHTS_FOLDER
+from ik_nn_ros.posterior.exact import ExactPosterior
+from ik_nn_ros.posterior.weighted import WeightedSampler
+from ik_nn_ros.solver import IKSolver
+from measuring.calibration import calibrate
+from training.lessons import reach_targets
+from training.metrics import Mismatch, Shares, mmd2, summary
+from training.results import fingerprint
+
+SEED_OF_TARGETS = 0
+TARGETS, REACH_TARGETS, END_TARGETS, DRAWS = 100, 150, 20, 1000
+GAP_DRAWS = 4000  # of each of the targets, for the log densities' expected values
+MOVED_SAMPLES = 500  # of each target
+TIMED_TARGETS, MANY_SAMPLES = 10, 10_000
+CALIBRATED = ("cinn_4", "cinn_4_pose", "cinn_circle_4", "cinn_limited", "cinn_rail")
+WHOLE_REACH = ("cinn_4", "cinn_6", "cinn_10")
+BESIDE_EARLIER = "cinn_6"
+
+
+def measure(path: Path, console: Console) -> Measured:
+    """Everything about one network."""
+    checkpoint = load_checkpoint(path)
+    model = checkpoint.model
+    arm, task = model.arm, model.task
+    sampler = build_sampler(model, "cpu", AUTO)
+    exact = ExactPosterior(arm, task)
+    rng = np.random.default_rng(SEED_OF_TARGETS)
+    targets = task.forward(arm, arm.sample_prior(TARGETS, rng))
+    console.print(f"{path.stem}: closeness", soft_wrap=True)
+    ours, floor = _closeness(sampler, exact, targets, rng)
+    log_weights = _log_weights(sampler, targets, rng)
+    reach = ends = None
+    if path.stem in WHOLE_REACH:
+        on_reach = reach_targets(arm, task, REACH_TARGETS, 0.0, rng)
+        reach = Shares.of(_log_weights(sampler, on_reach, rng))
+        ends = Shares.of(_log_weights(sampler, _at_ends(arm, rng), rng))
+    calibration = None
+    if path.stem in CALIBRATED:
+        console.print(f"{path.stem}: calibration", soft_wrap=True)
+        accepted = sampler.accepted()
+        calibration = calibrate(
+            arm, task.name, lambda *request: accepted.sample(*request).positions, rng
+        )
+    return Measured(
+        weights=fingerprint(path),
+        parameters=sum(model.tensors[name].size for name in model.tensors if "." in name),
+        training_seconds=checkpoint.training["seconds"],
+        limited=arm.joint_limits is not None,
+        ours=ours,
+        floor=floor,
+        shares=Shares.of(log_weights),
+        lost=float(np.isneginf(log_weights).mean()),
+        reach=reach,
+        ends=ends,
+        density_gap=_density_gap(sampler, exact, targets, rng),
+        moved_99=_moved(sampler, targets, rng),
+        cost=_cost(
+            sampler, targets, rng, path.stat().st_size, lambda: build_sampler(model, "cpu", AUTO)
+        ),
+        exact_cost=_cost(
+            exact, targets, rng, exact.tables_bytes, lambda: ExactPosterior(unseen(arm), task)
+        ),
+        calibration=calibration,
+    )
+
+
+def _closeness(
+    sampler: WeightedSampler, exact: ExactPosterior, targets: np.ndarray, rng: np.random.Generator
+) -> tuple[Mismatch, Mismatch]:
+    ours, floor = [], []
+    for target in targets:
+        drawn, first, second = (
+            exact.arm.embed(one.sample(target[None], DRAWS, rng).positions[0])
+            for one in (sampler, exact, exact)
+        )
+        ours.append(mmd2(drawn, first))
+        floor.append(mmd2(second, first))
+    return summary(np.array(ours), DRAWS), summary(np.array(floor), DRAWS)
+
+
+def _log_weights(
+    sampler: WeightedSampler, targets: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    return np.array([sampler.draw(target, DRAWS, rng).log_weights for target in targets])
+
+
+def _at_ends(arm: PlanarArm, rng: np.random.Generator) -> np.ndarray:
+    """Half of the targets within `NEAR_END` of full reach, half of them of the base."""
+    nearest, farthest = arm.reach
+    near = NEAR_END * rng.random(END_TARGETS)
+    distance = np.where(np.arange(END_TARGETS) % 2, farthest - near, nearest + near)
+    bearing = rng.uniform(-np.pi, np.pi, END_TARGETS)
+    return arm.base_joint.points(distance, bearing)
+
+
+def _density_gap(
+    sampler: WeightedSampler, exact: ExactPosterior, targets: np.ndarray, rng: np.random.Generator
+) -> float:
+    """See `Measured.density_gap`."""
+    means = [
+        np.mean([one.sample(target[None], GAP_DRAWS, rng).log_densities for target in targets])
+        for one in (sampler, exact)
+    ]
+    return float(means[0] - means[1])
+
+
+def _moved(sampler: WeightedSampler, targets: np.ndarray, rng: np.random.Generator) -> float:
+    """See `Measured.moved_99`."""
+    distances = []
+    for target in targets:
+        angle = rng.uniform(-np.pi, np.pi)
+        moved = target.copy()
+        moved[:2] += MOVE * np.array((np.cos(angle), np.sin(angle)))
+        if not sampler.task.reachable(sampler.arm, moved):
+            continue
+        draws = [
+            sampler.draw(one, MOVED_SAMPLES, np.random.default_rng(1)) for one in (target, moved)
+        ]
+        both = np.isfinite(draws[0].log_weights) & np.isfinite(draws[1].log_weights)
+        points = [sampler.arm.joint_positions(one.positions[both]) for one in draws]
+        distances.append(np.linalg.norm(points[0] - points[1], axis=-1).max(-1))
+    return float(np.quantile(np.concatenate(distances), 0.99))
+
+
+def _cost(
+    sampler: WeightedSampler,
+    targets: np.ndarray,
+    rng: np.random.Generator,
+    num_bytes: int,
+    make: Callable[[], object],
+) -> Cost:
+    few = targets[:TIMED_TARGETS]
+    seconds = [
+        steady_seconds_of(lambda target=target: sampler.draw(target, SAMPLES, rng))
+        for target in few
+    ]
+    return Cost(
+        milliseconds=1e3 * float(np.median(seconds)),
+        effective_share=Shares.of(_log_weights(sampler, targets, rng)).mean,
+        megabytes=num_bytes / 1e6,
+        ready_seconds=seconds_of(make),
+    )
+
+
+def unseen(arm: PlanarArm) -> PlanarArm:
+    """An arm that differs too little to matter, of which nothing can have been kept."""
+    lengths = np.array(arm.link_lengths)
+    lengths += LINKS_OF_NO_CACHE * np.random.default_rng().random(len(lengths))
+    return replace(arm, link_lengths=tuple(lengths.tolist()))
+
+
+def measure_speedups() -> dict[str, Ratio]:
+    """`IKSolver.solve` beside the earlier version's, in turn."""
+    case = CASES["normal_6"]
+    solver = IKSolver.from_checkpoint(WEIGHTS_FOLDER / f"{BESIDE_EARLIER}.safetensors")
+    rng = np.random.default_rng(SEED_OF_TARGETS)
+    targets = case.arm.forward(case.arm.sample_prior(TIMED_TARGETS, rng))
+
+    def everything(target: np.ndarray) -> None:
+        solutions = solver.solve(target, SAMPLES)
+        _ = solutions.log_densities, solutions.weights, solutions.effective_share
+
+    asked = {
+        f"{SAMPLES} solutions": ("cinn", SAMPLES, lambda one: solver.solve(one, SAMPLES)),
+        f"{MANY_SAMPLES} solutions": (
+            "cinn", MANY_SAMPLES, lambda one: solver.solve(one, MANY_SAMPLES),
+        ),
+        f"{SAMPLES} solutions with log densities": ("cinn densities", SAMPLES, everything),
+    }  # fmt: skip
+    speedups = {}
+    with EarlierVersion() as earlier:
+        for what, (theirs, count, ask) in asked.items():
+            earlier.seconds(theirs, case, targets[0], count)  # compiles
+            pairs = [
+                (steady_seconds_of(lambda one=one, ask=ask: ask(one)),
+                 earlier.seconds(theirs, case, one, count))
+                for one in targets
+            ]  # fmt: skip
+            ours, before = zip(*pairs, strict=True)
+            speedups[what] = Ratio.of(before, ours)
+    return speedups

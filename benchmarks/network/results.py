@@ -1,0 +1,100 @@
+"""What is known of the shipped networks, in one file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from benchmarks.machine import Machine
+from benchmarks.timing import Ratio
+from measuring.calibration import Calibration
+from training.metrics import Mismatch, Shares
+
+NEAR_END = 0.01  # [m] of the reach
+MOVE = 1e-3  # [m] of a target
+SAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a sampler of an arm and a task takes.
+
+    Attributes:
+        milliseconds: of `SAMPLES` draws, the median over targets.
+        effective_share: of these draws, the mean.
+        megabytes: its weights, or its tables.
+        ready_seconds: to make it, machine code compiled before.
+    """
+
+    milliseconds: float
+    effective_share: float
+    megabytes: float
+    ready_seconds: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of one network.
+
+    Attributes:
+        weights: SHA-256 of its file.
+        parameters: how many numbers it has.
+        training_seconds: what its training took.
+        limited: whether its arm has joint limits.
+        ours, floor: mmd2 of its draws, and of a second exact sample, to an exact one.
+        shares, lost: of its draws on the prior's targets, and which share of them leads nowhere.
+        reach, ends: shares on targets over the whole reach, and within `NEAR_END` of its ends.
+        density_gap: by how much the expected log density of its draws exceeds exact's [nats].
+        moved_99: of its samples, the 99th percentile of how far joints move (as points, [m]) when
+            the target moves by `MOVE`, with the same random numbers.
+        cost, exact_cost: of its sampler and of the exact one.
+        calibration: of its draws, accepted by their weights.
+    """
+
+    weights: str
+    parameters: int
+    training_seconds: float
+    limited: bool
+    ours: Mismatch
+    floor: Mismatch
+    shares: Shares
+    lost: float
+    reach: Shares | None
+    ends: Shares | None
+    density_gap: float
+    moved_99: float
+    cost: Cost
+    exact_cost: Cost
+    calibration: Calibration | None
+
+
+@dataclass
+class Results:
+    """What is known so far.
+
+    Attributes:
+        machine: of the last run.
+        networks: by the names of their weights.
+        speedups: of `IKSolver.solve` beside the earlier version, by what was asked for.
+    """
+
+    machine: Machine
+    networks: dict[str, Measured] = field(default_factory=dict)
+    speedups: dict[str, Ratio] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        """Write all of it; the file appears whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix(".part")
+        beside.write_bytes(TypeAdapter(Results).dump_json(self, indent=2) + b"\n")
+        beside.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Results:
+        """The inverse of `write`; nothing where there is no such file of this version."""
+        try:
+            return TypeAdapter(cls).validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            return cls(Machine.here())
