@@ -1,7 +1,8 @@
 """The process that an earlier version answers from; it imports nothing of this one.
 
 Lines of JSON come in: {"model": "exact", "cinn" or "cinn densities", "arm": keywords of PlanarArm,
-"target": [x, y], "samples": n}. For each a line {"seconds": ...} goes out, the time of one call in steady use.
+"target": [x, y], "samples": n}. For each a line {"seconds": ...} goes out, the time of one call in
+steady use.
 """
 
 import json

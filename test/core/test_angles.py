@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from ik_nn_ros import IKSolver, PlanarArm
-from ik_nn_ros.backends import NetworkSampler
-from ik_nn_ros.backends.eager import EagerDecoder
+from ik_nn_ros.backends.eager import eager_sampler
 from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
 from ik_nn_ros.models.networks import build_network
 
@@ -52,7 +51,7 @@ def test_a_full_circle_arm_is_solved_with_angles_within_half_a_turn(name):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = build_network("cvae", ARM, config)
-    solver = IKSolver(NetworkSampler(EagerDecoder(network)))
+    solver = IKSolver(eager_sampler(network))
     seed_state = (3.0, 1.0, -3.0)
     solutions = solver.solve((0.7, -0.4), 50, seed=0, seed_state=seed_state)
     assert np.abs(solutions.positions).max() <= math.pi

@@ -1,17 +1,15 @@
-"""Whether a shipped density means what it says: by ranks, and beside the exact one."""
+"""Whether shipped weights of cinn mean what they say: by ranks, and beside the exact sampler."""
 
 from typing import NamedTuple
 
 import numpy as np
 import pytest
-import torch
 from scipy.stats import chisquare
 
 from ik_nn_ros import IKSolver
-from ik_nn_ros.backends import REFERENCE
-from ik_nn_ros.models import pretrained_path
-from ik_nn_ros.models.networks import load_network
+from ik_nn_ros.models import WEIGHTS_FOLDER
 from ik_nn_ros.posterior.exact import ExactPosterior
+from training.metrics import effective_shares
 
 FALSE_ALARM_RATE = 1e-3  # of a calibrated model, over all statistics of one test together
 TARGETS, SAMPLES, BINS = 1000, 99, 20
@@ -50,7 +48,7 @@ def is_calibrated(arm, trial):
 
 @pytest.fixture(scope="module", params=[4, 10])
 def cinn(request):
-    sampler = IKSolver.from_pretrained(request.param, "cinn", backend=REFERENCE).sampler
+    sampler = IKSolver.from_pretrained(request.param, "cinn").sampler.accepted()
     return sampler.arm, draw(sampler)
 
 
@@ -65,16 +63,35 @@ def test_samples_a_tenth_too_narrow_or_too_wide_are_found_out(cinn, width):
     assert not is_calibrated(arm, Trial(theta, mean + width * (samples - mean)))
 
 
-@pytest.mark.parametrize("dof", [4, 10])
-def test_cinn_expected_log_density_is_the_exact_one_s(dof):
-    """Their difference is the KL divergence from the posterior to the model, averaged."""
-    network = load_network(pretrained_path("cinn", dof))
-    arm, rng = network.arm, np.random.default_rng(0)
-    theta = arm.sample_prior(300, rng)
-    targets = arm.forward(theta)
-    with torch.no_grad():
-        ours = network.log_density(torch.from_numpy(theta), torch.from_numpy(targets)).numpy()
-    exact = arm.joint_log_priors(theta).sum(1) - ExactPosterior(arm).log_evidence(targets)
-    divergence = exact - ours
-    error = divergence.std() / np.sqrt(len(divergence))
-    assert -3.0 * error < divergence.mean() < 0.05 + 3.0 * error
+SHIPPED = sorted(WEIGHTS_FOLDER.glob("cinn_*.safetensors"))
+
+
+def test_every_arm_of_the_paper_has_weights_for_positions_and_poses():
+    names = {path.stem for path in SHIPPED}
+    for dof in (4, 6, 8, 10, 15):
+        assert {f"cinn_{dof}", f"cinn_{dof}_pose"} <= names
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_nine_of_ten_draws_are_effective_on_targets_of_the_prior(path):
+    sampler = IKSolver.from_checkpoint(path).sampler
+    arm, rng = sampler.arm, np.random.default_rng(0)
+    targets = sampler.task.forward(arm, arm.sample_prior(60, rng))
+    draws = [sampler.draw(target, 300, rng) for target in targets]
+    assert effective_shares(np.array([one.log_weights for one in draws])).mean() > 0.9
+    assert max(np.nanmax(one.errors) for one in draws) < 1e-12 * max(1.0, sum(arm.link_lengths))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_cinn_s_evidence_is_the_exact_one_s(path):
+    """Each from draws of its own, whose errors are below 0.05 nats."""
+    sampler = IKSolver.from_checkpoint(path).sampler
+    arm, rng = sampler.arm, np.random.default_rng(1)
+    exact = ExactPosterior(arm, sampler.task)
+    targets = sampler.task.forward(arm, arm.sample_prior(20, rng))
+    ours, theirs = (
+        np.array([one.draw(target, 1000, rng).log_evidence for target in targets])
+        for one in (sampler, exact)
+    )
+    assert np.median(np.abs(ours - theirs)) < 0.03
+    assert abs((ours - theirs).mean()) < 0.05

@@ -60,13 +60,16 @@ for model in ("cinn", "cvae", "inn", "exact"):
     solver = IKSolver.from_pretrained(4, model)
     solutions = solver.solve((2.4, 0.2), 50, seed=1)
     assert len(solutions) > 40
-    assert model in ("cvae", "exact") or solutions.log_densities.shape == (len(solutions),)
+    assert model == "cvae" or solutions.log_densities.shape == (len(solutions),)
+    assert (solutions.weights is None) == (model in ("cvae", "inn"))
     assert not solutions.off_distribution
     assert len(solutions.representatives(3).indices) == 3
 for name in ("cinn_rail", "inn_rail", "cvae_full_circle_vector", "cvae_full_circle_wrapped"):
     solver = IKSolver.from_checkpoint(WEIGHTS_FOLDER / f"{name}.safetensors", device="cpu:0")
     solver.solve_many([(1.2, 0.1), (1.1, 0.2)], 50, seed=1)
     assert solver.sample([(1.2, 0.1)]).shape == (1, solver.arm.dof)
+solver = IKSolver.from_pretrained(4, task="pose")
+assert solver.solve((2.3, 0.3, 0.2), 50, seed=1).heading_errors.max() < 1e-6
 assert "torch" not in sys.modules
 """
 

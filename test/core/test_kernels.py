@@ -11,9 +11,7 @@ import pytest
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.backends.kernels.arithmetic import cos_sin, exp
 from ik_nn_ros.backends.kernels.kinematics import Links, position_errors
-from ik_nn_ros.backends.kernels.rays import Rays
 from ik_nn_ros.compilation import compiled
-from ik_nn_ros.ray_chart import RayChart, ray_directions
 
 ARMS = [PlanarArm.of_paper(4), PlanarArm.of_paper(10), PlanarArm((0.5, 0.5, 1.0), base="rail")]
 
@@ -53,51 +51,6 @@ def test_position_errors_are_the_arm_s(arm):
     targets, which = arm.forward(theta[:3]), np.arange(300) // 100
     errors = position_errors(theta, targets, which, Links.of(arm))
     np.testing.assert_allclose(errors, arm.position_errors(theta, targets[which]), atol=1e-14)
-
-
-@pytest.mark.parametrize("arm", ARMS, ids=lambda arm: f"{arm.dof}-{arm.base}")
-def test_rays_meet_their_targets_where_the_chart_s_do(arm):
-    chart, rays = RayChart(arm), Rays(RayChart(arm))
-    theta = arm.sample_prior(2000, np.random.default_rng(0))
-    targets, which = arm.forward(theta), np.arange(len(theta))
-    directions = ray_directions(theta, chart.from_joints)
-    vectors = (3.0 * directions.T).astype(np.float32)
-    positions = rays.solve(vectors, rays.targets(targets), which)
-    errors = np.linalg.norm(arm.forward(positions) - targets, axis=1)
-    expected = chart.solve(directions, targets)
-    reached = np.linalg.norm(arm.forward(expected) - targets, axis=1) < 1e-9
-    assert reached.mean() > 0.99
-    assert errors[reached].max() < 1e-11
-    np.testing.assert_allclose(positions[reached], expected[reached], atol=1e-4)
-
-
-@pytest.mark.parametrize("arm", ARMS, ids=lambda arm: f"{arm.dof}-{arm.base}")
-def test_no_ray_s_answer_hangs_on_those_beside_it(arm):
-    """Some need more steps than others, or find no crossing at all."""
-    rays = Rays(RayChart(arm))
-    reach = arm.reach[1]
-    targets = np.stack((reach * np.array([0.999, 0.6, 0.01, -0.5]), np.full(4, 0.1)), axis=1)
-    vectors = np.random.default_rng(0).standard_normal((arm.dof - 1, 4)).astype(np.float32)
-    together = rays.solve(vectors, rays.targets(targets), np.arange(4))
-    assert np.isfinite(together).all()
-    assert all(values.flags.c_contiguous for values in rays.targets(targets))
-    for i in range(4):
-        alone = rays.solve(
-            vectors[:, i : i + 1].copy(), rays.targets(targets[i : i + 1]), np.zeros(1, np.int64)
-        )
-        assert np.array_equal(alone[0], together[i])
-
-
-@pytest.mark.parametrize("arm", ARMS, ids=lambda arm: f"{arm.dof}-{arm.base}")
-def test_volumes_and_directions_are_the_chart_s(arm):
-    chart, rays = RayChart(arm), Rays(RayChart(arm))
-    theta = arm.sample_prior(500, np.random.default_rng(0))
-    targets, which = arm.forward(theta), np.arange(len(theta))
-    targets[:50] *= 1.01  # beside them there is no density
-    directions, log_volumes = rays.volumes(theta, rays.targets(targets), which)
-    np.testing.assert_allclose(directions, ray_directions(theta, chart.from_joints), atol=1e-6)
-    np.testing.assert_allclose(log_volumes, chart.log_volume(theta, targets), rtol=1e-9)
-    assert np.isinf(log_volumes[:50]).all()
 
 
 @pytest.mark.parametrize(("folder", "hits"), [("kept", [0, 1]), ("/proc/nowhere", [0, 0])])

@@ -1,27 +1,31 @@
 """Invariants of every network, and the paper's parameter counts."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
 
 from ik_nn_ros import IKSolver, ModelNotFoundError, PlanarArm
-from ik_nn_ros.backends import BACKENDS, NetworkSampler
-from ik_nn_ros.backends.eager import EagerDecoder
+from ik_nn_ros.arm.task import POSE, POSITION, TASKS
+from ik_nn_ros.backends import BACKENDS
+from ik_nn_ros.backends.eager import eager_sampler
 from ik_nn_ros.backends.kernels import KERNELS
 from ik_nn_ros.checkpoint import save_checkpoint
-from ik_nn_ros.models import ARCHITECTURES, pretrained_path
+from ik_nn_ros.models import ARCHITECTURES
 from ik_nn_ros.models.architectures import CINNConfig, CVAEConfig, INNConfig
-from ik_nn_ros.models.networks import NETWORKS, build_network, load_network
-from ik_nn_ros.ray_chart import ray_directions
+from ik_nn_ros.models.cinn import CINN, LEAST_DEVIATION
+from ik_nn_ros.models.networks import (
+    NETWORKS,
+    build_network,
+    restore_network,
+    trained_model,
+)
 
 ARM = PlanarArm.of_paper(5)
 RAIL = PlanarArm((1.0, 0.5, 1.0, 1.5), prior_std=(0.5, 0.2, 0.2, 0.2, 0.2), base="rail")
 SMALL = {
     "cvae": {"layers": 2, "neurons": 16},
     "inn": {"coupling_layers": 3, "subnet_layers": 2, "neurons": 16},
-    "cinn": {"coupling_layers": 3, "subnet_layers": 1, "neurons": 16},
+    "cinn": {"neurons": 16, "hidden_layers": 1, "bins": 6},
 }
 TABLE_III = {  # dof: layers, neurons, parameters
     4: (3, 230, 217_128),
@@ -46,7 +50,8 @@ def randomised(name, arm):
         for parameter in network.parameters():
             if parameter.requires_grad:
                 parameter.data += 0.1 * torch.randn_like(parameter)
-    network.fit_target_scale(sum(arm.link_lengths) * torch.tensor([[0.9, 0.0], [0.5, 0.5]]))
+    if name != "cinn":
+        network.fit_target_scale(sum(arm.link_lengths) * torch.tensor([[0.9, 0.0], [0.5, 0.5]]))
     return network
 
 
@@ -81,17 +86,35 @@ CONFIGS = [
     CVAEConfig(layers=4, neurons=5, angles="vector"),
     INNConfig(coupling_layers=1, subnet_layers=1, neurons=3),
     INNConfig(coupling_layers=4, subnet_layers=3, neurons=5),
-    CINNConfig(coupling_layers=1, subnet_layers=1, neurons=3),
-    CINNConfig(coupling_layers=5, subnet_layers=3, neurons=4, bins=6),
+    CINNConfig(neurons=3, hidden_layers=1, bins=1),
+    CINNConfig(neurons=4, hidden_layers=3, bins=6),
+]
+LIMITED = PlanarArm((0.5, 0.4, 0.3, 0.3), 0.6, (-2.0, 1.5))
+FITTING = [
+    (config, arm, task)
+    for config in CONFIGS
+    for arm in (*ARMS, LIMITED)
+    for task in TASKS.values()
+    if task.name in config.tasks and (config.kind != "cinn" or arm.dof > task.closing_joints)
 ]
 
 
-@pytest.mark.parametrize("arm", ARMS, ids=str)
-@pytest.mark.parametrize("config", CONFIGS, ids=str)
-def test_a_configuration_knows_the_tensors_of_its_network(config, arm):
-    tensors = NETWORKS[config.kind](arm, config).state_dict()
-    assert config.shapes(arm) == {name: tuple(value.shape) for name, value in tensors.items()}
-    config.check(arm, {name: value.numpy() for name, value in tensors.items()})
+@pytest.mark.parametrize(("config", "arm", "task"), FITTING)
+def test_a_configuration_knows_the_tensors_of_its_network(config, arm, task):
+    tensors = NETWORKS[config.kind](arm, task, config).state_dict()
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+    assert config.shapes(arm, task) == shapes
+    config.check(arm, task, {name: value.numpy() for name, value in tensors.items()})
+
+
+@pytest.mark.parametrize(("config", "arm", "task"), FITTING[::3])
+def test_a_network_is_restored_from_its_numbers(config, arm, task):
+    model = trained_model(NETWORKS[config.kind](arm, task, config))
+    again = trained_model(restore_network(model))
+    assert (again.arm, again.task, again.config) == (arm, task, config)
+    assert again.tensors.keys() == model.tensors.keys()
+    for name, tensor in model.tensors.items():
+        assert np.array_equal(again.tensors[name], tensor), name
 
 
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
@@ -99,28 +122,40 @@ def test_a_configuration_knows_the_tensors_of_its_network(config, arm):
 @pytest.mark.parametrize("config", [config for config in CONFIGS if config.kind != "cinn"], ids=str)
 def test_an_arm_of_two_joints_has_no_latents_and_is_solved_all_the_same(config, backend, tmp_path):
     arm = PlanarArm((1.0, 1.0))
-    network = NETWORKS[config.kind](arm, config)
+    network = NETWORKS[config.kind](arm, POSITION, config)
     network.fit_target_scale(torch.tensor([[1.8, 0.0], [1.6, 0.2]]))
-    save_checkpoint(tmp_path / "two.safetensors", network, {}, {})
+    save_checkpoint(tmp_path / "two.safetensors", trained_model(network), {}, {})
     solver = IKSolver.from_checkpoint(tmp_path / "two.safetensors", backend=backend)
     assert solver.sample([(1.7, 0.1)]).shape == (1, 2)
 
 
-def test_cinn_refuses_what_it_cannot_learn():
-    with pytest.raises(ValueError, match="3 or more joints"):
-        build_network("cinn", PlanarArm((1.0, 1.0)), SMALL["cinn"])
-    with pytest.raises(ValueError, match="bins must be 2 or more"):
-        build_network("cinn", ARM, SMALL["cinn"] | {"bins": 1})
+@pytest.mark.parametrize(
+    ("arm", "task", "needed"),
+    [
+        (PlanarArm((1.0, 1.0)), POSITION, "3 or more joints for a position"),
+        (PlanarArm((1.0, 1.0, 1.0)), POSE, "4 or more joints for a pose"),
+        (PlanarArm((1.0,), base="rail"), POSITION, "3 or more joints for a position"),
+    ],
+)
+def test_cinn_refuses_an_arm_whose_joints_all_close_the_chain(arm, task, needed):
+    with pytest.raises(ValueError, match=f"cinn needs {needed}: .* all of which exact gives"):
+        build_network("cinn", arm, SMALL["cinn"], task)
+
+
+@pytest.mark.parametrize("name", ["cvae", "inn"])
+def test_a_network_of_positions_refuses_poses(name):
+    with pytest.raises(ValueError, match=f"{name} learns position, not pose"):
+        build_network(name, ARM, SMALL[name], POSE)
 
 
 def test_every_configuration_has_its_network():
-    assert NETWORKS.keys() == ARCHITECTURES.keys() == KERNELS.keys()
+    assert NETWORKS.keys() == ARCHITECTURES.keys() == {*KERNELS, "cinn"}
     with pytest.raises(ModelNotFoundError, match="available: cvae, inn, cinn"):
         build_network("gan", ARM, {})
 
 
 def test_samples_have_their_shapes_and_follow_the_seed(network):
-    sampler = NetworkSampler(EagerDecoder(network))
+    sampler = eager_sampler(network)
     targets = np.array([[2.0, 0.3], [2.5, -0.1]])
     first, second, third = (
         sampler.sample(targets, 7, np.random.default_rng(seed)) for seed in (1, 1, 2)
@@ -133,10 +168,11 @@ def test_samples_have_their_shapes_and_follow_the_seed(network):
 
 
 def test_large_requests_in_chunks_equal_the_whole(network, monkeypatch):
-    sampler = NetworkSampler(EagerDecoder(network))
+    sampler = eager_sampler(network)
     targets = np.array([[2.0, 0.3], [2.5, -0.1]])
     whole = sampler.sample(targets, 50, np.random.default_rng(1))
     monkeypatch.setattr("ik_nn_ros.backends.eager.CHUNK_SIZE", 13)
+    monkeypatch.setattr("ik_nn_ros.posterior.weighted.ROWS_AT_ONCE", 13)
     chunked = sampler.sample(targets, 50, np.random.default_rng(1))
     np.testing.assert_allclose(chunked.positions, whole.positions, atol=1e-5)
 
@@ -197,75 +233,90 @@ def test_inn_log_density_is_that_of_the_autograd_jacobian(arm):
         torch.testing.assert_close(log_density[row], expected)
 
 
-@pytest.mark.parametrize("arm", [ARM, RAIL], ids=["revolute", "rail"])
-def test_cinn_samples_are_on_their_targets_trained_or_not(arm):
-    network = build_network("cinn", arm, SMALL["cinn"])
-    rng = np.random.default_rng(0)
-    targets = arm.forward(arm.sample_prior(20, rng))
-    targets[0] = (arm.reach[1] - 1e-9, 0.0)
-    positions = NetworkSampler(EagerDecoder(network)).sample(targets, 50, rng).positions
-    assert np.abs(arm.forward(positions) - targets[:, None]).max() < 1e-9
-
-
-def test_cinn_log_prob_is_that_of_the_autograd_jacobian():
-    network = randomised("cinn", ARM).double()
-    generator = torch.Generator().manual_seed(0)
-    vectors = torch.randn(6, network.latent_dim, dtype=torch.float64, generator=generator)
-    targets = torch.tensor([[2.0, 0.3]], dtype=torch.float64).expand(6, 2)
-    log_prob = network.log_prob(vectors, targets)
-    transform = network.flow(network.standardise(targets[:1])[0]).transform
-    for row in range(6):
-        latents = transform(vectors[row])
-        jacobian = torch.autograd.functional.jacobian(transform, vectors[row])
-        normal = torch.distributions.Normal(0.0, 1.0).log_prob(latents).sum()
-        expected = normal + torch.linalg.slogdet(jacobian).logabsdet
-        torch.testing.assert_close(log_prob[row], expected)
-
-
-@pytest.mark.parametrize("target", [(3.45, -0.1), (3.499, 0.0)])
-def test_cinn_density_of_directions_integrates_to_one(target):
-    """Over the sphere, with the shipped weights: the quadrature is for what training leads to."""
-    network = load_network(pretrained_path("cinn", 6))
-    generator = torch.Generator().manual_seed(0)
-    directions = torch.randn(20_000, 5, generator=generator)
-    directions = torch.nn.functional.normalize(directions, dim=1)
-    with torch.no_grad():
-        targets = torch.tensor([target]).expand(len(directions), 2)
-        density = network.log_density_of_directions(directions, targets).exp()
-    area = 8.0 / 3.0 * np.pi**2  # of the unit sphere in five dimensions
-    assert density.mean().item() * area == pytest.approx(1.0, abs=0.06)
-
-
-def test_cinn_decodes_the_density_with_respect_to_the_surface():
-    """Density on the sphere over dS / dOmega, each from its own function."""
-    network = randomised("cinn", ARM).double()
-    generator = torch.Generator().manual_seed(0)
-    latents = torch.randn(20, network.latent_dim, dtype=torch.float64, generator=generator)
-    targets = torch.tensor([[2.0, 0.3]], dtype=torch.float64).expand(20, 2)
-    theta = network.decode(targets, latents)
-    log_density = network.log_density(theta, targets)
-    directions = ray_directions(theta, network.from_joints)
-    on_sphere = network.log_density_of_directions(directions, targets)
-    volume = network.chart.log_volume(theta, targets)
-    torch.testing.assert_close(log_density, on_sphere - volume)
-
-
-@pytest.mark.parametrize(
-    ("changes", "share"),
+CIRCLE = PlanarArm((0.5, 0.5, 0.5, 1.0), prior="uniform")
+CHAINS = pytest.mark.parametrize(
+    ("arm", "task"),
     [
-        ({"prior_std": 1.0}, "6.7%"),
-        ({"prior": "uniform", "prior_std": None, "prior_mean": None}, "37.8%"),
+        (ARM, POSITION),
+        (ARM, POSE),
+        (RAIL, POSITION),
+        (RAIL, POSE),
+        (CIRCLE, POSITION),
+        (LIMITED, POSE),
     ],
+    ids=["position", "pose", "rail", "rail pose", "circle", "limited pose"],
 )
-def test_cinn_refuses_an_arm_that_curls_and_says_how_much_of_it(changes, share):
-    arm = dataclasses.replace(PlanarArm.of_paper(6), **changes)
-    with pytest.raises(ValueError, match=f"cannot represent {share} of this arm's prior"):
-        build_network("cinn", arm, SMALL["cinn"])
 
 
-def test_cinn_takes_a_uniform_prior_within_narrow_limits():
-    arm = PlanarArm((0.5, 0.5, 1.0), prior="uniform", joint_limits=(-0.5, 0.5))
-    assert build_network("cinn", arm, SMALL["cinn"]).latent_dim == 2
+@CHAINS
+def test_cinn_samples_are_on_their_targets_trained_or_not(arm, task):
+    rng = np.random.default_rng(0)
+    targets = task.forward(arm, arm.sample_prior(5, rng))
+    sampler = eager_sampler(build_network("cinn", arm, SMALL["cinn"], task))
+    samples = sampler.sample(targets, 50, rng)
+    residuals = task.residual(arm, samples.positions, targets[:, None])
+    assert np.abs(residuals).max() < 1e-12 * max(1.0, sum(arm.link_lengths))
+    assert samples.position_errors.max() < 1e-12 * max(1.0, sum(arm.link_lengths))
+    assert arm.within_limits(samples.positions).all()
+
+
+def test_cinn_samples_are_on_targets_at_the_ends_of_the_reach():
+    arm = PlanarArm((2.0, 0.5, 0.5), 0.5)
+    sampler = eager_sampler(build_network("cinn", arm, SMALL["cinn"]))
+    for distance in (3.0, 3.0 - 1e-9, 1.0 + 1e-9, 1.0):
+        samples = sampler.sample(np.array([[0.0, distance]]), 20, np.random.default_rng(0))
+        assert np.isfinite(samples.positions).all()
+        assert samples.position_errors.max() < 1e-11
+
+
+@CHAINS
+def test_cinn_has_a_network_of_its_own_for_each_free_joint(arm, task):
+    network = build_network("cinn", arm, SMALL["cinn"], task)
+    free = arm.dof - task.closing_joints
+    features = torch.randn(free, 7, network.mean.shape[1])
+    with torch.no_grad():
+        said = network(features)
+        assert said.shape[:2] == (free, 7)
+        for joint in range(free):
+            alone = network(features[joint : joint + 1], slice(joint, joint + 1))
+            torch.testing.assert_close(alone[0], said[joint])
+    for parameter in network.parameters():
+        assert parameter.shape[0] == free
+    assert network.num_parameters == sum(one.numel() for one in network.parameters())
+
+
+def test_cinn_stores_the_scale_of_its_features_and_magnifies_none_that_hardly_varies():
+    network = build_network("cinn", ARM, SMALL["cinn"])
+    features = 3.0 + 2.0 * torch.randn(*network.mean[:, None].expand(-1, 5000, -1).shape)
+    features[1, :, 4] = 0.7
+    features[2, :, 5] = 0.1 * LEAST_DEVIATION * torch.randn(5000)
+    network.fit_scale(features)
+    torch.testing.assert_close(
+        network.mean[0], torch.full_like(network.mean[0], 3.0), atol=0.2, rtol=0.0
+    )
+    torch.testing.assert_close(
+        network.std[0], torch.full_like(network.std[0], 2.0), atol=0.1, rtol=0.0
+    )
+    assert network.std[1, 4] == network.std[2, 5] == 1.0
+    assert network.mean[1, 4].item() == pytest.approx(0.7)
+    assert (network.std > 0.0).all()
+
+
+def test_cinn_takes_features_however_far_out_for_no_more_than_its_bound():
+    network = build_network("cinn", ARM, SMALL["cinn"])
+    features = torch.randn(3, 4, network.mean.shape[1])
+    bound = network.config.most_deviations
+    with torch.no_grad():
+        far, at_bound = network(1e6 * features), network(bound * features.sign())
+    torch.testing.assert_close(far, at_bound)
+
+
+def test_an_untrained_cinn_begins_with_nearly_even_densities():
+    network = CINN(ARM, POSITION, CINNConfig())
+    with torch.no_grad():
+        said = network(torch.randn(3, 200, network.mean.shape[1]))
+    assert said.abs().max() < 1.5
+    assert said.std() < 0.3
 
 
 @pytest.mark.parametrize(
@@ -274,7 +325,9 @@ def test_cinn_takes_a_uniform_prior_within_narrow_limits():
         (CVAEConfig, {"layers": 0, "neurons": 10}),
         (CVAEConfig, {"layers": 2, "neurons": 1.5}),
         (INNConfig, {"coupling_layers": -1, "subnet_layers": 2, "neurons": 4}),
-        (CINNConfig, {"coupling_layers": 1, "subnet_layers": 1, "neurons": 4, "bins": 0}),
+        (CINNConfig, {"bins": 0}),
+        (CINNConfig, {"hidden_layers": 0}),
+        (CINNConfig, {"neurons": 16.0}),
         (INNConfig, {"coupling_layers": 1, "subnet_layers": 2, "neurons": 4, "clamp": 0.0}),
     ],
 )

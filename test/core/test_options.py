@@ -5,15 +5,19 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
-from ik_nn_ros import IKSolver, InvalidRequestError, SolveOptions
+from ik_nn_ros import IKSolver, InvalidRequestError, PlanarArm, SolveOptions
+from ik_nn_ros.backends.eager import eager_sampler
+from ik_nn_ros.models.networks import build_network
 
 TARGET = (3.0, 0.5)
 
 
 def test_every_option_has_a_default_that_solves():
     options = SolveOptions()
-    assert (options.refine, options.allow_approximate, options.weighted) == (True, False, False)
+    assert (options.refine, options.allow_approximate) == (True, False)
+    assert (options.weighted, options.exact) == (False, False)
     assert options.position_tolerance == options.heading_tolerance == 1e-6
     assert options.seed_state is None
 
@@ -85,3 +89,69 @@ def test_keywords_take_the_place_of_options():
 def test_options_cannot_be_changed_in_place():
     with pytest.raises(dataclasses.FrozenInstanceError):
         SolveOptions().refine = False
+
+
+def test_samples_cannot_be_weighted_and_exact():
+    with pytest.raises(InvalidRequestError, match="exact samples are all alike") as caught:
+        SolveOptions(weighted=True, exact=True)
+    assert caught.value.field == "exact"
+    solver = IKSolver.from_pretrained(6, "exact")
+    with pytest.raises(InvalidRequestError, match="exact: "):
+        solver.solve(TARGET, 10, options=SolveOptions(weighted=True), exact=True)
+
+
+@pytest.mark.parametrize("model", ["cvae", "inn"])
+@pytest.mark.parametrize("option", ["weighted", "exact"])
+def test_a_model_without_weights_refuses_both_by_its_name(model, option):
+    solver = IKSolver.from_pretrained(6, model)
+    reason = f"{option}: the samples of {model} have no weights"
+    with pytest.raises(InvalidRequestError, match=reason) as caught:
+        solver.solve(TARGET, 10, **{option: True})
+    assert caught.value.field == option
+
+
+@pytest.fixture(scope="module")
+def cinn():
+    """A network that has learned nothing, whose weights are right all the same."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = build_network("cinn", PlanarArm.of_paper(4), {"neurons": 8, "bins": 6})
+    return IKSolver(eager_sampler(network))
+
+
+def test_cinn_answers_with_weights_and_their_effective_share(cinn):
+    plain, weighted = (cinn.solve((2.2, 0.5), 300, seed=1, weighted=one) for one in (False, True))
+    assert len(plain) == 300
+    assert plain.weights.sum() == pytest.approx(1.0)
+    assert len(np.unique(plain.weights)) > 250
+    assert 0.0 < plain.effective_share < 1.0
+    assert np.array_equal(plain.positions, weighted.positions)
+    assert np.array_equal(plain.weights, weighted.weights)
+
+
+def test_exact_samples_of_cinn_are_as_many_as_asked_for_and_all_alike(cinn):
+    solutions = cinn.solve((2.2, 0.5), 300, seed=1, exact=True)
+    assert len(solutions) == 300
+    assert solutions.shortfall is None
+    assert len(np.unique(solutions.positions, axis=0)) == 300
+    np.testing.assert_allclose(solutions.weights, 1.0 / 300)
+    assert solutions.effective_share == pytest.approx(1.0)
+    assert solutions.num_rejected > 0
+    assert not solutions.off_distribution
+    again = cinn.solve((2.2, 0.5), 300, seed=1, exact=True)
+    assert np.array_equal(again.positions, solutions.positions)
+
+
+def test_exact_changes_nothing_of_the_exact_sampler():
+    solver = IKSolver.from_pretrained(4, "exact")
+    plain, exact = (solver.solve((2.2, 0.5), 100, seed=1, exact=one) for one in (False, True))
+    assert np.array_equal(plain.positions, exact.positions)
+    assert np.array_equal(plain.weights, exact.weights)
+
+
+def test_many_targets_are_answered_exactly_as_each_alone(cinn):
+    targets = [(2.2, 0.5), (2.1, -0.3)]
+    answers = cinn.solve_many(targets, 50, seed=2, exact=True)
+    for target, answer in zip(targets, answers, strict=True):
+        alone = cinn.solve(target, 50, seed=2, exact=True)
+        assert np.array_equal(answer.positions, alone.positions)

@@ -10,6 +10,9 @@ from ik_nn_ros import (
     PlanarArm,
     UnreachableTargetError,
 )
+from ik_nn_ros.arm.task import POSE as POSE_TASK
+from ik_nn_ros.backends.eager import eager_sampler
+from ik_nn_ros.models.networks import build_network
 
 POSE_ARM = PlanarArm((0.5, 0.4, 0.3, 0.2), prior_std=0.7, joint_limits=(-2.0, 2.0))
 POSE = (0.9, 0.5, 1.2)
@@ -100,10 +103,34 @@ def test_samples_of_poses_are_raw_ones(pose_solver):
     np.testing.assert_allclose(POSE_ARM.headings(samples), POSE[2], atol=1e-9)
 
 
-def test_poses_of_the_paper_s_arm_are_the_exact_sampler_s():
-    solver = IKSolver.from_pretrained(6, "exact", task="pose")
-    assert solver.solve((2.9, 0.6, 0.4), 10, seed=1).heading_errors.max() < 1e-6
-    with pytest.raises(ModelNotFoundError, match="no weights for a pose; available: exact"):
-        IKSolver.from_pretrained(6, "cinn", task="pose")
+@pytest.mark.parametrize("model", ["cinn", "exact"])
+def test_poses_of_the_paper_s_arm_are_solved_by_name(model):
+    solver = IKSolver.from_pretrained(6, model, task="pose")
+    assert solver.task is POSE_TASK
+    solutions = solver.solve((2.9, 0.6, 0.4), 100, seed=1)
+    assert len(solutions) == 100
+    assert solutions.heading_errors.max() < 1e-6
+    assert solutions.position_errors.max() < 1e-6
+    assert solutions.effective_share > 0.5
+
+
+def test_a_model_without_weights_for_a_pose_says_what_there_is():
+    for model in ("cvae", "inn"):
+        with pytest.raises(ModelNotFoundError, match="no weights for a pose at dof 6; available:"):
+            IKSolver.from_pretrained(6, model, task="pose")
     with pytest.raises(InvalidRequestError, match="position or pose"):
         IKSolver.from_pretrained(6, "cinn", task="dance")
+
+
+def test_cinn_answers_poses_as_the_exact_sampler_does():
+    """With weights it has not learned: they make up for what it does not know."""
+    arm = PlanarArm((0.5, 0.4, 0.3, 0.2, 0.2), prior_std=0.7)
+    network = build_network("cinn", arm, {"neurons": 8, "hidden_layers": 1}, POSE_TASK)
+    ours, exact = IKSolver(eager_sampler(network)), IKSolver.exact(arm, "pose")
+    first, second = (solver.solve(POSE, 2000, seed=1) for solver in (ours, exact))
+    assert first.heading_errors.max() <= 1e-6
+    assert first.position_errors.max() <= 1e-6
+    assert first.log_evidence == pytest.approx(second.log_evidence, abs=0.2)
+    mean = np.average(first.positions, axis=0, weights=first.weights)
+    deviation = second.positions.std(0) / np.sqrt(2000.0 * first.effective_share)
+    assert (np.abs(mean - second.positions.mean(0)) < 5.0 * deviation).all()

@@ -19,6 +19,7 @@ from ik_nn_ros import (
 from ik_nn_ros.posterior.evidence import LEAST_LOG_EVIDENCE
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.posterior.sampler import Sampler, Samples
+from ik_nn_ros.solutions import LEAST_EFFECTIVE_SHARE
 from ik_nn_ros.solver import FURTHER_ROUNDS, MOST_PER_ROUND
 
 TARGET = (3.0, 0.5)
@@ -189,22 +190,34 @@ def test_weights_stay_with_their_solutions():
         assert weight == pytest.approx(weights[row] / weights.sum())
 
 
-@pytest.mark.parametrize("model", ["cinn", "cvae", "inn"])
-def test_a_model_without_weights_refuses_weighted_draws_by_its_name(model):
-    solver = IKSolver.from_pretrained(6, model)
-    solutions = solver.solve(TARGET, 10, seed=1)
+@pytest.mark.parametrize("model", ["cvae", "inn"])
+def test_a_model_without_weights_has_no_effective_share(model):
+    solutions = IKSolver.from_pretrained(6, model).solve(TARGET, 10, seed=1)
     assert solutions.weights is None
     assert solutions.effective_share is None
-    with pytest.raises(InvalidRequestError, match=f"weighted: the samples of {model} have no"):
-        solver.solve(TARGET, 10, weighted=True)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_cinn_answers_with_weights_that_are_nearly_alike(exact):
+    solutions = IKSolver.from_pretrained(6, "cinn").solve(TARGET, 500, seed=1, exact=exact)
+    assert len(solutions) == 500
+    assert solutions.weights.sum() == pytest.approx(1.0)
+    assert solutions.effective_share > 0.9
+    assert solutions.position_errors.max() < 1e-12
+    assert (len(np.unique(solutions.weights)) == 1) is exact
 
 
 @pytest.mark.parametrize(("target", "expected"), [((3.0, 0.5), False), ((-2.0, 1.0), True)])
 def test_solutions_say_whether_their_target_was_learned(target, expected):
-    solutions = IKSolver.from_pretrained(6).solve(target, 20, seed=1)
+    """By the prior's evidence; where the model knows weights, by these."""
+    solutions = IKSolver.from_pretrained(6, "cvae").solve(target, 20, seed=1)
     assert solutions.off_distribution is expected
     assert (solutions.log_evidence < LEAST_LOG_EVIDENCE) is expected
-    assert not IKSolver.from_pretrained(6, "exact").solve(target, 20, seed=1).off_distribution
+    for model in ("cinn", "exact"):
+        known = IKSolver.from_pretrained(6, model).solve(target, 200, seed=1)
+        assert known.off_distribution is (known.effective_share < LEAST_EFFECTIVE_SHARE)
+        assert not known.off_distribution
+        assert known.log_evidence == pytest.approx(solutions.log_evidence, abs=0.5)
 
 
 def test_out_of_reach_is_refused_with_distance_and_reach(solver):

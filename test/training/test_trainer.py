@@ -14,8 +14,7 @@ import pytest
 import torch
 import yaml
 
-from ik_nn_ros.backends import NetworkSampler
-from ik_nn_ros.backends.eager import EagerDecoder
+from ik_nn_ros.backends.eager import eager_sampler
 from training.config import TrainingConfig
 from training.data import make_dataset
 from training.metrics import resimulation
@@ -59,7 +58,7 @@ def assert_same(first, second):
 
 
 def e_resim(network, targets):
-    sampler = NetworkSampler(EagerDecoder(network))
+    sampler = eager_sampler(network)
     samples = sampler.sample(targets, 1, np.random.default_rng(0)).positions[:, 0]
     return resimulation(network.arm.forward(samples), targets).e_resim
 

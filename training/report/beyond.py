@@ -119,8 +119,9 @@ def workspace(maps: Sequence[WorkspaceMap], folder: str) -> str:
         f"![Workspace]({folder}/workspace.png)\n\n"
         "*Targets on one side of the x axis, up to full reach. Inside the white line at least one "
         "target of a training set as large as the paper's is expected within 5 cm, by the exact "
-        "sampler's evidence. Outside, answers of models without weights are flagged `off_distribution`; "
-        "those of `cinn` where their own effective share is below 0.1.*\n\n" + table(header, rows)
+        "sampler's evidence. Outside, answers of models without weights are flagged "
+        "`off_distribution`; those of `cinn` where their own effective share is below 0.1.*\n\n"
+        + table(header, rows)
     )
 
 

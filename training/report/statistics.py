@@ -20,8 +20,9 @@ from training.report.markdown import (
 from training.results import Result
 
 EARLIER = (
-    "`cinn of rays`, a flow over directions of rays, was `cinn` before: it could not represent arms "
-    "that curl (2.5 to 16 % of N(0, 1 rad) at 4 to 10 joints), nor limits, circles or headings.\n\n"
+    "`cinn of rays`, a flow over directions of rays, was `cinn` before: it could not represent "
+    "arms that curl (2.5 to 16 % of N(0, 1 rad) at 4 to 10 joints), nor limits, circles or "
+    "headings.\n\n"
 )
 
 

@@ -21,7 +21,7 @@ from ik_nn_ros.chain.chain_array import (
     TURN,
     chain_array,
 )
-from ik_nn_ros.posterior.tables import bounds_at
+from ik_nn_ros.chain.states import bounds_at
 
 DRAWS = 100_000
 BINS = 90  # of bearings, in which the nearest and the farthest draw are looked for

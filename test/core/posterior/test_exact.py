@@ -13,6 +13,7 @@ from scipy.stats import ks_2samp
 from ik_nn_ros import InvalidRequestError, PlanarArm
 from ik_nn_ros.arm.task import POSE, POSITION, TASKS
 from ik_nn_ros.posterior import exact as module
+from ik_nn_ros.posterior import weighted
 from ik_nn_ros.posterior.exact import ExactPosterior
 from measuring.chart_mixture import ChartMixture
 from measuring.tight_rejection import tight_rejection
@@ -143,6 +144,21 @@ def test_draws_are_nearly_the_posterior_s_at_far_targets_too(dof, target):
     assert effective_share(draws.log_weights) > 0.9
 
 
+@pytest.mark.parametrize(
+    ("arm", "target", "least"),
+    [
+        (TRUNCATED, (1.587, 0.2859), 0.8),
+        (TRUNCATED, (-1.0435, 0.2906), 0.8),
+        (UNIFORM, (0.5341, -0.6633), 0.4),
+        (UNIFORM, (-0.5219, 0.918), 0.4),
+    ],
+)
+def test_no_draw_outweighs_the_others_where_limits_cut_cells(arm, target, least):
+    """At the last two targets the limits leave but a corner of the joints' ranges."""
+    draws = ExactPosterior(arm).draw(np.array(target), 10_000, np.random.default_rng(1))
+    assert effective_share(draws.log_weights) > least
+
+
 @cases("paper", "means", "circle", "truncated", "several turns", "pose", "truncated pose")
 def test_samples_are_the_reference_s(arm, task):
     exact, rng = ExactPosterior(arm, task), np.random.default_rng(4)
@@ -185,7 +201,7 @@ def test_as_many_samples_as_are_asked_for_and_all_of_them_different(arm, task):
 def test_the_same_generator_gives_the_same_samples_on_however_many_threads(arm, task, monkeypatch):
     exact, target, answers = ExactPosterior(arm, task), targets_of(arm, task, 2), []
     for threads in (1, 1, 2, 5):
-        monkeypatch.setattr(module, "num_threads", lambda threads=threads: threads)
+        monkeypatch.setattr(weighted, "num_threads", lambda threads=threads: threads)
         answers.append(exact.sample(target, 700, np.random.default_rng(7)))
     for other in answers[1:]:
         np.testing.assert_array_equal(answers[0].positions, other.positions)
@@ -321,7 +337,7 @@ def test_two_threads_that_want_the_same_arm_make_its_tables_once(monkeypatch):
         thread.join()
     assert len(samplers) == 2
     assert len(made) == 1
-    assert samplers[0]._tables is samplers[1]._tables
+    assert samplers[0].tables is samplers[1].tables
 
 
 def test_a_sampler_survives_a_pickle():
@@ -353,10 +369,10 @@ def test_a_task_is_given_by_its_name_or_as_it_is():
 def test_one_heavy_draw_does_not_stop_an_answer():
     """A bound leaves a thousandth of the mass beyond it, and no more."""
     log_weights = np.concatenate((np.zeros(100_000), [np.log(50.0)], np.full(10, -np.inf)))
-    over_bound = module._over_bound(log_weights)
+    over_bound = weighted._over_bound(log_weights)
     assert over_bound[0] == 1.0 and over_bound[100_000] == pytest.approx(50.0)
     assert (over_bound[-10:] == 0.0).all()
     even = np.exp(np.random.default_rng(0).normal(0.0, 1.0, 10_000))
-    over_bound = module._over_bound(np.log(even))
+    over_bound = weighted._over_bound(np.log(even))
     beyond = np.maximum(over_bound - 1.0, 0.0).sum() / over_bound.sum()
-    assert 0.0005 < beyond <= module.BEYOND
+    assert 0.0005 < beyond <= weighted.BEYOND

@@ -24,6 +24,8 @@ from ik_nn_ros.posterior.conditional import (
 from ik_nn_ros.posterior.quantiles import (
     KNOTS,
     STEP,
+    density_at,
+    drawn_from,
     knot_of_level,
     level_of_knot,
     spline,
@@ -82,7 +84,7 @@ def by_knots(table: np.ndarray, share: float) -> tuple[float, float]:
     """Place in [0, 1] of a slot's interval at a level, and its rate by the level."""
     v = knot_of_level(share)
     knot = min(int(v / STEP), KNOTS - 2)
-    place, rate = spline(*table[knot].tolist(), *table[knot + 1].tolist(), v / STEP - knot)
+    place, rate = spline(*table[knot].tolist(), *table[knot + 1].tolist(), STEP, v / STEP - knot)
     return place, rate / level_of_knot(v)[1]
 
 
@@ -152,11 +154,25 @@ def test_splines_rise_from_one_end_to_the_other_at_their_rate(arm):
             np.testing.assert_allclose(np.array(rises) / 2e-7, rates, rtol=1e-3, atol=1e-9)
 
 
+@EVERY_ARM
+def test_the_density_at_a_place_is_that_of_drawing_it(arm):
+    for chain, found, _ in conditionals(arm):
+        for slot in slots_of(chain, found):
+            table = tabulated(found, slot)
+            for share in LEVELS:
+                place, rate = by_knots(table, share)
+                assert drawn_from(table[None], 0, share) == pytest.approx(place, abs=1e-12)
+                assert density_at(table[None], 0, place) == pytest.approx(1.0 / rate, rel=1e-6)
+
+
+@pytest.mark.parametrize("step", [STEP, 0.1, 1.0])
 @pytest.mark.parametrize("rates", [(1.0, 1.0), (1e-6, 5.0), (3.0, 1e-6), (0.0, 0.0)])
-def test_a_spline_meets_its_knots_with_their_rates(rates):
+def test_a_spline_meets_its_knots_with_their_rates(rates, step):
     left, right = 0.2, 0.7
     for within, place, rate in ((0.0, left, rates[0]), (1.0, right, rates[1])):
-        found = spline(left, rates[0], right, rates[1], within)
+        found = spline(left, rates[0], right, rates[1], step, within)
         assert found == pytest.approx((place, rate), abs=1e-12)
-    places = [spline(left, rates[0], right, rates[1], w)[0] for w in np.linspace(0.0, 1.0, 200)]
+    places = [
+        spline(left, rates[0], right, rates[1], step, w)[0] for w in np.linspace(0.0, 1.0, 200)
+    ]
     assert (np.diff(places) > 0.0).all()

@@ -10,6 +10,7 @@ import pytest
 from ik_nn_ros import PlanarArm
 from ik_nn_ros.arm.task import POSITION, TASKS
 from ik_nn_ros.chain.chain_array import CLOSING, chain_array
+from ik_nn_ros.chain.states import bounds_at
 from ik_nn_ros.posterior.conditional import find_conditional, new_conditional
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.posterior.tables import (
@@ -20,7 +21,6 @@ from ik_nn_ros.posterior.tables import (
     LOG_VALUE,
     NODE_SLOTS,
     bearing_of_node,
-    bounds_at,
     find_place,
     node_of_share,
     share_of_node,
@@ -80,7 +80,7 @@ def test_values_between_nodes_are_the_density_of_the_rest(name):
     no_tables = np.zeros((rest.dof, 5), np.int64), np.zeros((0, 4))
     for x, y in rest.forward(rest.sample_prior(200, np.random.default_rng(1))):
         expected = find_conditional(chain, *no_tables, 0, x, y, 0.0, found, 1)
-        high, factor = state_value(exact._chain, *exact._tables[:2], 1, x, y, 0.0)
+        high, factor = state_value(exact.chain, *exact.tables[:2], 1, x, y, 0.0)
         off.append(high + math.log(factor) - expected)
     assert np.mean(np.abs(off)) < 0.01
     assert np.quantile(np.abs(off), 0.95) < 0.05
@@ -103,7 +103,7 @@ def test_a_density_of_three_links_is_its_integral():
 def test_a_node_s_state_is_found_at_the_node(name):
     arm, task = CASES[name]
     exact = ExactPosterior(arm, task)
-    chain, (grid, values, _) = exact._chain, exact._tables
+    chain, (grid, values, _) = exact.chain, exact.tables
     rng, joints = np.random.default_rng(3), range(1, int(chain[0, CLOSING]))
     assert len(joints) > 0
     for joint in joints:
@@ -131,7 +131,7 @@ def test_a_node_s_state_is_found_at_the_node(name):
 @EVERY_CASE
 def test_every_entry_is_a_number(arm, task):
     exact = ExactPosterior(arm, task)
-    grid, values, quantiles = exact._tables
+    grid, values, quantiles = exact.tables
     assert np.isfinite(values).all()
     assert np.isfinite(quantiles).all()
     assert grid[:, ENTRY].max() <= len(values)
@@ -145,13 +145,13 @@ def test_every_entry_is_a_number(arm, task):
 def test_beyond_the_reach_the_density_is_nothing():
     exact = ExactPosterior(PlanarArm.of_paper(5))
     for x in (2.5, 2.0 + 1e-9, 3.0):
-        _, factor = state_value(exact._chain, *exact._tables[:2], 2, x, 0.0, 0.0)
+        _, factor = state_value(exact.chain, *exact.tables[:2], 2, x, 0.0, 0.0)
         assert factor == 0.0 or x < 2.0
 
 
 @pytest.mark.parametrize("name", ["six joints", "circle", "truncated"])
 def test_nodes_are_denser_towards_both_bounds_and_are_found_where_they_are(name):
-    chain = ExactPosterior(CASES[name][0])._chain
+    chain = ExactPosterior(CASES[name][0]).chain
     places = (np.arange(64) + 0.5) / 64
     shares = np.array([share_of_node(chain, 1, place) for place in places])
     found = [node_of_share(chain, 1, math.sqrt(x), math.sqrt(1.0 - x)) for x in shares]
@@ -166,7 +166,7 @@ def test_nodes_are_denser_towards_both_bounds_and_are_found_where_they_are(name)
 @pytest.mark.parametrize("task", ["position", "pose"])
 def test_circles_need_no_bearings_and_a_last_one_no_headings(task):
     exact = ExactPosterior(PlanarArm(LINKS, prior="uniform"), task)
-    grid = exact._tables.grid
+    grid = exact.tables.grid
     tabled = grid[grid[:, DISTANCES] > 0]
     assert (tabled[:, BEARINGS] == 1).all()
     assert (tabled[:, HEADINGS] == 1).all()
