@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ik_nn_ros.arm.mount import Mount
     from ik_nn_ros.arm.planar_arm import PlanarArm
     from ik_nn_ros.errors import (
         CheckpointError,
@@ -25,6 +26,7 @@ __all__ = [
     "InvalidArmError",
     "InvalidRequestError",
     "ModelNotFoundError",
+    "Mount",
     "NoSolutionError",
     "PlanarArm",
     "Solutions",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 _MODULES = {
     "IKSolver": "solver",
+    "Mount": "arm.mount",
     "PlanarArm": "arm.planar_arm",
     "Solutions": "solutions",
     "SolveOptions": "options",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -12,6 +12,7 @@ import numpy as np
 
 from ik_nn_ros.arm.base_joint import BASE_JOINTS, BaseJoint
 from ik_nn_ros.arm.joints import PRIORS, Joint, joint_names
+from ik_nn_ros.arm.mount import Mount
 from ik_nn_ros.arrays import Array, matching, namespace, wrapped
 from ik_nn_ros.errors import InvalidArmError
 
@@ -52,6 +53,8 @@ class PlanarArm:
         prior_mean: of each normal prior, before it is truncated. A uniform prior has none: None, or
             the middle of its limits. Kept as None.
         joint_names: one per joint; None: joint_1 to joint_N.
+        mount: how the arm stands in a robot, whose joint values count from zeros of their own; the
+            kinematics, priors and limits here know nothing of it.
 
     Attributes:
         joints: the joints, base first.
@@ -68,12 +71,14 @@ class PlanarArm:
     base: Literal["revolute", "rail"] = "revolute"
     prior_mean: float | tuple[float | None, ...] = 0.0
     joint_names: tuple[str, ...] | None = None
+    mount: Mount = Mount()
 
     def __post_init__(self) -> None:
         if self.base not in BASE_JOINTS:
             raise InvalidArmError(f"base must be {' or '.join(BASE_JOINTS)}, got {self.base!r}")
         self._keep(link_lengths=_checked_lengths(self.link_lengths, self.base))
         self._keep(joint_names=_checked_names(self.joint_names, self.dof))
+        self._keep(mount=_checked_mount(self.mount, self.dof))
         joints = self.joints
         priors = tuple(joint.prior for joint in joints)
         limits = tuple(joint.limits for joint in joints)
@@ -119,8 +124,11 @@ class PlanarArm:
         return cls(**fields)
 
     def to_dict(self) -> dict[str, Any]:
-        """The arm as plain numbers and lists, ready for JSON."""
-        return asdict(self)
+        """The arm as plain numbers and lists, ready for JSON; without a mount that says nothing."""
+        fields = asdict(self)
+        if self.mount == Mount():
+            del fields["mount"]
+        return fields
 
     @property
     def dof(self) -> int:
@@ -363,6 +371,16 @@ def _checked_names(names: Sequence[str] | None, dof: int) -> tuple[str, ...]:
     if len(named) != dof or len(set(texts)) != dof:
         raise InvalidArmError(f"joint_names must be {dof} different names: {names}")
     return named
+
+
+def _checked_mount(mount: Mount | Mapping[str, Any], dof: int) -> Mount:
+    """A mount, from its fields where it comes from JSON or YAML."""
+    try:
+        mount = mount if isinstance(mount, Mount) else Mount(**mount)
+    except TypeError:
+        raise InvalidArmError(f"mount must have the fields of a Mount, got {mount!r}") from None
+    mount.check(dof)
+    return mount
 
 
 def _checked_priors(prior: Prior | Sequence[Prior], dof: int) -> tuple[Prior, ...]:
