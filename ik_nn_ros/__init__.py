@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         ModelNotFoundError,
         NoSolutionError,
         UnreachableTargetError,
+        UrdfError,
     )
     from ik_nn_ros.options import SolveOptions
     from ik_nn_ros.solutions import Solutions
@@ -32,6 +33,7 @@ __all__ = [
     "Solutions",
     "SolveOptions",
     "UnreachableTargetError",
+    "UrdfError",
 ]
 _MODULES = {
     "IKSolver": "solver",

@@ -110,6 +110,14 @@ class Mount:
             if values is not None and len(values) != dof:
                 raise InvalidArmError(f"mount: {name} must be one for each of {dof} joints")
 
+    def of_joint(self, index: int) -> tuple[int, float, float | None]:
+        """Sign, zero and velocity limit of a joint."""
+        return (
+            1 if self.signs is None else self.signs[index],
+            0.0 if self.zeros is None else self.zeros[index],
+            None if self.velocity_limits is None else self.velocity_limits[index],
+        )
+
     def robot_values(self, theta: np.ndarray) -> np.ndarray:
         """The robot's joint values of an arm's joint positions: (..., N) -> (..., N)."""
         return np.multiply(self._signs, np.subtract(theta, self._zeros))
