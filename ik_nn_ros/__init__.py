@@ -4,9 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ik_nn_ros.arm.files import load_arm
     from ik_nn_ros.arm.mount import Mount
     from ik_nn_ros.arm.planar_arm import PlanarArm
     from ik_nn_ros.errors import (
+        ArmFileError,
         CheckpointError,
         IKError,
         InvalidArmError,
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from ik_nn_ros.solver import IKSolver
 
 __all__ = [
+    "ArmFileError",
     "CheckpointError",
     "IKError",
     "IKSolver",
@@ -34,6 +37,7 @@ __all__ = [
     "SolveOptions",
     "UnreachableTargetError",
     "UrdfError",
+    "load_arm",
 ]
 _MODULES = {
     "IKSolver": "solver",
@@ -41,6 +45,7 @@ _MODULES = {
     "PlanarArm": "arm.planar_arm",
     "Solutions": "solutions",
     "SolveOptions": "options",
+    "load_arm": "arm.files",
 }
 
 

@@ -28,6 +28,20 @@ class UrdfError(InvalidArmError):
         self.reason = reason
 
 
+class ArmFileError(IKError):
+    """A file that says no arm: missing, too large, not YAML, of another kind, or a wrong arm in it.
+
+    Attributes:
+        path: the file.
+        reason: what is wrong with it, and what is allowed.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"arm file {path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
 class InvalidRequestError(IKError):
     """A request that cannot be answered as it stands.
 
