@@ -36,8 +36,9 @@ class Mount:
 
         q = sign (theta - zero),        theta = sign q + zero.
 
-    Whatever a robot is told or says is q; whatever an arm, a solver or a prior takes is theta. The
-    plane has its origin where the arm's base is, at the height in which the tip moves.
+    Whatever a robot is told or says is q; whatever an arm, a solver or a prior takes is theta, and
+    `Solutions.robot_values` are q again. The plane has its origin where the arm's base is, at the
+    height in which the tip moves.
 
     >>> mount = Mount(signs=(1, -1), zeros=(0.0, 0.5), xyz=(0.0, 0.0, 0.25))
     >>> mount.robot_values(np.array([0.3, 0.4]))

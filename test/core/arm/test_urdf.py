@@ -196,7 +196,7 @@ def test_solutions_of_a_pose_bring_a_scara_s_tool_there():
     seen = arm.mount.plane_targets(wanted)
     assert abs(seen.heights) < 1e-12 and seen.tilts < 1e-12
     solutions = IKSolver.exact(arm, task="pose").solve(seen.targets, num_samples=20, seed=1)
-    values = arm.mount.robot_values(solutions.positions)
+    values = solutions.robot_values
     assert len({tuple(np.sign(row)) for row in values}) > 1  # the elbow on either side
     for row in values:
         np.testing.assert_allclose(tip_pose(text, arm, row), wanted, atol=1e-6)
@@ -216,7 +216,7 @@ def test_solutions_of_a_position_bring_a_robot_s_tool_there_within_its_limits():
     wanted = np.array([0.45, 0.3, 0.41])
     target, _ = arm.mount.plane_points(wanted)
     solutions = IKSolver.exact(arm).solve(target, num_samples=50, seed=1)
-    for values in arm.mount.robot_values(solutions.positions):
+    for values in solutions.robot_values:
         np.testing.assert_allclose(tip_pose(text, arm, values)[:2, 3], wanted[:2], atol=1e-6)
         assert -0.4 <= values[1] <= 2.3 and -1.9 <= values[2] <= 1.2
 
