@@ -17,6 +17,7 @@ from xml.parsers import expat
 from ik_nn_ros.errors import UrdfError
 
 MOST_BYTES = 5_000_000  # of a description; those of humanoids have a tenth
+MOST_ELEMENTS = 100_000
 MOST_DEPTH = 50  # of elements within elements
 MOST = 1e6  # a number beyond, in [m] or [rad], is a mistake
 SHOWN = 8  # names in a sentence
@@ -133,14 +134,16 @@ def _content(source: str | bytes | Path) -> str | bytes:
 
 
 def _parsed(content: str | bytes) -> Element:
-    builder, parser, depth = TreeBuilder(), expat.ParserCreate(), 0
+    builder, parser, depth, count = TreeBuilder(), expat.ParserCreate(), 0, 0
 
     def refuse(*_: object) -> None:
         raise UrdfError(None, "must not declare a document type or entities")
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
-        depth += 1
+        nonlocal depth, count
+        depth, count = depth + 1, count + 1
+        if count > MOST_ELEMENTS:
+            raise UrdfError(None, f"must have at most {MOST_ELEMENTS} elements")
         if depth > MOST_DEPTH:
             raise UrdfError(None, f"must not have more than {MOST_DEPTH} elements in one another")
         if tag.startswith("xacro:"):

@@ -53,6 +53,7 @@ NO_URDF = {
     "an encoding that is none": (b'<?xml version="1.0" encoding="moon"?><robot/>', None, "not XML"),
     "too many bytes": (b"<robot>" + b" " * MOST_BYTES, None, "bytes"),
     "elements in one another": ("<robot>" + "<link>" * 100_000, None, "in one another"),
+    "elements by the million": ("<robot>" + "<a/>" * 1_000_000, None, "at most 100000 elements"),
     "another kind of file": ('<sdf version="1.7"/>', None, "<robot>, got <sdf>"),
     "a macro": ('<robot><xacro:include filename="x"/></robot>', None, "xacro FILE"),
     "no links": ("<robot/>", None, "which link is the base"),
