@@ -4,8 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ik_nn_ros.arm.files import load_arm
+    from ik_nn_ros.arm.mount import Mount
     from ik_nn_ros.arm.planar_arm import PlanarArm
     from ik_nn_ros.errors import (
+        ArmFileError,
         CheckpointError,
         IKError,
         InvalidArmError,
@@ -13,29 +16,36 @@ if TYPE_CHECKING:
         ModelNotFoundError,
         NoSolutionError,
         UnreachableTargetError,
+        UrdfError,
     )
     from ik_nn_ros.options import SolveOptions
     from ik_nn_ros.solutions import Solutions
     from ik_nn_ros.solver import IKSolver
 
 __all__ = [
+    "ArmFileError",
     "CheckpointError",
     "IKError",
     "IKSolver",
     "InvalidArmError",
     "InvalidRequestError",
     "ModelNotFoundError",
+    "Mount",
     "NoSolutionError",
     "PlanarArm",
     "Solutions",
     "SolveOptions",
     "UnreachableTargetError",
+    "UrdfError",
+    "load_arm",
 ]
 _MODULES = {
     "IKSolver": "solver",
+    "Mount": "arm.mount",
     "PlanarArm": "arm.planar_arm",
     "Solutions": "solutions",
     "SolveOptions": "options",
+    "load_arm": "arm.files",
 }
 
 

@@ -14,6 +14,34 @@ class InvalidArmError(IKError):
     """An arm that cannot exist: fewer than two joints, a length that is not positive, ..."""
 
 
+class UrdfError(InvalidArmError):
+    """A robot description that is no URDF, or whose chain is no planar arm.
+
+    Attributes:
+        name: of the joint or link at fault; None where it is the description as a whole.
+        reason: what is wrong with it, and what is allowed.
+    """
+
+    def __init__(self, name: str | None, reason: str) -> None:
+        super().__init__(f"URDF: {reason}" if name is None else f"URDF: {name[:80]!r} {reason}")
+        self.name = name
+        self.reason = reason
+
+
+class ArmFileError(IKError):
+    """A file that says no arm: missing, too large, not YAML, of another kind, or a wrong arm in it.
+
+    Attributes:
+        path: the file.
+        reason: what is wrong with it, and what is allowed.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"arm file {path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
 class InvalidRequestError(IKError):
     """A request that cannot be answered as it stands.
 

@@ -60,6 +60,15 @@ class Solutions:
     def __len__(self) -> int:
         return len(self.positions)
 
+    @property
+    def robot_values(self) -> np.ndarray:
+        """(n, dof) the positions as the joint values of the robot that the arm is part of.
+
+        What the robot is to be sent, see `Mount`; the positions themselves where it has no zeros
+        and senses of its own.
+        """
+        return self.arm.mount.robot_values(self.positions)
+
     @cached_property
     def weights(self) -> np.ndarray | None:
         """(n,) float64, sum 1: a weighted mean estimates the exact posterior's expectation.

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from ik_nn_ros.arm.base_joint import BASE_JOINTS, BaseJoint
 from ik_nn_ros.arm.joints import PRIORS, Joint, joint_names
+from ik_nn_ros.arm.mount import Mount
+from ik_nn_ros.arm.urdf import read_chain
+from ik_nn_ros.arm.urdf_plane import arm_fields
+from ik_nn_ros.arm.urdf_writer import urdf_of
 from ik_nn_ros.arrays import Array, matching, namespace, wrapped
 from ik_nn_ros.errors import InvalidArmError
 
@@ -52,6 +57,8 @@ class PlanarArm:
         prior_mean: of each normal prior, before it is truncated. A uniform prior has none: None, or
             the middle of its limits. Kept as None.
         joint_names: one per joint; None: joint_1 to joint_N.
+        mount: how the arm stands in a robot, whose joint values count from zeros of their own; the
+            kinematics, priors and limits here know nothing of it.
 
     Attributes:
         joints: the joints, base first.
@@ -68,12 +75,14 @@ class PlanarArm:
     base: Literal["revolute", "rail"] = "revolute"
     prior_mean: float | tuple[float | None, ...] = 0.0
     joint_names: tuple[str, ...] | None = None
+    mount: Mount = Mount()
 
     def __post_init__(self) -> None:
         if self.base not in BASE_JOINTS:
             raise InvalidArmError(f"base must be {' or '.join(BASE_JOINTS)}, got {self.base!r}")
         self._keep(link_lengths=_checked_lengths(self.link_lengths, self.base))
         self._keep(joint_names=_checked_names(self.joint_names, self.dof))
+        self._keep(mount=_checked_mount(self.mount, self.dof))
         joints = self.joints
         priors = tuple(joint.prior for joint in joints)
         limits = tuple(joint.limits for joint in joints)
@@ -119,8 +128,84 @@ class PlanarArm:
         return cls(**fields)
 
     def to_dict(self) -> dict[str, Any]:
-        """The arm as plain numbers and lists, ready for JSON."""
-        return asdict(self)
+        """The arm as plain numbers and lists, ready for JSON; without a mount that says nothing."""
+        fields = asdict(self)
+        if fields["mount"] == asdict(Mount()):
+            del fields["mount"]
+        return fields
+
+    @classmethod
+    def from_urdf(
+        cls,
+        source: str | bytes | Path,
+        base: str | None = None,
+        tip: str | None = None,
+        *,
+        held: Mapping[str, float] | None = None,
+        task: Literal["position", "pose"] = "position",
+        prior: str | Mapping[str, str] | None = None,
+        prior_mean: float | Mapping[str, float] | None = None,
+        prior_std: float | Mapping[str, float] | None = None,
+    ) -> PlanarArm:
+        """The planar arm between two links of a robot, from its description.
+
+        The axes that move the tip must be parallel, to 1e-5 rad; the plane may lie anywhere, the
+        axes point either way, the links have offsets and the fixed joints any orientation. A rail,
+        a first joint that slides within the plane, becomes the arm's y axis. A joint that slides
+        along the common axis and, for positions, a last one whose axis goes through the tip move
+        nothing within the plane: they are carried along, at 0 or the limit nearest to it. Any other
+        joint is held where ``held`` says so: of a robot of six joints, three parallel ones are an
+        arm while the others are held. ``arm.mount`` has the way between the robot's joint values
+        and the arm's joint positions, and between the base link's frame and the plane.
+
+        The default prior is uniform, within the limits or on the circle: a description says what a
+        robot can do, not what it should, and so no solution that it can take is rare; the ones that
+        collide can be discarded, and the one nearest to where the robot is can be chosen. Whoever
+        likes some positions better says so with a mean and a deviation.
+
+        >>> arm = PlanarArm.from_urdf("test/core/arm/urdf/planar_3r.urdf", prior_std={"elbow": 0.5})
+        >>> values = np.array([0.3, -0.4, 0.8])  # the robot's own, as in a JointState
+        >>> theta = arm.mount.plane_values(values)
+        >>> arm.mount.base_points(arm.forward(theta)).round(3)
+        array([0.654, 0.388, 0.4  ])
+
+        Args:
+            source: a file, or the XML itself.
+            base: the link in whose frame targets are; None: the one that carries all others.
+            tip: the link that is brought to targets; None: the only one that carries no other.
+            held: joints that keep a value [rad] or [m], by name.
+            task: what will be asked of the tip. For "pose", a last joint whose axis goes through
+                the tip is kept, as that which turns it; see `Mount.lever`.
+            prior: "normal" or "uniform", for all joints or for some by name; None: what the
+                description's <ik_prior> elements say (see `to_urdf`), normal where a mean or a
+                deviation is given, else uniform.
+            prior_mean: of normal priors, in the robot's joint values; None: the middle of the
+                limits, 0 where there are none.
+            prior_std: of normal priors, before they are truncated to the limits.
+
+        Raises:
+            UrdfError: no URDF, no such link, or no planar arm: the error names the joint.
+            InvalidArmError: see `PlanarArm`.
+        """
+        chain = read_chain(source, base, tip)
+        priors = {"prior": prior, "prior_mean": prior_mean, "prior_std": prior_std}
+        return cls(**arm_fields(chain, held, task, **priors))
+
+    def to_urdf(self, name: str = "arm") -> str:
+        """A description of the arm as a robot: links to look at, joints, limits, in joint values.
+
+        The joints' priors are in it as elements <ik_prior>, which other readers pass over, so that
+        `from_urdf` gives an equal arm: if it has a mount, one from a URDF, too, and for the same
+        task. Joints that were held are no longer in it.
+
+        >>> arm = PlanarArm([0.3, 0.25, 0.2], prior_mean=[0.0, 0.8, 0.8], prior_std=0.5)
+        >>> PlanarArm.from_urdf(arm.to_urdf()) == arm
+        True
+
+        Args:
+            name: of the robot.
+        """
+        return urdf_of(name, self.joints, self.link_lengths, self.mount)
 
     @property
     def dof(self) -> int:
@@ -363,6 +448,16 @@ def _checked_names(names: Sequence[str] | None, dof: int) -> tuple[str, ...]:
     if len(named) != dof or len(set(texts)) != dof:
         raise InvalidArmError(f"joint_names must be {dof} different names: {names}")
     return named
+
+
+def _checked_mount(mount: Mount | Mapping[str, Any], dof: int) -> Mount:
+    """A mount, from its fields where it comes from JSON or YAML."""
+    try:
+        mount = mount if isinstance(mount, Mount) else Mount(**mount)
+    except TypeError:
+        raise InvalidArmError(f"mount must have the fields of a Mount, got {mount!r}") from None
+    mount.check(dof)
+    return mount
 
 
 def _checked_priors(prior: Prior | Sequence[Prior], dof: int) -> tuple[Prior, ...]:

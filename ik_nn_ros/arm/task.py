@@ -159,6 +159,9 @@ class PositionTask(Task):
         return None
 
     def carried(self, arm: PlanarArm, targets: np.ndarray) -> Carried:
+        if arm.mount.lever:
+            reason = "must be pose, for which this arm was read: its last link is a lever"
+            raise InvalidRequestError("task", f"{reason} that the robot has not")
         return Carried(arm.link_lengths, targets, np.zeros_like(targets))
 
     def project(
@@ -227,7 +230,7 @@ class PoseTask(Task):
 
     def _distance_name(self, arm: PlanarArm, target: np.ndarray) -> str:
         name = f"wrist's {arm.base_joint.distance_name}"
-        if POSITION.reachable(arm, target[:2]):
+        if not arm.mount.lever and POSITION.reachable(arm, target[:2]):
             name += " (with another heading the position is in reach)"
         return name
 

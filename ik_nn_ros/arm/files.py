@@ -1,0 +1,108 @@
+"""Arms of one's own from files: YAML, or the URDF of a robot."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.errors import ArmFileError, InvalidArmError
+
+MOST_BYTES = 1_000_000  # of a YAML file; an arm has a few hundred
+YAML, URDF = (".yaml", ".yml"), (".urdf", ".xml")
+LINKS = {"base_link": "base", "tip_link": "tip"}  # in a file, where `base` is a kind of joint
+URDF_KEYS = (*LINKS, "held", "task", "prior", "prior_mean", "prior_std")
+
+
+def load_arm(path: str | Path, base: str | None = None, tip: str | None = None) -> PlanarArm:
+    """The arm in a file.
+
+    A YAML file has a section ``arm`` with the fields of a `PlanarArm`, as a training has one (its
+    other sections are passed over)::
+
+        arm:
+          link_lengths: [0.4, 0.3, 0.25]  # [m]
+          joint_limits: [[-2.5, 2.5], [0.2, 2.4], [0.2, 2.4]]  # [rad]
+          prior: uniform
+
+    or, beside the URDF of a robot, with its name and what `PlanarArm.from_urdf` takes::
+
+        arm:
+          urdf: scara.urdf  # from the folder that this file is in
+          tip_link: tool0
+          prior_std: {elbow: 0.5}  # [rad]; the other joints keep the default
+
+    A URDF alone has the default priors.
+
+    >>> load_arm("config/train/cinn_6.yaml") == PlanarArm.of_paper(6)
+    True
+
+    Args:
+        path: ending with .yaml, .yml, .urdf or .xml.
+        base, tip: links of the URDF, see `PlanarArm.from_urdf`; None: as the file says.
+
+    Raises:
+        ArmFileError: the file is missing, too large or of another kind, or there is no arm in it
+            that can exist; its cause is the error that says so.
+    """
+    path = Path(path)
+    try:
+        if path.suffix.lower() in URDF:
+            return PlanarArm.from_urdf(path, base, tip)
+        if path.suffix.lower() in YAML:
+            return _from_section(path, _section(path), base, tip)
+    except InvalidArmError as error:
+        raise ArmFileError(path, str(error)) from error
+    reason = f"must be YAML ({', '.join(YAML)}) or a URDF ({', '.join(URDF)})"
+    if path.suffix.lower() == ".xacro":
+        reason = f"is a xacro file: `xacro {path.name} > robot.urdf` makes a URDF of it"
+    raise ArmFileError(path, reason)
+
+
+def _section(path: Path) -> dict[str, Any]:
+    try:
+        if path.exists() and not path.is_file():  # a device or a pipe is never read
+            raise ArmFileError(path, "is no file")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ArmFileError(path, f"must have at most {MOST_BYTES} bytes")
+        section = yaml.safe_load(content)
+    except OSError as error:
+        raise ArmFileError(path, error.strerror or str(error)) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise ArmFileError(path, f"is not YAML: {reason[:300]}") from None
+    section = section.get("arm") if isinstance(section, dict) else None
+    if not isinstance(section, dict):
+        raise ArmFileError(path, "must have a section `arm` with the fields of an arm")
+    return section
+
+
+def _from_section(
+    path: Path, section: dict[str, Any], base: str | None, tip: str | None
+) -> PlanarArm:
+    urdf = section.pop("urdf", None)
+    if urdf is None:
+        if base is not None or tip is not None:
+            raise ArmFileError(
+                path, "names no `urdf`, so there are no base and tip links to choose"
+            )
+        allowed = [field.name for field in fields(PlanarArm)]
+    else:
+        allowed = ["urdf", *URDF_KEYS]
+    unknown = [str(key)[:60] for key in section if key not in allowed]
+    if unknown:
+        allows = ", ".join(allowed)
+        raise ArmFileError(path, f"arm: unknown key {', '.join(unknown)}; allowed: {allows}")
+    try:
+        if urdf is None:
+            return PlanarArm.from_dict(section)
+        options = {LINKS.get(key, key): value for key, value in section.items()}
+        options |= {key: link for key, link in (("base", base), ("tip", tip)) if link is not None}
+        return PlanarArm.from_urdf(path.parent / urdf, **options)
+    except (AttributeError, TypeError) as error:
+        raise ArmFileError(path, f"arm: a value of a wrong type: {error}") from None
