@@ -27,6 +27,7 @@ def follow(
     num_samples: int = DEFAULT_NUM_SAMPLES,
     seed: int | None = None,
     position_tolerance: float = SolveOptions.position_tolerance,
+    heading_tolerance: float = SolveOptions.heading_tolerance,
     seed_state: Sequence[float] | None = None,
     max_joint_step: float = DEFAULT_MAX_JOINT_STEP,
 ) -> Iterator[np.ndarray]:
@@ -42,6 +43,7 @@ def follow(
         num_samples: samples to draw for a target that is sampled.
         seed: fixes the latents; None: fresh ones for this path.
         position_tolerance: largest error of a solution [m].
+        heading_tolerance: largest error of a solution's heading, where one is prescribed [rad].
         seed_state: (dof,) [rad], the path starts nearest to it; None: with the best solution.
         max_joint_step: most that a joint may turn from one target to the next [rad].
 
@@ -59,7 +61,9 @@ def follow(
     if not max_joint_step > 0.0:
         raise InvalidRequestError("max_joint_step", f"must be positive [rad], got {max_joint_step}")
     latents = np.random.SeedSequence(seed).entropy
-    options = SolveOptions(position_tolerance=position_tolerance)
+    options = SolveOptions(
+        position_tolerance=position_tolerance, heading_tolerance=heading_tolerance
+    )
     branch = _Branch(solver, num_samples, latents, options, max_joint_step)
     current: np.ndarray | None = None
     for index, point in enumerate(points):

@@ -28,6 +28,8 @@ DESCRIPTIONS = {
     "in use where it reads as one of the two.",
     "refine": "Project samples onto the target; if false, every request is answered with raw ones.",
     "position_tolerance": "Largest error of a refined solution where a request says 0 [m].",
+    "heading_tolerance": "Largest error of a refined solution's heading where a request "
+    "says 0 [rad].",
     "base_frame": "Frame of the arm's base, in which the arm is solved and shown.",
     "max_marker_arms": "Most arms drawn as markers, evenly spread over the solutions.",
 }

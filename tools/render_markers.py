@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
-from geometry_msgs.msg import Point, PointStamped
+from geometry_msgs.msg import PoseStamped
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
@@ -30,6 +30,7 @@ from ik_nn_ros.errors import IKError
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.client import IKClient
 from ik_nn_ros.ros.errors import ServiceUnavailableError
+from ik_nn_ros.ros.targets import planar_pose
 
 MARKERS_TIMEOUT = 10.0  # [s]
 SURROUNDINGS = 0.2  # [m]
@@ -43,8 +44,7 @@ def main() -> int:
     client = IKClient()
     try:
         client.wait_for_server()
-        x, y = options.target
-        target = PointStamped(point=Point(x=x, y=y))
+        target = PoseStamped(pose=planar_pose(*options.target))
         client.solve(
             SolveIK.Request(target=target, model=options.model, raw=options.raw, random_seed=1)
         )

@@ -82,20 +82,30 @@ class Answering:
         """Fill the response; where the path breaks or the time runs out, with what comes before."""
         start = time.monotonic()
         try:
-            arguments = parse_path_request(request, self.settings, self._frames)
+            arguments = parse_path_request(
+                request, self.settings, self._solvers.arm.joint_names, self._frames
+            )
             positions: list[np.ndarray] = []
             try:
                 self._collect_path(arguments, positions)
             finally:
-                fill_trajectory(response, positions, arguments.time_step, self._frames.base_frame)
+                fill_trajectory(
+                    response,
+                    positions,
+                    arguments.time_step,
+                    self._solvers.arm.joint_names,
+                    self._frames.base_frame,
+                )
         except Exception as error:
             self._refuse(response, error)
         response.solve_time = time.monotonic() - start
 
     def _solve_ik(self, request: SolveIK.Request, response: SolveIK.Response) -> Solved:
-        arguments = parse_request(request, self.settings, self._frames)
+        arguments = parse_request(
+            request, self.settings, self._solvers.arm.joint_names, self._frames
+        )
         deadline = Deadline(arguments.timeout)
-        solver = self._solvers[arguments.model]
+        solver = self._solvers.of(arguments.model, arguments.task)
         deadline.check()
         start = time.monotonic()
         solutions = arguments.solve_with(IKSolver(TimedSampler(solver.sampler, deadline)))
@@ -113,7 +123,7 @@ class Answering:
 
     def _collect_path(self, arguments: PathArguments, positions: list[np.ndarray]) -> None:
         deadline = Deadline(arguments.timeout)
-        for position in arguments.follow_with(self._solvers[arguments.model]):
+        for position in arguments.follow_with(self._solvers.of(arguments.model, arguments.task)):
             positions.append(position)
             deadline.check()
 

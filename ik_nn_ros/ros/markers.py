@@ -16,12 +16,14 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.hull import tcp_hull
+from ik_nn_ros.ros.targets import planar_pose
 from ik_nn_ros.solutions import Solutions
 
 DENSITY_CLASSES = 4  # a colour for each point would make the message half as large again
 LEAST_ALPHA, MOST_ALPHA = 0.05, 0.8
 VISIBLE_ARMS = 20  # so many opaque arms' worth of ink, shared among all
 OUTLINE_CORNERS = 129
+HEADING_LENGTH = 0.4  # [m]
 LAYER = 0.005  # [m], between things that lie over each other when seen from above
 COUNT = struct.Struct("=I")  # of a sequence's elements, before them
 PLACEHOLDER = Point(x=math.pi, y=math.e, z=math.tau)  # stands nowhere else, and in no text
@@ -52,6 +54,7 @@ STYLES = {
     "joints": Style(Marker.SPHERE_LIST, (0.70, 0.35, 0.05), 0.05, 2),
     "hull": Style(Marker.LINE_STRIP, (0.10, 0.50, 0.20), 0.01, 3),
     "tcp": Style(Marker.POINTS, (0.20, 0.70, 0.30), 0.012, 3),
+    "heading": Style(Marker.ARROW, (0.80, 0.10, 0.15), 0.04, 3),
     "target": Style(Marker.SPHERE, (0.80, 0.10, 0.15), 0.08, 0),
     "label": Style(Marker.TEXT_VIEW_FACING, (0.30, 0.30, 0.30), 0.14, 4),
 }
@@ -72,7 +75,7 @@ class Shape(NamedTuple):
 def posterior_markers(
     arm: PlanarArm, solutions: Solutions, label: str, frame: str, max_arms: int
 ) -> bytes:
-    """All arms, the best one, its joints, the TCPs and their hull, the target, the reach, a label.
+    """The reach, all arms, the best one and its joints, the TCPs and their hull, target, label.
 
     Args:
         arm: the arm solved for.
@@ -96,8 +99,8 @@ def posterior_markers(
             Shape(_marker("best", frame), chains[0]),
             Shape(_marker("joints", frame), chains[0]),
             Shape(_marker("tcp", frame), tcps),
-            Shape(_marker("hull", frame), _closed(tcp_hull(tcps, solutions.target).corners)),
-            Shape(_at(_marker("target", frame), *solutions.target.tolist())),
+            Shape(_marker("hull", frame), _closed(tcp_hull(tcps, solutions.target[:2]).corners)),
+            *_target(solutions, frame),
             Shape(_label(label, arm, frame)),
         ]
     )
@@ -154,6 +157,19 @@ def _reach(arm: PlanarArm, frame: str) -> list[Shape]:
             marker = _marker("reach", frame)
             marker.id = len(shapes)
             shapes.append(Shape(marker, outline))
+    return shapes
+
+
+def _target(solutions: Solutions, frame: str) -> list[Shape]:
+    """A sphere at the target and, where it prescribes a heading, an arrow that way."""
+    x, y = solutions.target[:2].tolist()
+    heading = solutions.task.headings(solutions.target)
+    shapes = [Shape(_at(_marker("target", frame), x, y))]
+    if heading is not None:
+        arrow = _at(_marker("heading", frame), x, y)
+        arrow.scale.x = HEADING_LENGTH
+        arrow.pose.orientation = planar_pose(x, y, heading).orientation
+        shapes.append(Shape(arrow))
     return shapes
 
 

@@ -95,7 +95,7 @@ class IKServer(DeliveringNode):
     def _check_parameters(self, changes: list[Parameter]) -> SetParametersResult:
         try:
             settings = self._answering.settings.changed(_own_values(changes))
-            self._solvers[settings.model]  # loads its weights, or says why it cannot
+            self._solvers.of(settings.model)  # loads its weights, or says why it cannot
         except IKError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
@@ -162,7 +162,7 @@ class IKServer(DeliveringNode):
 
     def _on_click(self, click: PointStamped) -> None:
         try:
-            request = clicked_request(click, self._frames)
+            request = clicked_request(click, self._frames, self._solvers.arm.reach[1])
         except IKError as error:
             self.get_logger().warning(f"clicked point refused: {error}")
         else:

@@ -68,6 +68,11 @@ class ServerParameters:
         "Largest error of a refined solution where a request says 0 [m].",
         (1e-12, 1.0),
     )
+    heading_tolerance: float = _parameter(
+        SolveOptions.heading_tolerance,
+        "Largest error of a refined solution's heading where a request says 0 [rad].",
+        (1e-12, 1.0),
+    )
     base_frame: str = _parameter(
         "base_link",
         "Frame of the arm's base, in which the arm is solved and shown.",

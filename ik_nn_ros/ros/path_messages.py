@@ -11,7 +11,7 @@ from builtin_interfaces.msg import Duration
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
-from ik_nn_ros.arm.joints import joint_names
+from ik_nn_ros.arm.task import Task
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.path import DEFAULT_MAX_JOINT_STEP, follow
 from ik_nn_ros.ros.frames import Frames
@@ -19,9 +19,10 @@ from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.requests import (
     parse_num_samples,
     parse_seed_state,
-    parse_targets,
     parse_timeout,
+    requested_task,
 )
+from ik_nn_ros.ros.targets import parse_targets
 from ik_nn_ros.solver import IKSolver
 
 DEFAULT_TIME_STEP = 0.1  # [s]
@@ -36,10 +37,12 @@ class PathArguments:
 
     Attributes:
         model: the model's name.
-        targets: (x, y) [m], in order.
+        task: what the targets prescribe.
+        targets: (k, size) see `Task`, in order.
         num_samples: samples to draw for a target that is sampled.
         seed: None: fresh randomness.
         position_tolerance: largest error of a solution [m].
+        heading_tolerance: largest error of a solution's heading [rad].
         seed_state: (dof,) [rad], the path starts nearest to it; or None.
         max_joint_step: most that a joint may turn between two targets [rad].
         time_step: between two points of the trajectory [s].
@@ -47,10 +50,12 @@ class PathArguments:
     """
 
     model: str
-    targets: list[tuple[float, float]]
+    task: Task
+    targets: np.ndarray
     num_samples: int
     seed: int | None
     position_tolerance: float
+    heading_tolerance: float
     seed_state: tuple[float, ...] | None
     max_joint_step: float
     time_step: float
@@ -64,13 +69,17 @@ class PathArguments:
             self.num_samples,
             seed=self.seed,
             position_tolerance=self.position_tolerance,
+            heading_tolerance=self.heading_tolerance,
             seed_state=self.seed_state,
             max_joint_step=self.max_joint_step,
         )
 
 
 def parse_path_request(
-    request: SolveIKPath.Request, parameters: ServerParameters, frames: Frames
+    request: SolveIKPath.Request,
+    parameters: ServerParameters,
+    joint_names: Sequence[str],
+    frames: Frames,
 ) -> PathArguments:
     """Check what ROS adds to a request, and fill in the defaults.
 
@@ -83,13 +92,16 @@ def parse_path_request(
         raise InvalidRequestError(
             "targets", f"must be at most {MAX_TARGETS}, got {len(request.targets)}"
         )
+    task = requested_task(request)
     return PathArguments(
         model=request.model or parameters.model,
-        targets=parse_targets(request.header, request.targets, frames),
+        task=task,
+        targets=parse_targets(request.header, request.targets, frames, task),
         num_samples=parse_num_samples(request.num_samples, parameters),
         seed=request.random_seed or None,
         position_tolerance=request.position_tolerance or parameters.position_tolerance,
-        seed_state=parse_seed_state(request.seed_state, parameters.dof),
+        heading_tolerance=request.heading_tolerance or parameters.heading_tolerance,
+        seed_state=parse_seed_state(request.seed_state, joint_names),
         max_joint_step=request.max_joint_step or DEFAULT_MAX_JOINT_STEP,
         time_step=_parse_time_step(request.time_step, len(request.targets)),
         timeout=parse_timeout(request.timeout),
@@ -97,7 +109,11 @@ def parse_path_request(
 
 
 def fill_trajectory(
-    response: SolveIKPath.Response, positions: Sequence[np.ndarray], time_step: float, frame: str
+    response: SolveIKPath.Response,
+    positions: Sequence[np.ndarray],
+    time_step: float,
+    joint_names: Sequence[str],
+    frame: str,
 ) -> None:
     """Write joint positions, one after the other, into a response.
 
@@ -105,6 +121,7 @@ def fill_trajectory(
         response: a success, unless an error is written after this.
         positions: (dof,) each [rad]; none at all is no success.
         time_step: between two of them [s]; the first is due at once.
+        joint_names: the arm's.
         frame: the arm's base frame.
     """
     response.error_code = SolveIK.Response.SUCCESS
@@ -117,7 +134,7 @@ def fill_trajectory(
         for index, position in enumerate(positions)
     ]
     if positions:
-        response.trajectory.joint_names = list(joint_names(len(positions[0])))
+        response.trajectory.joint_names = list(joint_names)
         steps = np.abs(np.diff(positions, axis=0))
         response.largest_joint_step = float(steps.max(initial=0.0))
 

@@ -135,7 +135,7 @@ def test_launch_s_own_machinery_starts_a_server_that_answers(client, root):
     try:
         client.wait_for_server(60.0)
         request = SolveIK.Request(num_samples=5)
-        request.target.point.x = 3.0
+        request.target.pose.position.x = 3.0
         assert client.solve(request).positions.shape == (5, 6)
     finally:
         launched.send_signal(signal.SIGINT)

@@ -112,6 +112,21 @@ def test_the_best_arm_its_joints_and_the_target_stand_out(draw, solver, solution
     assert (target.pose.position.x, target.pose.position.y) == TARGET
 
 
+def test_a_prescribed_heading_is_an_arrow_from_the_target():
+    arm = PlanarArm.of_paper(4)
+    solutions = IKSolver.exact(arm, "pose").solve((*TARGET, -0.3), 20, seed=1)
+    (arrow,) = (one for one in drawn(arm, solutions, "", 20) if one.ns == "heading")
+    assert (arrow.type, arrow.points) == (Marker.ARROW, [])
+    assert (arrow.pose.position.x, arrow.pose.position.y) == TARGET
+    turn = arrow.pose.orientation
+    assert 2.0 * math.atan2(turn.z, turn.w) == pytest.approx(-0.3)
+    assert arrow.scale.x > arrow.scale.y > 0.0
+
+
+def test_without_a_heading_there_is_no_arrow(draw):
+    assert draw("heading") == []
+
+
 def test_few_arms_with_densities_make_no_marker_without_points(draw, solutions):
     """RViz would refuse it."""
     few = dataclasses.replace(solutions, density=lambda: np.arange(50.0))

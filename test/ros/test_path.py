@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from geometry_msgs.msg import Point
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros import IKSolver, PlanarArm
@@ -14,6 +13,7 @@ from ik_nn_ros.ros.answering import Answering
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.solvers import Solvers
+from ik_nn_ros.ros.targets import planar_pose
 
 ANGLES = np.linspace(0.0, 2.0 * np.pi, 64)
 CIRCLE = np.array((3.0, 0.3)) + 0.1 * np.stack((np.cos(ANGLES), np.sin(ANGLES)), axis=1)
@@ -126,8 +126,8 @@ def answering():
 
 
 def request(targets, **fields):
-    points = [Point(x=float(x), y=float(y)) for x, y in targets]
-    return SolveIKPath.Request(targets=points, random_seed=1, **fields)
+    poses = [planar_pose(*target) for target in targets]
+    return SolveIKPath.Request(targets=poses, random_seed=1, **fields)
 
 
 def answer(answering, message):
@@ -147,6 +147,15 @@ def test_the_service_gives_a_trajectory(answering):
     assert response.largest_joint_step == np.abs(np.diff(path, axis=0)).max() < STATED_BOUND
     times = [point.time_from_start for point in trajectory.points]
     assert [time.sec + 1e-9 * time.nanosec for time in times] == [0.25 * i for i in range(11)]
+
+
+def test_the_service_keeps_to_the_headings_that_it_is_to_match(answering):
+    poses = np.column_stack((LINE, np.linspace(0.1, 0.4, len(LINE))))
+    message = request(poses, match_heading=True, model="exact")
+    response = answer(answering, message)
+    assert response.error_code == Code.SUCCESS
+    path = np.array([point.positions for point in response.trajectory.points])
+    np.testing.assert_allclose(path.sum(axis=1), poses[:, 2], atol=1e-6)
 
 
 def test_the_service_gives_what_comes_before_the_break(answering):

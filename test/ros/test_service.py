@@ -5,7 +5,7 @@ import signal
 
 import numpy as np
 import pytest
-from geometry_msgs.msg import Point, PointStamped
+from geometry_msgs.msg import Point, PointStamped, PoseStamped
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import JointState
 from visualization_msgs.msg import Marker, MarkerArray
@@ -14,6 +14,7 @@ from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros import PlanarArm
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.ros.errors import RequestRefusedError
+from ik_nn_ros.ros.targets import planar_pose
 from training.metrics import mismatch, mmd2
 
 TARGET = (3.2, 0.4)
@@ -21,10 +22,11 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 Code = SolveIK.Response
 
 
-def request(x=TARGET[0], y=TARGET[1], z=0.0, frame="", **fields):
-    target = PointStamped(point=Point(x=x, y=y, z=z))
+def request(x=TARGET[0], y=TARGET[1], z=0.0, frame="", heading=None, **fields):
+    target = PoseStamped(pose=planar_pose(x, y, heading or 0.0))
+    target.pose.position.z = z
     target.header.frame_id = frame
-    return SolveIK.Request(target=target, **fields)
+    return SolveIK.Request(target=target, match_heading=heading is not None, **fields)
 
 
 def tcp(positions):
@@ -108,6 +110,23 @@ def test_raw_samples_are_close_but_not_on_the_target(server, client):
     assert 1e-6 < np.median(errors) < 0.05
 
 
+def test_a_heading_is_met_where_it_is_to_be(server, client):
+    answer = client.solve(request(heading=0.4, model="exact", random_seed=1))
+    assert_good(answer)
+    headings = answer.positions.sum(axis=1)
+    np.testing.assert_allclose(headings, 0.4, atol=1e-6)
+    np.testing.assert_allclose(answer.heading_errors, np.abs(headings - 0.4), atol=1e-12)
+    assert client.solve(request(model="exact")).heading_errors is None
+
+
+def test_weights_travel_where_a_model_has_them(server, client):
+    answer = client.solve(request(model="exact", num_samples=200))
+    assert answer.weights.sum() == pytest.approx(1.0)
+    share = 1.0 / (len(answer.weights) * np.square(answer.weights).sum())
+    assert answer.effective_share == pytest.approx(share)
+    assert client.solve(request(model="cvae", num_samples=20)).weights is None
+
+
 def test_a_seed_state_puts_the_nearest_first_in_any_order_of_its_names(server, client):
     position = [0.1, 0.2, 0.0, -0.1, 0.2, 0.3]
     names = [f"joint_{index}" for index in range(1, 7)]
@@ -164,6 +183,16 @@ BAD = {
         request(seed_state=JointState(name=list("abcdef"), position=[0.0] * 6)),
         Code.INVALID_ROBOT_STATE,
         "joint_1",
+    ),
+    "a pose of a network without weights for poses": (
+        request(model="cvae", heading=0.1),
+        Code.MODEL_NOT_FOUND,
+        "no weights for a pose",
+    ),
+    "a heading out of reach": (
+        request(x=3.4, heading=math.pi, model="exact"),
+        Code.NO_IK_SOLUTION,
+        "with another heading",
     ),
     "nan seed state": (
         request(seed_state=JointState(position=[math.nan] * 6)),
@@ -259,13 +288,14 @@ def test_clicks_and_calls_interleave_without_mixing(client, listener, click, bes
 def test_a_path_is_answered_with_a_trajectory(server, listener):
     asked = listener.node.create_client(SolveIKPath, "solve_ik_path")
     listener.wait_until(asked.service_is_ready)
-    targets = [Point(x=3.0 + 0.01 * index, y=0.2) for index in range(10)]
+    points = [(3.0 + 0.01 * index, 0.2) for index in range(10)]
+    targets = [planar_pose(*point) for point in points]
     future = asked.call_async(SolveIKPath.Request(targets=targets, num_samples=50, random_seed=1))
     listener.wait_until(future.done)
     response = future.result()
     assert response.error_code == Code.SUCCESS
     path = np.array([point.positions for point in response.trajectory.points])
-    np.testing.assert_allclose(tcp(path), [(point.x, point.y) for point in targets], atol=1e-6)
+    np.testing.assert_allclose(tcp(path), points, atol=1e-6)
     assert response.largest_joint_step < 0.03
 
 
