@@ -10,6 +10,7 @@ Asks the server for a target, receives /posterior_markers and draws every marker
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from pathlib import Path
@@ -19,7 +20,7 @@ import rclpy
 from geometry_msgs.msg import PoseStamped
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from rclpy.executors import SingleThreadedExecutor
@@ -44,10 +45,15 @@ def main() -> int:
     client = IKClient()
     try:
         client.wait_for_server()
-        target = PoseStamped(pose=planar_pose(*options.target))
-        client.solve(
-            SolveIK.Request(target=target, model=options.model, raw=options.raw, random_seed=1)
+        pose = planar_pose(*options.target, options.heading or 0.0)
+        request = SolveIK.Request(
+            target=PoseStamped(pose=pose),
+            match_heading=options.heading is not None,
+            model=options.model,
+            raw=options.raw,
+            random_seed=1,
         )
+        client.solve(request)
         draw(options.output, latest_markers())
     except IKError as error:
         print(f"render_markers: {error}", file=sys.stderr)
@@ -145,6 +151,19 @@ def _draw_sphere(axes: Axes, marker: Marker) -> None:
     axes.scatter(position.x, position.y, s=size, linewidths=0.0, **look)
 
 
+def _draw_triangles(axes: Axes, marker: Marker) -> None:
+    triangles = _positions(marker).reshape(-1, 3, 2)
+    axes.add_collection(PolyCollection(triangles, linewidths=0.0, **_look(marker)))
+
+
+def _draw_arrow(axes: Axes, marker: Marker) -> None:
+    position, turn = marker.pose.position, marker.pose.orientation
+    heading, length = 2.0 * math.atan2(turn.z, turn.w), marker.scale.x
+    shape = {"width": 0.5 * marker.scale.y, "length_includes_head": True}
+    along = length * math.cos(heading), length * math.sin(heading)
+    axes.arrow(position.x, position.y, *along, **shape, **_look(marker))
+
+
 def _draw_text(axes: Axes, marker: Marker) -> None:
     position, look = marker.pose.position, _look(marker)
     axes.text(position.x, position.y, marker.text, ha="center", size=12, clip_on=True, **look)
@@ -152,6 +171,8 @@ def _draw_text(axes: Axes, marker: Marker) -> None:
 
 
 DRAWERS = {
+    Marker.ARROW: _draw_arrow,
+    Marker.TRIANGLE_LIST: _draw_triangles,
     Marker.LINE_LIST: _draw_lines,
     Marker.LINE_STRIP: _draw_lines,
     Marker.POINTS: _draw_points,
@@ -176,6 +197,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--target", type=float, nargs=2, required=True, metavar=("X", "Y"))
+    parser.add_argument("--heading", type=float, metavar="RAD", help="default: any")
     parser.add_argument("--model", default="", help="default: the server's")
     parser.add_argument("--raw", action="store_true", help="the model's samples as they are")
     parser.add_argument("--output", type=Path, required=True)

@@ -46,12 +46,12 @@ def assert_good(answer, count=1000):
 
 @pytest.fixture
 def click(server, listener):
-    """Clicks in RViz: a point a little above the plane, in the fixed frame."""
+    """Clicks in RViz: a point a little below the plane, in the fixed frame."""
     publisher = listener.node.create_publisher(PointStamped, "clicked_point", 50)
     listener.wait_until(lambda: publisher.get_subscription_count() > 0)
 
-    def click(x, y, frame="base_link"):
-        point = PointStamped(point=Point(x=x, y=y, z=0.02))
+    def click(x, y, frame="base_link", z=-0.013):
+        point = PointStamped(point=Point(x=x, y=y, z=z))
         point.header.frame_id = frame
         publisher.publish(point)
 
@@ -69,6 +69,22 @@ def best_states(server, listener):
     listener.wait_until(lambda: listener.node.count_publishers("best_joint_state") > 0)
     yield received
     listener.node.destroy_subscription(subscription)
+
+
+def test_before_the_first_answer_a_viewer_is_told_what_to_do(server, listener):
+    """First: the tests below ask."""
+    received = []
+    subscription = listener.node.create_subscription(
+        MarkerArray, "posterior_markers", received.append, LATCHED
+    )
+    listener.wait_until(lambda: received)
+    listener.node.destroy_subscription(subscription)
+    shown = {marker.ns: marker for marker in received[0].markers[1:]}
+    assert shown["plane"].type == Marker.TRIANGLE_LIST
+    assert "click on the plane with Publish Point, or ask /solve_ik" in shown["label"].text
+    best = [(point.x, point.y) for point in shown["best"].points]
+    straight = PlanarArm.of_paper(6).joint_positions(np.zeros(6))
+    np.testing.assert_allclose(best, straight, atol=1e-12)
 
 
 def test_a_request_with_nothing_but_a_target_gets_the_default(server, client):
@@ -246,7 +262,8 @@ def test_a_late_subscriber_sees_the_latest_arms_best_arm_and_target(server, clie
     answer = client.solve(request(num_samples=2000, random_seed=3))
     received = []
     listener.node.create_subscription(MarkerArray, "posterior_markers", received.append, LATCHED)
-    listener.wait_until(lambda: received)
+    # What was drawn before comes first; with a viewer, the latest answer is drawn.
+    listener.wait_until(lambda: received and "2000" in received[-1].markers[-1].text)
     assert received[-1].markers[0].action == Marker.DELETEALL
     shown = {marker.ns: marker for marker in received[-1].markers[1:]}
     arms = [marker for marker in received[-1].markers if marker.ns == "posterior"]
@@ -261,14 +278,28 @@ def test_a_late_subscriber_sees_the_latest_arms_best_arm_and_target(server, clie
     assert {marker.header.frame_id for marker in shown.values()} == {"base_link"}
 
 
+def test_a_late_subscriber_gets_the_latest_best_arm(server, client, listener):
+    answer = client.solve(request(num_samples=20, random_seed=5))
+    received = []
+    subscription = listener.node.create_subscription(
+        JointState, "best_joint_state", received.append, LATCHED
+    )
+    listener.wait_until(lambda: received)
+    listener.node.destroy_subscription(subscription)
+    assert list(received[-1].position) == answer.positions[0].tolist()
+    assert len(received) == 1
+
+
 def test_a_click_solves_and_shows(server, client, listener, click, best_states):
     click(3.1, -0.3, frame="map")  # refused: another frame
+    click(3.1, -0.3, z=0.5)  # refused: far from the plane
     click(3.1, -0.3)
     listener.wait_until(lambda: best_states)
     (state,) = best_states
     assert state.header.frame_id == "base_link"
     np.testing.assert_allclose(tcp(np.array([state.position])), [[3.1, -0.3]], atol=1e-6)
     assert "'map' cannot be transformed to 'base_link'" in server.output()
+    assert "clicked point refused: target: z must be 0 m" in server.output()
 
 
 def test_clicks_and_calls_interleave_without_mixing(client, listener, click, best_states):
