@@ -92,8 +92,8 @@ class Answering:
                 fill_trajectory(
                     response,
                     positions,
-                    arguments.time_step,
-                    self._solvers.arm.joint_names,
+                    arguments,
+                    self._solvers.arm,
                     self._frames.base_frame,
                 )
         except Exception as error:
@@ -123,8 +123,12 @@ class Answering:
 
     def _collect_path(self, arguments: PathArguments, positions: list[np.ndarray]) -> None:
         deadline = Deadline(arguments.timeout)
-        for position in arguments.follow_with(self._solvers.of(arguments.model, arguments.task)):
+        solver = self._solvers.of(arguments.model, arguments.task)
+        for position in arguments.follow_with(solver):
             positions.append(position)
+            deadline.check()
+        if arguments.closed:
+            positions[:] = arguments.close(solver.arm, positions)
             deadline.check()
 
     def _refuse(self, response: SolveIK.Response | SolveIKPath.Response, error: Exception) -> None:

@@ -14,6 +14,7 @@ from ik_nn_ros.errors import (
     ModelNotFoundError,
     NoSolutionError,
     PathBreakError,
+    PathOpenError,
     UnreachableTargetError,
 )
 from ik_nn_ros.ros.answer import Answer
@@ -25,6 +26,7 @@ ERROR_CODES = {
     UnreachableTargetError: SolveIK.Response.NO_IK_SOLUTION,
     NoSolutionError: SolveIK.Response.NO_IK_SOLUTION,
     PathBreakError: SolveIK.Response.NO_IK_SOLUTION,
+    PathOpenError: SolveIK.Response.NO_IK_SOLUTION,
     ModelNotFoundError: SolveIK.Response.MODEL_NOT_FOUND,
     FrameError: SolveIK.Response.FRAME_TRANSFORM_FAILURE,
     TimedOutError: SolveIK.Response.TIMED_OUT,
