@@ -35,6 +35,8 @@ DESCRIPTIONS = {
     "says 0 [rad].",
     "base_frame": "Frame of the arm's base, in which the arm is solved and shown.",
     "max_marker_arms": "Most arms drawn as markers, evenly spread over the solutions.",
+    "ignore_collisions": "Answer MoveIt's get_position_ik although it asks to avoid collisions, "
+    "which are not checked here; MoveIt's plugin always asks, and checks the answer itself.",
 }
 SHOWN_TOPICS = ("/posterior_markers", "/clicked_point")  # as config/posterior.rviz names them
 VIEW_HEIGHT = 800.0  # pixels of RViz's view, in the window of config/posterior.rviz

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 import traceback
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.arguments import require_representatives
+from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.ros.deadline import Deadline, TimedSampler
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import fill_error, fill_representatives, fill_solutions
+from ik_nn_ros.ros.moveit import fill_position_ik, fill_refusal, parse_position_ik
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.path_messages import PathArguments, fill_trajectory, parse_path_request
 from ik_nn_ros.ros.requests import parse_request
@@ -99,6 +101,19 @@ class Answering:
         except Exception as error:
             self._refuse(response, error)
         response.solve_time = time.monotonic() - start
+
+    def get_position_ik(self, request: Any, response: Any) -> SolveIK.Response:
+        """Fill MoveIt's response; what our own service would have answered. See `moveit`."""
+        answer = SolveIK.Response()
+        try:
+            asked = parse_position_ik(request, self.settings.ignore_collisions)
+        except InvalidRequestError as error:
+            self._refuse(answer, error)
+            fill_refusal(response, error)
+        else:
+            self.solve_ik(asked, answer)
+            fill_position_ik(response, answer)
+        return answer
 
     def _solve_ik(self, request: SolveIK.Request, response: SolveIK.Response) -> Solved:
         arguments = parse_request(

@@ -27,7 +27,7 @@ from visualization_msgs.msg import MarkerArray
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.ros import qos
+from ik_nn_ros.ros import moveit, qos
 from ik_nn_ros.ros.afterwards import Afterwards
 from ik_nn_ros.ros.answering import Answering, Solved
 from ik_nn_ros.ros.delivery import DeliveringNode
@@ -74,6 +74,10 @@ class IKServer(DeliveringNode):
         self._advertise()
         self.create_subscription(PointStamped, "clicked_point", self._on_click, 10)
         # Last: their appearance says that the server is ready.
+        if position_ik := moveit.service_type():
+            self.create_service(
+                position_ik, moveit.NAME, self._on_position_ik, qos_profile=qos.SERVICE
+            )
         self.create_service(SolveIKPath, "solve_ik_path", self._on_path, qos_profile=qos.SERVICE)
         self.create_service(SolveIK, "solve_ik", self._on_request, qos_profile=qos.SERVICE)
         settings = self._answering.settings
@@ -129,6 +133,13 @@ class IKServer(DeliveringNode):
         start = time.monotonic()
         self._answering.solve_ik_path(request, response)
         self._when_sent(partial(self._record, response, time.monotonic() - start))
+        return response
+
+    def _on_position_ik(self, request: Any, response: Any) -> Any:
+        """Not shown: MoveIt asks hundreds of times while it plans."""
+        start = time.monotonic()
+        answer = self._answering.get_position_ik(request, response)
+        self._when_sent(partial(self._record, answer, time.monotonic() - start))
         return response
 
     def _answer(self, request: SolveIK.Request, response: SolveIK.Response) -> Callable[[], None]:

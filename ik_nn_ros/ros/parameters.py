@@ -82,6 +82,12 @@ class ServerParameters:
         1000, "Most arms drawn as markers, evenly spread over the solutions.", (1, 10_000)
     )
 
+    ignore_collisions: bool = _parameter(
+        False,
+        "Answer MoveIt's get_position_ik although it asks to avoid collisions, which are not "
+        "checked here; MoveIt's plugin always asks, and checks the answer itself.",
+    )
+
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             _check_value(field, getattr(self, field.name))

@@ -1,5 +1,6 @@
 """/solve_ik between two processes, as a client sees it that knows only the contract."""
 
+import importlib.util
 import math
 import signal
 
@@ -332,6 +333,14 @@ def test_a_path_is_answered_with_a_trajectory(server, listener):
 
 def test_the_arm_s_links_can_be_asked_for(server, client):
     assert client.arm() == PlanarArm.of_paper(6)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("moveit_msgs") is not None, reason="moveit_msgs is installed"
+)
+def test_without_moveit_s_messages_its_service_is_not_offered(server, client, listener):
+    assert listener.node.count_services("solve_ik") == 1
+    assert listener.node.count_services("get_position_ik") == 0
 
 
 def test_the_server_is_still_well(server, client):
