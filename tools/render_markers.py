@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
-from geometry_msgs.msg import PoseStamped
+from geometry_msgs.msg import Point, PoseStamped
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
@@ -54,7 +54,7 @@ def main() -> int:
             random_seed=1,
         )
         client.solve(request)
-        draw(options.output, latest_markers())
+        draw(options.output, markers_of(pose.position))
     except IKError as error:
         print(f"render_markers: {error}", file=sys.stderr)
         return 1
@@ -64,8 +64,10 @@ def main() -> int:
     return 0
 
 
-def latest_markers() -> MarkerArray:
-    """The markers that the server published last.
+def markers_of(target: Point) -> MarkerArray:
+    """The markers that the server publishes of the answer for a target.
+
+    With a viewer it draws the latest answer; what it has drawn before comes first.
 
     Raises:
         ServiceUnavailableError: there are none.
@@ -78,7 +80,7 @@ def latest_markers() -> MarkerArray:
     node.create_subscription(MarkerArray, topic, received.append, qos.LATCHED)
     deadline = time.monotonic() + MARKERS_TIMEOUT
     try:
-        while not received:
+        while not (received and _shows(received[-1], target)):
             if time.monotonic() > deadline:
                 raise ServiceUnavailableError(topic, MARKERS_TIMEOUT, "no markers")
             executor.spin_once(timeout_sec=0.1)
@@ -86,6 +88,11 @@ def latest_markers() -> MarkerArray:
         executor.shutdown()
         node.destroy_node()
     return received[-1]
+
+
+def _shows(array: MarkerArray, target: Point) -> bool:
+    shown = [marker.pose.position for marker in array.markers if marker.ns == "target"]
+    return [(point.x, point.y) for point in shown] == [(target.x, target.y)]
 
 
 def draw(path: Path, array: MarkerArray) -> None:
