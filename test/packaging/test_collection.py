@@ -1,10 +1,13 @@
 """The tests can be run where ROS is installed and PyTorch is not, as `colcon test` does."""
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from ik_nn_ros import backends
 
 ROOT = Path(__file__).parents[2]
 # What ROS's launch_testing does to loggers, as a plugin that comes before conftest.py.
@@ -34,9 +37,14 @@ def run_pytest(tmp_path, monkeypatch):
     return run
 
 
-def test_what_the_package_logs_reaches_the_tests_beside_launch_testing(run_pytest):
-    file = "test/core/test_backends.py::test_auto_falls_back_where_numba_is_not_installed"
-    outcome = run_pytest("launch_logger", LAUNCH_TESTING, "-p", "launch_logger", file)
+def test_the_package_s_loggers_propagate():
+    """As pytest before its version 9 needs them to, for `caplog`."""
+    assert logging.getLogger(backends.__name__).propagate
+
+
+def test_beside_launch_testing_they_do_too(run_pytest):
+    test = f"{__file__}::{test_the_package_s_loggers_propagate.__name__}"
+    outcome = run_pytest("launch_logger", LAUNCH_TESTING, "-p", "launch_logger", test)
     assert outcome.returncode == 0, outcome.stdout
 
 
