@@ -123,7 +123,7 @@ class _Scene(NamedTuple):
         nearest, farthest = (self._outline(distance) for distance in self.planar_arm.reach)
         shapes = [Shape(Marker(action=Marker.DELETEALL)), self._plane(nearest, farthest)]
         for outline in (nearest, farthest):
-            if outline.any():  # nothing is around a hole of no size
+            if outline.any():  # else it is the origin: an arm that folds up has no hole
                 marker = self._marker("reach")
                 marker.id = len(shapes)
                 shapes.append(Shape(marker, outline))
@@ -177,12 +177,13 @@ class _Scene(NamedTuple):
         return self.planar_arm.base_joint.outline(distance, self.reach, OUTLINE_CORNERS)
 
     def _plane(self, nearest: np.ndarray, farthest: np.ndarray) -> Shape:
-        """Two triangles between each two corners of both outlines."""
+        """Triangles between each two corners of both outlines."""
         marker = self._marker("plane")
         marker.scale = Vector3(x=1.0, y=1.0, z=1.0)  # of the points
         marker.color.a = PLANE_ALPHA
         a, b, c, d = nearest[:-1], farthest[:-1], farthest[1:], nearest[1:]
-        return Shape(marker, np.stack((a, b, c, a, c, d), axis=1).reshape(-1, 2))
+        corners = (a, b, c, a, c, d) if nearest.any() else (a, b, c)
+        return Shape(marker, np.stack(corners, axis=1).reshape(-1, 2))
 
     def _marker(self, namespace: str) -> Marker:
         style = STYLES[namespace]
