@@ -11,7 +11,8 @@ import numpy as np
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.arguments import require_representatives
-from ik_nn_ros.errors import InvalidRequestError
+from ik_nn_ros.arm.continuation import carry_on
+from ik_nn_ros.errors import IKError, InvalidRequestError
 from ik_nn_ros.ros.deadline import Deadline, TimedSampler
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import fill_error, fill_representatives, fill_solutions
@@ -103,7 +104,11 @@ class Answering:
         response.solve_time = time.monotonic() - start
 
     def get_position_ik(self, request: Any, response: Any) -> SolveIK.Response:
-        """Fill MoveIt's response; what our own service would have answered. See `moveit`."""
+        """Fill MoveIt's response; what our own service would have answered. See `moveit`.
+
+        The seed state carried onto the pose, so that small moves of the pose move the joints a
+        little; where its limits are in the way, the nearest of the solver's samples.
+        """
         answer = SolveIK.Response()
         try:
             asked = parse_position_ik(request, self.settings.ignore_collisions)
@@ -111,9 +116,31 @@ class Answering:
             self._refuse(answer, error)
             fill_refusal(response, error)
         else:
-            self.solve_ik(asked, answer)
+            if not self._carry_seed_state(asked, answer):
+                self.solve_ik(asked, answer)
             fill_position_ik(response, answer)
         return answer
+
+    def _carry_seed_state(self, request: SolveIK.Request, response: SolveIK.Response) -> bool:
+        """Fill the response with the seed state, carried onto the target; whether that worked."""
+        arm = self._solvers.arm
+        try:
+            arguments = parse_request(request, self.settings, arm.joint_names, self._frames)
+        except IKError:
+            return False  # it will be told by whoever answers instead
+        options, task = arguments.options, arguments.task
+        if options.seed_state is None:
+            return False
+        tolerances = options.position_tolerance, options.heading_tolerance
+        seed_state = np.array(options.seed_state)
+        reached = carry_on(arm, task, seed_state, arguments.target, *tolerances)
+        if reached.converged:
+            response.error_code = SolveIK.Response.SUCCESS
+            response.message = "the seed state, carried onto the target"
+            response.best.name = list(arm.joint_names)
+            response.best.position = reached.position.tolist()
+            response.best.header.frame_id = self._frames.base_frame
+        return reached.converged
 
     def _solve_ik(self, request: SolveIK.Request, response: SolveIK.Response) -> Solved:
         arguments = parse_request(

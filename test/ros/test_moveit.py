@@ -12,7 +12,8 @@ from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState
 
 from ik_nn_interfaces.srv import SolveIK
-from ik_nn_ros import PlanarArm
+from ik_nn_ros import IKSolver, PlanarArm
+from ik_nn_ros.ros import answering as module
 from ik_nn_ros.ros import moveit
 from ik_nn_ros.ros.answering import Answering
 from ik_nn_ros.ros.frames import Frames
@@ -59,17 +60,44 @@ def answer(answering, asked, texts=("message", "source")):
     return response, answering.get_position_ik(asked, response)
 
 
-def test_a_pose_is_answered_with_the_solution_nearest_to_the_seed_state(answering):
-    response, ours = answer(answering, request())
+def position_of(response):
+    """A success's joint positions, which meet the pose of `request`."""
+    assert response.error_code.val == 1
     state = response.solution.joint_state
-    assert (response.error_code.val, ours.error_code) == (1, 1)
     assert tuple(state.name) == ARM.joint_names
     position = np.array(state.position)
     np.testing.assert_allclose(ARM.forward(position), ARM.forward(np.array(SEED)), atol=1e-6)
     assert position.sum() == pytest.approx(HEADING, abs=1e-6)
+    return position
+
+
+def test_a_pose_is_answered_with_the_seed_state_carried_onto_it(answering):
+    position, again = (position_of(answer(answering, request())[0]) for _ in range(2))
+    np.testing.assert_array_equal(position, again)
+    target = (*ARM.forward(np.array(SEED)), HEADING)
+    samples = IKSolver.exact(ARM, "pose").solve(target, 200, seed=1, seed_state=SEED).positions
+    assert np.linalg.norm(position - SEED) <= np.linalg.norm(samples[0] - SEED)
+
+
+def test_a_seed_state_that_is_a_solution_stays(answering):
+    pose = planar_pose(*ARM.forward(np.array(SEED)), sum(SEED))
+    response, _ = answer(answering, request(pose))
+    np.testing.assert_allclose(response.solution.joint_state.position, SEED, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed_state", [None, JointState()], ids=["barred", "without"])
+def test_where_the_seed_state_leads_nowhere_the_nearest_sample_is_the_answer(
+    answering, monkeypatch, seed_state
+):
+    barred = SimpleNamespace(converged=False)
+    monkeypatch.setattr(module, "carry_on", lambda *_: barred)
+    fields = {} if seed_state is None else {"robot_state": SimpleNamespace(joint_state=seed_state)}
+    response, ours = answer(answering, request(**fields))
     every = np.reshape(ours.positions, (-1, 4))
-    distances = np.linalg.norm(every - SEED, axis=1)
-    np.testing.assert_array_equal(position, every[distances.argmin()])
+    assert len(every) == 200
+    np.testing.assert_array_equal(position_of(response), every[0])
+    if seed_state is None:
+        assert np.all(np.diff(np.linalg.norm(every - SEED, axis=1)) >= 0.0)
 
 
 @pytest.mark.parametrize("texts", [("message", "source"), ("error_message", "error_source"), ()])
@@ -108,7 +136,14 @@ def test_a_server_that_is_told_to_answers_moveit_s_plugin(answering):
         ),
         (request(planar_pose(9.0, 0.0)), -31, "out of reach"),
         (request(robot_state=SimpleNamespace(joint_state=JointState(position=[0.0]))), -17, "4"),
-        (request(timeout=Duration(nanosec=1)), -6, "timeout"),
+        (
+            request(
+                timeout=Duration(nanosec=1),
+                robot_state=SimpleNamespace(joint_state=JointState()),
+            ),
+            -6,
+            "timeout",
+        ),
     ],
 )
 def test_errors_have_moveit_s_codes(answering, asked, code, words):
@@ -121,8 +156,9 @@ def test_errors_have_moveit_s_codes(answering, asked, code, words):
 def test_a_model_that_is_not_there_is_a_failure_in_moveit_s_terms(answering):
     before = answering.settings
     answering.settings = before.changed({"model": "cvae"})
+    without = SimpleNamespace(joint_state=JointState())
     try:
-        response, ours = answer(answering, request())
+        response, ours = answer(answering, request(robot_state=without))
     finally:
         answering.settings = before
     assert ours.error_code == SolveIK.Response.MODEL_NOT_FOUND
