@@ -31,6 +31,7 @@ from ik_nn_ros.trajectory import Trajectory, timed
 DEFAULT_TIME_STEP = 0.1  # [s]
 MIN_TIME_STEP = 1e-9  # [s], what a Duration tells apart
 MAX_DURATION = 2.0**31 - 1.0  # [s], whose seconds are an int32
+SAME_TARGET = 1e-9  # [m] or [rad], what is left of a circle's end that was computed
 MAX_TARGETS = 1000  # a path keeps all other requests waiting
 
 
@@ -110,7 +111,7 @@ def parse_path_request(
         )
     task = requested_task(request)
     targets = parse_targets(request.header, request.targets, frames, task)
-    if request.closed and not np.array_equal(targets[:1], targets[-1:]):
+    if request.closed and not np.allclose(targets[:1], targets[-1:], rtol=0.0, atol=SAME_TARGET):
         targets = np.concatenate((targets, targets[:1]))
     return PathArguments(
         model=request.model or parameters.model,

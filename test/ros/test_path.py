@@ -155,6 +155,8 @@ def test_the_first_point_leaves_time_for_the_way_from_where_the_robot_is(answeri
 
 def test_a_closed_path_comes_back_to_its_first_point(answering):
     response = answer(answering, request(CIRCLE[:-1], closed=True))
+    computed = CIRCLE + np.linspace(0.0, 1e-13, len(CIRCLE))[:, None]
+    assert len(answer(answering, request(computed, closed=True)).trajectory.points) == len(CIRCLE)
     assert (response.error_code, response.closing_gap) == (Code.SUCCESS, 0.0)
     first, *_, last = (point.positions for point in response.trajectory.points)
     assert first == last
