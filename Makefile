@@ -34,7 +34,6 @@ lint: environment
 	@.venv/bin/ruff format --check .
 
 colcon: environment
-	@.venv/bin/python -m pip install -qq -c requirements/constraints.txt -r requirements/colcon.txt
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" CMAKE_PREFIX_PATH=$(CURDIR)/.venv \
 		colcon build --base-paths . ik_nn_interfaces --allow-overriding ik_nn_interfaces ik_nn_ros \
 		--cmake-args -GNinja -DPython3_EXECUTABLE=$(CURDIR)/.venv/bin/python -DBUILD_TESTING=OFF

@@ -21,6 +21,7 @@ from benchmarks.solvers import DEFAULT_DOF, targets_of
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros.ros.client import IKClient
 from ik_nn_ros.ros.errors import ServiceUnavailableError
+from ik_nn_ros.ros.targets import planar_pose
 
 MODULE = "ik_nn_ros.ros.node"
 PLAIN_MODULE = "benchmarks.plain_service"
@@ -107,5 +108,5 @@ def example_request() -> SolveIK.Request:
     """For a target that the default arm's prior reaches."""
     request = SolveIK.Request(num_samples=SAMPLES)
     x, y = targets_of(DEFAULT_DOF)[0].tolist()
-    request.target.point.x, request.target.point.y = x, y
+    request.target.pose = planar_pose(x, y)
     return request

@@ -23,7 +23,7 @@ def main() -> None:
 
     def answer(request: SolveIK.Request, response: SolveIK.Response) -> SolveIK.Response:
         start = time.monotonic()
-        target = request.target.point
+        target = request.target.pose.position
         fill_solutions(response, solver.solve((target.x, target.y), request.num_samples))
         response.solve_time = time.monotonic() - start
         return response

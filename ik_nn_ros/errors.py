@@ -120,6 +120,23 @@ class PathBreakError(IKError):
         self.target = (x, y)
 
 
+class PathOpenError(IKError):
+    """A path that was to be closed and does not come back to where it began.
+
+    Attributes:
+        gap: (dof,) joint positions at its end less those at its beginning [rad].
+    """
+
+    def __init__(self, gap: Sequence[float], joint_names: Sequence[str]) -> None:
+        joint = max(range(len(gap)), key=lambda index: abs(gap[index]))
+        super().__init__(
+            "the path does not come back to where it began: at its end "
+            f"{joint_names[joint]} is {gap[joint]:+.3f} rad from there; another start or wider "
+            "limits may help"
+        )
+        self.gap = tuple(float(value) for value in gap)
+
+
 class ModelNotFoundError(IKError):
     """No such model, or no weights of it for this arm.
 

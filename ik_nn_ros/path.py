@@ -8,11 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ik_nn_ros.arguments import finite_targets, require_seed
+from ik_nn_ros.arm.continuation import Continuation, carry_on
+from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.task import Task
 from ik_nn_ros.errors import (
     IKError,
     InvalidRequestError,
     NoSolutionError,
     PathBreakError,
+    PathOpenError,
     UnreachableTargetError,
 )
 from ik_nn_ros.options import SolveOptions
@@ -27,30 +31,34 @@ def follow(
     num_samples: int = DEFAULT_NUM_SAMPLES,
     seed: int | None = None,
     position_tolerance: float = SolveOptions.position_tolerance,
+    heading_tolerance: float = SolveOptions.heading_tolerance,
     seed_state: Sequence[float] | None = None,
     max_joint_step: float = DEFAULT_MAX_JOINT_STEP,
 ) -> Iterator[np.ndarray]:
     """The joint positions at one target after the other, each as soon as it is found.
 
-    Where the arm stands is projected onto the next target: the short way, and so on the same
-    branch. Where that ends, at a joint limit or with too large a step, the target is sampled, with
-    the same latents as the first one, and the sample nearest to where the arm stands is next.
+    The solver samples the first target. From there the arm is carried on from target to target the
+    short way, and so on one branch, whatever the model: a joint that comes to a limit stops there
+    while the others make up for it, see `continuation`.
 
     Args:
-        solver: answers for each target.
+        solver: answers for the first target.
         targets: (k, size) targets of the solver's task, in order.
-        num_samples: samples to draw for a target that is sampled.
-        seed: fixes the latents; None: fresh ones for this path.
+        num_samples: samples to draw for the first target.
+        seed: fixes the start; None: fresh randomness.
         position_tolerance: largest error of a solution [m].
+        heading_tolerance: largest error of a solution's heading, where one is prescribed [rad].
         seed_state: (dof,) [rad], the path starts nearest to it; None: with the best solution.
         max_joint_step: most that a joint may turn from one target to the next [rad].
 
     Yields:
-        (dof,) joint positions [rad]; on a full circle they count whole turns on.
+        (dof,) joint positions [rad] within the limits; joints without limits count whole turns on,
+        from the seed state where there is one.
 
     Raises:
         InvalidRequestError: an argument of a wrong shape, not finite or out of its range.
-        PathBreakError: a target is out of reach, has no solution, or none within the largest step.
+        PathBreakError: a target is out of reach, has no solution, or none within the largest step
+            and the joint limits; says which joint and which limit.
     """
     points = finite_targets(targets, solver.task.size)
     if len(points) == 0:
@@ -58,67 +66,103 @@ def follow(
     require_seed(seed)
     if not max_joint_step > 0.0:
         raise InvalidRequestError("max_joint_step", f"must be positive [rad], got {max_joint_step}")
-    latents = np.random.SeedSequence(seed).entropy
-    options = SolveOptions(position_tolerance=position_tolerance)
-    branch = _Branch(solver, num_samples, latents, options, max_joint_step)
+    options = SolveOptions(
+        position_tolerance=position_tolerance, heading_tolerance=heading_tolerance
+    )
+    branch = Branch(solver.arm, solver.task, options, max_joint_step)
     current: np.ndarray | None = None
     for index, point in enumerate(points):
         try:
             if current is None:
-                current = branch.nearest(point, seed_state)
+                current = _start(solver, point, num_samples, seed, options, seed_state)
             else:
-                current = current + branch.step(current, point)
-        except (UnreachableTargetError, NoSolutionError, _JumpError) as error:
+                current = branch.next(current, point)
+        except (UnreachableTargetError, NoSolutionError, _BarredError) as error:
             raise PathBreakError(index, point, str(error)) from error
         yield current
 
 
-class _JumpError(IKError):
-    """The nearest solution is too far from where the arm stands."""
-
-    def __init__(self, step: np.ndarray, max_joint_step: float) -> None:
-        joint = int(np.abs(step).argmax())
-        super().__init__(
-            f"the nearest solution turns joint {joint + 1} by {abs(step[joint]):.3f} rad, "
-            f"{max_joint_step:.3f} rad are allowed; closer targets or another start may help"
-        )
-
-
 @dataclass(frozen=True)
-class _Branch:
-    """How one target's solution is found from another's; see `follow`."""
+class Branch:
+    """How one target's solution follows from another's; see `follow`."""
 
-    solver: IKSolver
-    num_samples: int
-    latents: int
+    arm: PlanarArm
+    task: Task
     options: SolveOptions
     max_joint_step: float
 
-    def step(self, stand: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """The joints' way (dof,) from where the arm stands to a solution for a target [rad]."""
-        way = self._projected(stand, target)
-        if way is None or np.abs(way).max() > self.max_joint_step:
-            position = self.nearest(target, stand)
-            way = self.solver.arm.joint_differences(position, stand)
-        if np.abs(way).max() > self.max_joint_step:
-            raise _JumpError(way, self.max_joint_step)
-        return way
+    def next(self, position: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """From where the arm stands to a target's solution (dof,) [rad].
 
-    def nearest(self, target: np.ndarray, stand: Sequence[float] | None) -> np.ndarray:
-        """The sampled solution (dof,) that is nearest to where the arm stands, if it does [rad]."""
-        solutions = self.solver.solve(
-            target, self.num_samples, self.latents, self.options, seed_state=stand
-        )
+        Raises:
+            UnreachableTargetError: it is out of reach.
+            _BarredError: limits or the largest step are in the way.
+        """
+        self.task.within_reach(self.arm, target)
+        reached = self._carried(position, target)
+        step = np.abs(reached.position - position)
+        if not reached.converged or step.max() > self.max_joint_step:
+            raise _BarredError(self.arm, reached, step, self.max_joint_step)
+        return reached.position
+
+    def closed(self, positions: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """A path (k, dof) whose last target is its first, bent so that it ends where it begins.
+
+        What it lacks at the end is spread over all of it, and every position put back on its
+        target. A joint that turns all the way may end whole turns on.
+
+        Raises:
+            PathOpenError: limits or the largest step do not allow that.
+        """
+        gap = self.arm.joint_differences(positions[-1], positions[0])
+        bent = positions - np.linspace(0.0, 1.0, len(positions))[:, None] * gap
+        bent = np.clip(bent, *self.arm.bounds)
+        inner = [self._carried(*pair) for pair in zip(bent[1:-1], targets[1:-1], strict=True)]
+        bent[1:-1] = [one.position for one in inner]
+        bent[0], bent[-1] = positions[0], positions[-1] - gap
+        steps = np.abs(np.diff(bent, axis=0))
+        if not all(one.converged for one in inner) or steps.max() > self.max_joint_step:
+            raise PathOpenError(gap, self.arm.joint_names)
+        return bent
+
+    def _carried(self, position: np.ndarray, target: np.ndarray) -> Continuation:
+        tolerances = self.options.position_tolerance, self.options.heading_tolerance
+        return carry_on(self.arm, self.task, position, target, *tolerances)
+
+
+class _BarredError(IKError):
+    """No way on to the next target from where the arm stands."""
+
+    def __init__(
+        self, arm: PlanarArm, reached: Continuation, step: np.ndarray, max_joint_step: float
+    ) -> None:
+        reasons = []
+        if step.max() > max_joint_step:
+            joint = int(step.argmax())
+            reasons.append(
+                f"{arm.joint_names[joint]} would turn by {step[joint]:.3f} rad, "
+                f"{max_joint_step:.3f} rad are allowed"
+            )
+        for joint in np.flatnonzero(reached.at_limit):
+            side = "upper" if reached.at_limit[joint] > 0 else "lower"
+            limit = arm.bounds[int(side == "upper")][joint]
+            reasons.append(f"{arm.joint_names[joint]} is at its {side} limit {limit:.3f} rad")
+        if not reasons:
+            reasons.append("the arm does not come there the short way")
+        super().__init__(f"{' and '.join(reasons)}; closer targets or another start may help")
+
+
+def _start(
+    solver: IKSolver,
+    target: np.ndarray,
+    num_samples: int,
+    seed: int | None,
+    options: SolveOptions,
+    seed_state: Sequence[float] | None,
+) -> np.ndarray:
+    """The best solution, or the one nearest to a seed state and in its turns."""
+    solutions = solver.solve(target, num_samples, seed, options, seed_state=seed_state)
+    if seed_state is None:
         return solutions.positions[0]
-
-    def _projected(self, stand: np.ndarray, target: np.ndarray) -> np.ndarray | None:
-        """The short way to a target, or None where it does not end on it within the limits."""
-        arm, task = self.solver.arm, self.solver.task
-        task.within_reach(arm, target)
-        errors = task.position_errors(arm, stand, target)
-        position, _, converged = task.project(
-            arm, stand, target, self.options.position_tolerance, errors
-        )
-        if not (converged and arm.within_limits(position)):
-            return None
-        return position - stand
+    state = np.asarray(seed_state, dtype=np.float64)
+    return state + solver.arm.joint_differences(solutions.positions[0], state)

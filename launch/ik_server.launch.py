@@ -4,6 +4,8 @@ Every parameter of the node is an argument; one that is not given keeps its valu
 file, which is an argument too.
 """
 
+import math
+import tempfile
 from pathlib import Path
 
 import yaml
@@ -15,6 +17,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+HERE = Path(__file__).resolve().parent
 NODE = "ik_server"
 DESCRIPTIONS = {
     "dof": "Number of joints of the arm.",
@@ -28,10 +31,19 @@ DESCRIPTIONS = {
     "in use where it reads as one of the two.",
     "refine": "Project samples onto the target; if false, every request is answered with raw ones.",
     "position_tolerance": "Largest error of a refined solution where a request says 0 [m].",
+    "heading_tolerance": "Largest error of a refined solution's heading where a request "
+    "says 0 [rad].",
     "base_frame": "Frame of the arm's base, in which the arm is solved and shown.",
     "max_marker_arms": "Most arms drawn as markers, evenly spread over the solutions.",
+    "ignore_collisions": "Answer MoveIt's get_position_ik although it asks to avoid collisions, "
+    "which are not checked here; MoveIt's plugin always asks, and checks the answer itself.",
 }
 SHOWN_TOPICS = ("/posterior_markers", "/clicked_point")  # as config/posterior.rviz names them
+VIEW_HEIGHT = 800.0  # pixels of RViz's view, in the window of config/posterior.rviz
+VIEW_SIZE = (
+    "What RViz shows from top to bottom [m]: some 2.4 times the arm's reach shows all of it. "
+    "Empty: 19 m, for the paper's arm of 15 joints."
+)
 FALLBACK = "Empty: as in the parameter file."
 
 
@@ -43,6 +55,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument("config", default_value=config, description="Parameter file."),
             DeclareLaunchArgument("namespace", default_value="", description="Of the node."),
             DeclareLaunchArgument("rviz", default_value="false", description="Show it in RViz."),
+            DeclareLaunchArgument("view_size", default_value="", description=VIEW_SIZE),
             *(
                 DeclareLaunchArgument(name, default_value="", description=f"{text} {FALLBACK}")
                 for name, text in DESCRIPTIONS.items()
@@ -81,23 +94,40 @@ def server(context: LaunchContext) -> list[Node]:
 
 def rviz(context: LaunchContext) -> list[Node]:
     """RViz with the posterior seen from above, on the topics of the node's namespace."""
-    display = PathJoinSubstitution([FindPackageShare("ik_nn_ros"), "config", "posterior.rviz"])
+    display = rviz_config(context)
     namespace = LaunchConfiguration("namespace").perform(context).strip("/")
-    base_frame = LaunchConfiguration("base_frame").perform(context)
     return [
         Node(
             package="rviz2",
             executable="rviz2",
-            arguments=["-d", display, *(["-f", base_frame] if base_frame else [])],
+            arguments=["-d", str(display)],
             remappings=[(topic, f"/{namespace}{topic}") for topic in SHOWN_TOPICS if namespace],
         )
     ]
 
 
+def rviz_config(context: LaunchContext) -> Path:
+    """config/posterior.rviz or, where frame or view are given, a copy that has them."""
+    path = HERE.parent / "config" / "posterior.rviz"
+    base_frame = LaunchConfiguration("base_frame").perform(context)
+    view_size = LaunchConfiguration("view_size").perform(context)
+    if not base_frame and not view_size:
+        return path
+    content = yaml.safe_load(path.read_text())
+    manager = content["Visualization Manager"]
+    if base_frame:
+        manager["Global Options"]["Fixed Frame"] = base_frame
+    if view_size:
+        manager["Views"]["Current"]["Scale"] = VIEW_HEIGHT / float(view_size)
+        grid = manager["Displays"][0]  # some ten cells from edge to edge, of 1, 10, 100, ...
+        grid["Cell Size"] = 10.0 ** math.floor(math.log10(float(view_size) / 5.0))
+    with tempfile.NamedTemporaryFile("w", suffix=".rviz", delete=False) as copy:
+        yaml.safe_dump(content, copy, sort_keys=False)
+    return Path(copy.name)
+
+
 def parameter_types() -> dict[str, type]:
     """Each parameter's type, from its default: `model:=123` shall stay a string."""
-    defaults = yaml.safe_load(
-        (Path(__file__).resolve().parent.parent / "config" / f"{NODE}.yaml").read_text()
-    )
+    defaults = yaml.safe_load((HERE.parent / "config" / f"{NODE}.yaml").read_text())
     ((_, node),) = defaults.items()
     return {name: type(value) for name, value in node["ros__parameters"].items()}

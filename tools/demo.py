@@ -21,7 +21,7 @@ os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
 
 import numpy as np
 import rclpy
-from geometry_msgs.msg import Point, PointStamped
+from geometry_msgs.msg import PoseStamped
 from rich.console import Console
 
 from ik_nn_interfaces.srv import SolveIK
@@ -30,8 +30,10 @@ from ik_nn_ros.errors import IKError
 from ik_nn_ros.models import ARCHITECTURES
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.ros.answer import Answer
-from ik_nn_ros.ros.client import IKClient, print_table, solutions_table
+from ik_nn_ros.ros.client import IKClient
 from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
+from ik_nn_ros.ros.table import print_table, solutions_table
+from ik_nn_ros.ros.targets import planar_pose
 
 START_TIMEOUT = 60.0  # [s], for a cold disk; 5 s is usual
 STOP_TIMEOUT = 10.0  # [s]
@@ -123,9 +125,8 @@ def _wait_for(client: IKClient, server: subprocess.Popen) -> None:
 
 
 def _request(target: tuple[float, float], model: str) -> SolveIK.Request:
-    x, y = target
     return SolveIK.Request(
-        target=PointStamped(point=Point(x=x, y=y)), model=model, random_seed=SEED
+        target=PoseStamped(pose=planar_pose(*target)), model=model, random_seed=SEED
     )
 
 

@@ -10,16 +10,17 @@ Asks the server for a target, receives /posterior_markers and draws every marker
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import rclpy
-from geometry_msgs.msg import Point, PointStamped
+from geometry_msgs.msg import Point, PoseStamped
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from rclpy.executors import SingleThreadedExecutor
@@ -30,6 +31,7 @@ from ik_nn_ros.errors import IKError
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.client import IKClient
 from ik_nn_ros.ros.errors import ServiceUnavailableError
+from ik_nn_ros.ros.targets import planar_pose
 
 MARKERS_TIMEOUT = 10.0  # [s]
 SURROUNDINGS = 0.2  # [m]
@@ -43,12 +45,16 @@ def main() -> int:
     client = IKClient()
     try:
         client.wait_for_server()
-        x, y = options.target
-        target = PointStamped(point=Point(x=x, y=y))
-        client.solve(
-            SolveIK.Request(target=target, model=options.model, raw=options.raw, random_seed=1)
+        pose = planar_pose(*options.target, options.heading or 0.0)
+        request = SolveIK.Request(
+            target=PoseStamped(pose=pose),
+            match_heading=options.heading is not None,
+            model=options.model,
+            raw=options.raw,
+            random_seed=1,
         )
-        draw(options.output, latest_markers())
+        client.solve(request)
+        draw(options.output, markers_of(pose.position))
     except IKError as error:
         print(f"render_markers: {error}", file=sys.stderr)
         return 1
@@ -58,8 +64,10 @@ def main() -> int:
     return 0
 
 
-def latest_markers() -> MarkerArray:
-    """The markers that the server published last.
+def markers_of(target: Point) -> MarkerArray:
+    """The markers that the server publishes of the answer for a target.
+
+    With a viewer it draws the latest answer; what it has drawn before comes first.
 
     Raises:
         ServiceUnavailableError: there are none.
@@ -72,7 +80,7 @@ def latest_markers() -> MarkerArray:
     node.create_subscription(MarkerArray, topic, received.append, qos.LATCHED)
     deadline = time.monotonic() + MARKERS_TIMEOUT
     try:
-        while not received:
+        while not (received and _shows(received[-1], target)):
             if time.monotonic() > deadline:
                 raise ServiceUnavailableError(topic, MARKERS_TIMEOUT, "no markers")
             executor.spin_once(timeout_sec=0.1)
@@ -80,6 +88,11 @@ def latest_markers() -> MarkerArray:
         executor.shutdown()
         node.destroy_node()
     return received[-1]
+
+
+def _shows(array: MarkerArray, target: Point) -> bool:
+    shown = [marker.pose.position for marker in array.markers if marker.ns == "target"]
+    return [(point.x, point.y) for point in shown] == [(target.x, target.y)]
 
 
 def draw(path: Path, array: MarkerArray) -> None:
@@ -145,6 +158,19 @@ def _draw_sphere(axes: Axes, marker: Marker) -> None:
     axes.scatter(position.x, position.y, s=size, linewidths=0.0, **look)
 
 
+def _draw_triangles(axes: Axes, marker: Marker) -> None:
+    triangles = _positions(marker).reshape(-1, 3, 2)
+    axes.add_collection(PolyCollection(triangles, linewidths=0.0, **_look(marker)))
+
+
+def _draw_arrow(axes: Axes, marker: Marker) -> None:
+    position, turn = marker.pose.position, marker.pose.orientation
+    heading, length = 2.0 * math.atan2(turn.z, turn.w), marker.scale.x
+    shape = {"width": 0.5 * marker.scale.y, "length_includes_head": True}
+    along = length * math.cos(heading), length * math.sin(heading)
+    axes.arrow(position.x, position.y, *along, **shape, **_look(marker))
+
+
 def _draw_text(axes: Axes, marker: Marker) -> None:
     position, look = marker.pose.position, _look(marker)
     axes.text(position.x, position.y, marker.text, ha="center", size=12, clip_on=True, **look)
@@ -152,6 +178,8 @@ def _draw_text(axes: Axes, marker: Marker) -> None:
 
 
 DRAWERS = {
+    Marker.ARROW: _draw_arrow,
+    Marker.TRIANGLE_LIST: _draw_triangles,
     Marker.LINE_LIST: _draw_lines,
     Marker.LINE_STRIP: _draw_lines,
     Marker.POINTS: _draw_points,
@@ -176,6 +204,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--target", type=float, nargs=2, required=True, metavar=("X", "Y"))
+    parser.add_argument("--heading", type=float, metavar="RAD", help="default: any")
     parser.add_argument("--model", default="", help="default: the server's")
     parser.add_argument("--raw", action="store_true", help="the model's samples as they are")
     parser.add_argument("--output", type=Path, required=True)

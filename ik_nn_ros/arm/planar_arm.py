@@ -311,6 +311,12 @@ class PlanarArm:
             jacobian[..., 1, 0] = 1.0
         return jacobian
 
+    @cached_property
+    def prior_mode(self) -> np.ndarray:
+        """Where the prior is highest, and the middle of what is uniform: (N,) [rad]."""
+        means = np.array([joint.mean for joint in self.joints])
+        return np.clip(means, *self.bounds)
+
     def sample_prior(self, num_samples: int, rng: np.random.Generator) -> np.ndarray:
         """Configurations drawn from the prior, within the joint limits: (num_samples, N) [rad]."""
         return self.prior_quantiles(rng.random((num_samples, self.dof)))

@@ -43,12 +43,22 @@ class Task(ABC):
         size: numbers of a target.
         form: what these are.
         closing_joints: joints whose positions follow from a target once the others stand.
+        prescribes_heading: whether a target says how the TCP is turned.
     """
 
     name: ClassVar[str]
     size: ClassVar[int]
     form: ClassVar[str]
     closing_joints: ClassVar[int]
+    prescribes_heading: ClassVar[bool]
+
+    @abstractmethod
+    def targets(self, points: np.ndarray, headings: np.ndarray | None = None) -> np.ndarray:
+        """Targets (..., size) at points (..., 2) [m], with headings (...) [rad] if prescribed."""
+
+    @abstractmethod
+    def headings(self, targets: np.ndarray) -> np.ndarray | None:
+        """Headings (...) [rad] of targets (..., size); None where none is prescribed."""
 
     @abstractmethod
     def forward(self, arm: PlanarArm, theta: Array) -> Array:
@@ -145,6 +155,13 @@ class PositionTask(Task):
     size = 2
     form = "(x, y)"
     closing_joints = 2
+    prescribes_heading = False
+
+    def targets(self, points: np.ndarray, headings: np.ndarray | None = None) -> np.ndarray:
+        return points
+
+    def headings(self, targets: np.ndarray) -> None:
+        return None
 
     def forward(self, arm: PlanarArm, theta: Array) -> Array:
         return arm.forward(theta)
@@ -185,6 +202,13 @@ class PoseTask(Task):
     size = 3
     form = "(x, y, heading)"
     closing_joints = 3
+    prescribes_heading = True
+
+    def targets(self, points: np.ndarray, headings: np.ndarray | None = None) -> np.ndarray:
+        return np.concatenate((points, headings[..., None]), axis=-1)
+
+    def headings(self, targets: np.ndarray) -> np.ndarray:
+        return targets[..., 2]
 
     def forward(self, arm: PlanarArm, theta: Array) -> Array:
         headings = arm.headings(theta)[..., None]

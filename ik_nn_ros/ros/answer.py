@@ -13,12 +13,15 @@ class Answer:
 
     Attributes:
         joint_names: of the columns of ``positions``.
-        positions: (n, dof) [rad], best first.
+        positions: (n, dof) [rad], a rail's [m], best first.
         position_errors: (n,) [m].
+        heading_errors: (n,) [rad], or None where no heading is prescribed.
+        weights: (n,) of the exact posterior, sum 1; or None where the model has none.
+        effective_share: effective sample size over n; or None likewise.
         log_densities: (n,) [nats], or None where the model has none.
         representatives: (k,) rows that stand for regions of the posterior, largest first.
         representative_shares: (k,) of the posterior's mass in each region.
-        off_distribution: whether the model has not learned targets like this one.
+        off_distribution: whether the solutions do not represent the posterior.
         message: how it went, for a person.
         solve_time: [s].
     """
@@ -26,6 +29,9 @@ class Answer:
     joint_names: tuple[str, ...]
     positions: np.ndarray
     position_errors: np.ndarray
+    heading_errors: np.ndarray | None
+    weights: np.ndarray | None
+    effective_share: float | None
     log_densities: np.ndarray | None
     representatives: np.ndarray
     representative_shares: np.ndarray

@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 import traceback
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.arguments import require_representatives
+from ik_nn_ros.arm.continuation import carry_on
+from ik_nn_ros.errors import IKError, InvalidRequestError
 from ik_nn_ros.ros.deadline import Deadline, TimedSampler
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import fill_error, fill_representatives, fill_solutions
+from ik_nn_ros.ros.moveit import fill_position_ik, fill_refusal, parse_position_ik
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.path_messages import PathArguments, fill_trajectory, parse_path_request
 from ik_nn_ros.ros.requests import parse_request
@@ -82,20 +85,69 @@ class Answering:
         """Fill the response; where the path breaks or the time runs out, with what comes before."""
         start = time.monotonic()
         try:
-            arguments = parse_path_request(request, self.settings, self._frames)
+            arguments = parse_path_request(
+                request, self.settings, self._solvers.arm.joint_names, self._frames
+            )
             positions: list[np.ndarray] = []
             try:
                 self._collect_path(arguments, positions)
             finally:
-                fill_trajectory(response, positions, arguments.time_step, self._frames.base_frame)
+                fill_trajectory(
+                    response,
+                    positions,
+                    arguments,
+                    self._solvers.arm,
+                    self._frames.base_frame,
+                )
         except Exception as error:
             self._refuse(response, error)
         response.solve_time = time.monotonic() - start
 
+    def get_position_ik(self, request: Any, response: Any) -> SolveIK.Response:
+        """Fill MoveIt's response; what our own service would have answered. See `moveit`.
+
+        The seed state carried onto the pose, so that small moves of the pose move the joints a
+        little; where its limits are in the way, the nearest of the solver's samples.
+        """
+        answer = SolveIK.Response()
+        try:
+            asked = parse_position_ik(request, self.settings.ignore_collisions)
+        except InvalidRequestError as error:
+            self._refuse(answer, error)
+            fill_refusal(response, error)
+        else:
+            if not self._carry_seed_state(asked, answer):
+                self.solve_ik(asked, answer)
+            fill_position_ik(response, answer)
+        return answer
+
+    def _carry_seed_state(self, request: SolveIK.Request, response: SolveIK.Response) -> bool:
+        """Fill the response with the seed state, carried onto the target; whether that worked."""
+        arm = self._solvers.arm
+        try:
+            arguments = parse_request(request, self.settings, arm.joint_names, self._frames)
+        except IKError:
+            return False  # it will be told by whoever answers instead
+        options, task = arguments.options, arguments.task
+        if options.seed_state is None:
+            return False
+        tolerances = options.position_tolerance, options.heading_tolerance
+        seed_state = np.array(options.seed_state)
+        reached = carry_on(arm, task, seed_state, arguments.target, *tolerances)
+        if reached.converged:
+            response.error_code = SolveIK.Response.SUCCESS
+            response.message = "the seed state, carried onto the target"
+            response.best.name = list(arm.joint_names)
+            response.best.position = reached.position.tolist()
+            response.best.header.frame_id = self._frames.base_frame
+        return reached.converged
+
     def _solve_ik(self, request: SolveIK.Request, response: SolveIK.Response) -> Solved:
-        arguments = parse_request(request, self.settings, self._frames)
+        arguments = parse_request(
+            request, self.settings, self._solvers.arm.joint_names, self._frames
+        )
         deadline = Deadline(arguments.timeout)
-        solver = self._solvers[arguments.model]
+        solver = self._solvers.of(arguments.model, arguments.task)
         deadline.check()
         start = time.monotonic()
         solutions = arguments.solve_with(IKSolver(TimedSampler(solver.sampler, deadline)))
@@ -113,8 +165,12 @@ class Answering:
 
     def _collect_path(self, arguments: PathArguments, positions: list[np.ndarray]) -> None:
         deadline = Deadline(arguments.timeout)
-        for position in arguments.follow_with(self._solvers[arguments.model]):
+        solver = self._solvers.of(arguments.model, arguments.task)
+        for position in arguments.follow_with(solver):
             positions.append(position)
+            deadline.check()
+        if arguments.closed:
+            positions[:] = arguments.close(solver.arm, positions)
             deadline.check()
 
     def _refuse(self, response: SolveIK.Response | SolveIKPath.Response, error: Exception) -> None:

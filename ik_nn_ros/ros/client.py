@@ -13,15 +13,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from geometry_msgs.msg import Point, PointStamped
+from geometry_msgs.msg import PoseStamped
 from rcl_interfaces.srv import GetParameters
 from rclpy.client import Client
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros.arm.planar_arm import PlanarArm
@@ -32,12 +28,12 @@ from ik_nn_ros.ros.answer import Answer
 from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
 from ik_nn_ros.ros.messages import checked, parse_response
 from ik_nn_ros.ros.starting import initialized, own_arguments
+from ik_nn_ros.ros.table import print_table, solutions_table
+from ik_nn_ros.ros.targets import planar_pose
 
 DISCOVERY_TIMEOUT = 10.0  # [s]; discovery alone takes up to 3 s
 ANSWER_TIMEOUT = 60.0  # [s], beside the time that the request itself allows
 SPIN_PERIOD = 0.1  # [s], between looks at the clock
-SHOWN_SOLUTIONS = 10
-WIDEST = 10_000  # characters of a table
 SERVER = "ik_server"
 NEGATIVE_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 
@@ -132,42 +128,6 @@ class IKClient:
         return next(future.result() for future in futures if future.done())
 
 
-def solutions_table(answer: Answer) -> Table:
-    """The best solutions, or those that stand for the posterior's regions."""
-    asked = len(answer.representatives) > 0
-    rows = answer.representatives if asked else range(min(SHOWN_SOLUTIONS, len(answer.positions)))
-    table = Table(
-        title=f"{answer.message}, in {1e3 * answer.solve_time:.1f} ms",
-        caption="joint positions in rad, a rail's in m; "
-        f"{'largest share' if asked else 'best'} first; error = |FK(position) - target|",
-        title_justify="left",
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-    )
-    for heading in ("#", *answer.joint_names, "error [m]"):
-        table.add_column(escape(heading), justify="right")
-    if answer.log_densities is not None:
-        table.add_column("log density", justify="right")
-    if asked:
-        table.add_column("share", justify="right")
-    for rank, row in enumerate(rows):
-        cells = [f"{position:.3f}" for position in answer.positions[row]]
-        cells.append(f"{answer.position_errors[row]:.1e}")
-        if answer.log_densities is not None:
-            cells.append(f"{answer.log_densities[row]:.2f}")
-        if asked:
-            cells.append(f"{answer.representative_shares[rank]:.1%}")
-        table.add_row(str(row + 1), *cells)
-    return table
-
-
-def print_table(table: Table) -> None:
-    """Print a table as wide as it needs: where there is less room lines wrap; nothing is cut."""
-    needed = Console(width=WIDEST).measure(table).minimum
-    Console(width=max(Console().width, needed)).print(table)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ask once; 0 with solutions, 1 with one line that says why not."""
     command = list(sys.argv if arguments is None else arguments)
@@ -202,12 +162,19 @@ def _ask(client: IKClient, options: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="solve_ik",
-        description="Ask ik_server for joint positions that bring the arm's end to (x, y).",
+        description="Ask ik_server for joint positions that bring the arm's end to (x, y), "
+        "pointing any way or a given one.",
         epilog="Exit status: 0 with solutions; 1 without, or when interrupted, with one line that "
         "says why; 2 for arguments that make no request.",
     )
     parser.add_argument("x", type=float, help="target [m]")
     parser.add_argument("y", type=float, help="target [m]")
+    parser.add_argument(
+        "--heading",
+        type=float,
+        metavar="RAD",
+        help="the arm's end is to point that way, from the x axis; default: any way",
+    )
     parser.add_argument(
         "--num-samples", type=_unsigned(32), default=0, help="0: the server's default"
     )
@@ -217,6 +184,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=_unsigned(64), default=0, help="0: fresh randomness")
     parser.add_argument("--raw", action="store_true", help="the model's samples as they are")
     parser.add_argument("--tolerance", type=float, default=0.0, help="[m]; 0: the server's default")
+    parser.add_argument(
+        "--heading-tolerance", type=float, default=0.0, help="[rad]; 0: the server's default"
+    )
     parser.add_argument(
         "--seed-state",
         type=float,
@@ -273,11 +243,13 @@ def _seconds(text: str) -> float:
 
 def _request(options: argparse.Namespace) -> SolveIK.Request:
     request = SolveIK.Request(
-        target=PointStamped(point=Point(x=options.x, y=options.y)),
+        target=PoseStamped(pose=planar_pose(options.x, options.y, options.heading or 0.0)),
+        match_heading=options.heading is not None,
         num_samples=options.num_samples,
         model=options.model,
         raw=options.raw,
         position_tolerance=options.tolerance,
+        heading_tolerance=options.heading_tolerance,
         random_seed=options.seed,
         num_representatives=options.representatives,
         allow_approximate=options.allow_approximate,

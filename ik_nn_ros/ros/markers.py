@@ -1,42 +1,39 @@
-"""Solutions as RViz markers: one namespace for each thing that can be switched off."""
+"""The arm and its solutions as RViz markers: a namespace for each thing to be switched off."""
 
 from __future__ import annotations
 
-import math
-import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from geometry_msgs.msg import Point, Vector3
-from rclpy.serialization import serialize_message
+from geometry_msgs.msg import Vector3
 from std_msgs.msg import ColorRGBA
-from visualization_msgs.msg import Marker, MarkerArray
+from visualization_msgs.msg import Marker
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.hull import tcp_hull
+from ik_nn_ros.ros.marker_array import Shape, serialized
+from ik_nn_ros.ros.targets import planar_pose
 from ik_nn_ros.solutions import Solutions
 
 DENSITY_CLASSES = 4  # a colour for each point would make the message half as large again
 LEAST_ALPHA, MOST_ALPHA = 0.05, 0.8
 VISIBLE_ARMS = 20  # so many opaque arms' worth of ink, shared among all
+PLANE_ALPHA = 0.06
 OUTLINE_CORNERS = 129
-LAYER = 0.005  # [m], between things that lie over each other when seen from above
-COUNT = struct.Struct("=I")  # of a sequence's elements, before them
-PLACEHOLDER = Point(x=math.pi, y=math.e, z=math.tau)  # stands nowhere else, and in no text
-SERIALIZED_PLACEHOLDER = COUNT.pack(1) + struct.pack("=3d", math.pi, math.e, math.tau)
+HEADING_LENGTH = 0.12  # of the reach
+LAYER = 0.0015  # of the reach, between things that lie over each other when seen from above
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a kind of thing looks.
+    """How a kind of thing looks; sizes are shares of the reach, so that all arms look alike.
 
     Attributes:
         kind: the marker's type.
         color: red, green, blue.
-        size: width of lines, diameter of points, height of letters [m].
-        layer: things of a higher one lie over those of a lower one.
+        size: width of lines, diameter of points, height of letters.
+        layer: things of a higher one lie over those of a lower one; 0 is the arm's plane.
     """
 
     kind: int
@@ -46,33 +43,25 @@ class Style:
 
 
 STYLES = {
-    "reach": Style(Marker.LINE_STRIP, (0.55, 0.55, 0.55), 0.01, 0),
-    "posterior": Style(Marker.LINE_LIST, (0.13, 0.40, 0.67), 0.006, 0),
-    "best": Style(Marker.LINE_STRIP, (0.95, 0.55, 0.10), 0.03, 1),
-    "joints": Style(Marker.SPHERE_LIST, (0.70, 0.35, 0.05), 0.05, 2),
-    "hull": Style(Marker.LINE_STRIP, (0.10, 0.50, 0.20), 0.01, 3),
-    "tcp": Style(Marker.POINTS, (0.20, 0.70, 0.30), 0.012, 3),
-    "target": Style(Marker.SPHERE, (0.80, 0.10, 0.15), 0.08, 0),
-    "label": Style(Marker.TEXT_VIEW_FACING, (0.30, 0.30, 0.30), 0.14, 4),
+    # RViz's Publish Point needs a surface under the cursor: just below all else, so that it is
+    # clicked where there is nothing else.
+    "plane": Style(Marker.TRIANGLE_LIST, (0.35, 0.45, 0.60), 1.0, -2),
+    "reach": Style(Marker.LINE_STRIP, (0.55, 0.55, 0.55), 0.003, 0),
+    "posterior": Style(Marker.LINE_LIST, (0.13, 0.40, 0.67), 0.0017, 0),
+    "best": Style(Marker.LINE_STRIP, (0.95, 0.55, 0.10), 0.0085, 1),
+    "joints": Style(Marker.SPHERE_LIST, (0.70, 0.35, 0.05), 0.014, 2),
+    "hull": Style(Marker.LINE_STRIP, (0.10, 0.50, 0.20), 0.003, 3),
+    "tcp": Style(Marker.POINTS, (0.20, 0.70, 0.30), 0.0035, 3),
+    "target": Style(Marker.SPHERE, (0.80, 0.10, 0.15), 0.023, 0),
+    "heading": Style(Marker.ARROW, (0.80, 0.10, 0.15), 0.012, 3),
+    "label": Style(Marker.TEXT_VIEW_FACING, (0.30, 0.30, 0.30), 0.04, 4),
 }
-
-
-class Shape(NamedTuple):
-    """What one marker shows.
-
-    Attributes:
-        marker: all of it but its points.
-        points: (n, 2) [m]; None for what has a place and no points.
-    """
-
-    marker: Marker
-    points: np.ndarray | None = None
 
 
 def posterior_markers(
     arm: PlanarArm, solutions: Solutions, label: str, frame: str, max_arms: int
 ) -> bytes:
-    """All arms, the best one, its joints, the TCPs and their hull, the target, the reach, a label.
+    """The reach, all arms, the best one and its joints, the TCPs and their hull, target, label.
 
     Args:
         arm: the arm solved for.
@@ -84,96 +73,135 @@ def posterior_markers(
     Returns:
         A serialized MarkerArray, which rclpy publishes as it is.
     """
+    scene = _Scene(arm, frame)
     drawn = _evenly_spread(len(solutions), max_arms)
     chains = arm.joint_positions(solutions.positions[drawn])
     densities = solutions.log_densities
-    tcps = chains[:, -1]
     return serialized(
         [
-            Shape(Marker(action=Marker.DELETEALL)),
-            *_reach(arm, frame),
-            *_arms(chains, None if densities is None else densities[drawn], frame),
-            Shape(_marker("best", frame), chains[0]),
-            Shape(_marker("joints", frame), chains[0]),
-            Shape(_marker("tcp", frame), tcps),
-            Shape(_marker("hull", frame), _closed(tcp_hull(tcps, solutions.target).corners)),
-            Shape(_at(_marker("target", frame), *solutions.target.tolist())),
-            Shape(_label(label, arm, frame)),
+            *scene.ground(),
+            *scene.arms(chains, None if densities is None else densities[drawn]),
+            *scene.arm_alone(chains[0]),
+            *scene.tcps(chains[:, -1], solutions.target[:2]),
+            *scene.target(solutions),
+            scene.label(label),
         ]
     )
 
 
-def serialized(shapes: Sequence[Shape]) -> bytes:
-    """The shapes as a serialized MarkerArray.
+def start_markers(arm: PlanarArm, label: str, frame: str) -> bytes:
+    """What there is to see, and to click on, before the first answer: the reach and the arm.
 
-    A thousand arms have 12 000 points. Made one by one in Python and read one by one by rclpy they
-    take ten times as long as all else. So ROS serializes every marker with one point, whose place
-    is then taken by all of them: a point is three doubles after each other, in CDR as in memory.
+    Args:
+        arm: drawn where its prior is highest.
+        label: a line of text.
+        frame: the arm's base frame.
+
+    Returns:
+        See `posterior_markers`.
     """
-    with_points = [shape for shape in shapes if shape.points is not None]
-    for shape in with_points:
-        shape.marker.points = [PLACEHOLDER]
-    array = MarkerArray(markers=[shape.marker for shape in shapes])
-    first, *others = serialize_message(array).split(SERIALIZED_PLACEHOLDER)
-    pieces = [first]
-    for shape, following in zip(with_points, others, strict=True):
-        points = np.pad(shape.points, ((0, 0), (0, 1)))
-        pieces += [COUNT.pack(len(points)), points.tobytes(), following]
-    return b"".join(pieces)
+    scene = _Scene(arm, frame)
+    chain = arm.joint_positions(arm.prior_mode)
+    return serialized([*scene.ground(), *scene.arm_alone(chain), scene.label(label)])
 
 
-def _arms(chains: np.ndarray, log_densities: np.ndarray | None, frame: str) -> list[Shape]:
-    """One line list; with densities one for each class of them, the likelier the more opaque."""
-    if log_densities is None:
-        classes, weights = [chains], [1.0]
-    else:
-        count = min(DENSITY_CLASSES, len(chains))  # RViz refuses a marker without points
-        classes = np.array_split(chains[np.argsort(log_densities)], count)
-        weights = np.linspace(0.0, 2.0, count + 1)[1:]
-    shapes = []
-    for index, (members, weight) in enumerate(zip(classes, weights, strict=True)):
-        marker = _marker("posterior", frame)
-        marker.id = index
-        ink = weight * VISIBLE_ARMS / len(chains)
-        marker.color.a = float(np.clip(ink, LEAST_ALPHA * weight, MOST_ALPHA))
-        shapes.append(Shape(marker, _links(members)))
-    return shapes
+class _Scene(NamedTuple):
+    """Markers in an arm's frame, as large as its reach asks for."""
+
+    planar_arm: PlanarArm
+    frame: str
+
+    @property
+    def reach(self) -> float:
+        return self.planar_arm.reach[1]
+
+    def ground(self) -> list[Shape]:
+        """All older markers go, then come the reach, filled, and its outlines.
+
+        A disc, or a ring around a hole; on a rail a band.
+        """
+        nearest, farthest = (self._outline(distance) for distance in self.planar_arm.reach)
+        shapes = [Shape(Marker(action=Marker.DELETEALL)), self._plane(nearest, farthest)]
+        for outline in (nearest, farthest):
+            if outline.any():  # else it is the origin: an arm that folds up has no hole
+                marker = self._marker("reach")
+                marker.id = len(shapes)
+                shapes.append(Shape(marker, outline))
+        return shapes
+
+    def arms(self, chains: np.ndarray, log_densities: np.ndarray | None) -> list[Shape]:
+        """One line list; with densities one for each class of them, the likelier the denser."""
+        if log_densities is None:
+            classes, weights = [chains], [1.0]
+        else:
+            count = min(DENSITY_CLASSES, len(chains))  # RViz refuses a marker without points
+            classes = np.array_split(chains[np.argsort(log_densities)], count)
+            weights = np.linspace(0.0, 2.0, count + 1)[1:]
+        shapes = []
+        for index, (members, weight) in enumerate(zip(classes, weights, strict=True)):
+            marker = self._marker("posterior")
+            marker.id = index
+            ink = weight * VISIBLE_ARMS / len(chains)
+            marker.color.a = float(np.clip(ink, LEAST_ALPHA * weight, MOST_ALPHA))
+            shapes.append(Shape(marker, _links(members)))
+        return shapes
+
+    def arm_alone(self, chain: np.ndarray) -> list[Shape]:
+        """An arm (dof + 1, 2) [m] and its joints."""
+        return [Shape(self._marker(name), chain) for name in ("best", "joints")]
+
+    def tcps(self, tcps: np.ndarray, target: np.ndarray) -> list[Shape]:
+        """Where the arms end, and the hull of those nearest to the target."""
+        hull = _closed(tcp_hull(tcps, target).corners)
+        return [Shape(self._marker("tcp"), tcps), Shape(self._marker("hull"), hull)]
+
+    def target(self, solutions: Solutions) -> list[Shape]:
+        """A sphere at the target and, where it prescribes a heading, an arrow that way."""
+        x, y = solutions.target[:2].tolist()
+        shapes = [Shape(_at(self._marker("target"), x, y))]
+        heading = solutions.task.headings(solutions.target)
+        if heading is not None:
+            arrow = _at(self._marker("heading"), x, y)
+            arrow.scale.x = HEADING_LENGTH * self.reach
+            arrow.pose.orientation = planar_pose(x, y, heading).orientation
+            shapes.append(Shape(arrow))
+        return shapes
+
+    def label(self, text: str) -> Shape:
+        """The text above the reach."""
+        marker = self._marker("label")
+        marker.text = text
+        return Shape(_at(marker, 0.0, self.reach + 2.0 * marker.scale.z))
+
+    def _outline(self, distance: float) -> np.ndarray:
+        return self.planar_arm.base_joint.outline(distance, self.reach, OUTLINE_CORNERS)
+
+    def _plane(self, nearest: np.ndarray, farthest: np.ndarray) -> Shape:
+        """Triangles between each two corners of both outlines."""
+        marker = self._marker("plane")
+        marker.scale = Vector3(x=1.0, y=1.0, z=1.0)  # of the points
+        marker.color.a = PLANE_ALPHA
+        a, b, c, d = nearest[:-1], farthest[:-1], farthest[1:], nearest[1:]
+        corners = (a, b, c, a, c, d) if nearest.any() else (a, b, c)
+        return Shape(marker, np.stack(corners, axis=1).reshape(-1, 2))
+
+    def _marker(self, namespace: str) -> Marker:
+        style = STYLES[namespace]
+        red, green, blue = style.color
+        color = ColorRGBA(r=red, g=green, b=blue, a=1.0)
+        size = style.size * self.reach
+        # Stamp 0: a latched marker is valid at any time.
+        marker = Marker(ns=namespace, type=style.kind, color=color)
+        marker.header.frame_id = self.frame
+        marker.scale = Vector3(x=size, y=size, z=size)
+        marker.pose.position.z = style.layer * LAYER * self.reach
+        marker.pose.orientation.w = 1.0
+        return marker
 
 
 def _links(chains: np.ndarray) -> np.ndarray:
     """Both ends of every link of chains (n, dof + 1, 2) [m], arm after arm: (2 * n * dof, 2)."""
     return np.stack((chains[:, :-1], chains[:, 1:]), axis=2).reshape(-1, 2)
-
-
-def _reach(arm: PlanarArm, frame: str) -> list[Shape]:
-    """Where the arm's reach ends: a circle, another one around a hole; on a rail two lines."""
-    shapes = []
-    for distance in arm.reach:
-        if distance != 0.0:
-            outline = arm.base_joint.outline(distance, arm.reach[1], OUTLINE_CORNERS)
-            marker = _marker("reach", frame)
-            marker.id = len(shapes)
-            shapes.append(Shape(marker, outline))
-    return shapes
-
-
-def _label(text: str, arm: PlanarArm, frame: str) -> Marker:
-    """The text above the reach."""
-    marker = _marker("label", frame)
-    marker.text = text
-    return _at(marker, 0.0, arm.reach[1] + 2.0 * STYLES["label"].size)
-
-
-def _marker(namespace: str, frame: str) -> Marker:
-    style = STYLES[namespace]
-    red, green, blue = style.color
-    # Stamp 0: a latched marker is valid at any time.
-    marker = Marker(ns=namespace, type=style.kind, color=ColorRGBA(r=red, g=green, b=blue, a=1.0))
-    marker.header.frame_id = frame
-    marker.scale = Vector3(x=style.size, y=style.size, z=style.size)
-    marker.pose.position.z = style.layer * LAYER
-    marker.pose.orientation.w = 1.0
-    return marker
 
 
 def _at(marker: Marker, x: float, y: float) -> Marker:

@@ -9,12 +9,12 @@ import numpy as np
 from sensor_msgs.msg import JointState
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
-from ik_nn_ros.arm.joints import joint_names
 from ik_nn_ros.errors import (
     InvalidRequestError,
     ModelNotFoundError,
     NoSolutionError,
     PathBreakError,
+    PathOpenError,
     UnreachableTargetError,
 )
 from ik_nn_ros.ros.answer import Answer
@@ -26,6 +26,7 @@ ERROR_CODES = {
     UnreachableTargetError: SolveIK.Response.NO_IK_SOLUTION,
     NoSolutionError: SolveIK.Response.NO_IK_SOLUTION,
     PathBreakError: SolveIK.Response.NO_IK_SOLUTION,
+    PathOpenError: SolveIK.Response.NO_IK_SOLUTION,
     ModelNotFoundError: SolveIK.Response.MODEL_NOT_FOUND,
     FrameError: SolveIK.Response.FRAME_TRANSFORM_FAILURE,
     TimedOutError: SolveIK.Response.TIMED_OUT,
@@ -36,12 +37,14 @@ def fill_solutions(response: SolveIK.Response, solutions: Solutions) -> None:
     """Write solutions into a response."""
     response.error_code = SolveIK.Response.SUCCESS
     response.message = _describe(solutions)
-    response.joint_names = list(joint_names(solutions.arm.dof))
+    response.joint_names = list(solutions.arm.joint_names)
     response.positions = _flat(solutions.positions)
     response.position_errors = _flat(solutions.position_errors)
+    response.heading_errors = _flat(solutions.heading_errors)
+    response.weights = _flat(solutions.weights)
+    response.effective_share = solutions.effective_share or 0.0
+    response.log_densities = _flat(solutions.log_densities)
     response.off_distribution = solutions.off_distribution
-    if solutions.log_densities is not None:
-        response.log_densities = _flat(solutions.log_densities)
     response.best = JointState(
         name=response.joint_names, position=response.positions[: len(response.joint_names)]
     )
@@ -116,7 +119,10 @@ def _answer(response: SolveIK.Response) -> Answer:
         joint_names=tuple(response.joint_names),
         positions=np.asarray(response.positions).reshape(-1, len(response.joint_names)),
         position_errors=np.asarray(response.position_errors),
-        log_densities=np.asarray(response.log_densities) if response.log_densities else None,
+        heading_errors=_optional(response.heading_errors),
+        weights=_optional(response.weights),
+        effective_share=response.effective_share if response.weights else None,
+        log_densities=_optional(response.log_densities),
         representatives=np.asarray(response.representatives),
         representative_shares=np.asarray(response.representative_shares),
         off_distribution=response.off_distribution,
@@ -126,7 +132,7 @@ def _answer(response: SolveIK.Response) -> Answer:
 
 
 def _describe(solutions: Solutions) -> str:
-    x, y = solutions.target
+    x, y = solutions.target[:2]
     text = f"{len(solutions)} solutions, {solutions.num_rejected} samples rejected"
     if solutions.shortfall is not None:
         text += f" ({solutions.shortfall})"
@@ -136,10 +142,22 @@ def _describe(solutions: Solutions) -> str:
             f"{solutions.approximate_distance:.4f} m from the target"
         )
     if solutions.off_distribution:
-        text += ", for a target that the arm's prior hardly ever comes near"
+        text += _describe_off_distribution(solutions)
     return text
 
 
-def _flat(values: np.ndarray) -> array:
+def _describe_off_distribution(solutions: Solutions) -> str:
+    if solutions.effective_share is None:
+        return ", for a target that the arm's prior hardly ever comes near"
+    share = f"{solutions.effective_share:.3f} of them would weigh as much as all"
+    return f", which do not represent the posterior: {share}"
+
+
+def _flat(values: np.ndarray | None) -> array:
     # The message takes an array over as it is; a list would be checked number by number.
-    return array("d", values.tobytes())
+    return array("d", b"" if values is None else values.tobytes())
+
+
+def _optional(values: array) -> np.ndarray | None:
+    """What is empty where the model or the task has none."""
+    return np.asarray(values) if values else None

@@ -27,7 +27,7 @@ from visualization_msgs.msg import MarkerArray
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.ros import qos
+from ik_nn_ros.ros import moveit, qos
 from ik_nn_ros.ros.afterwards import Afterwards
 from ik_nn_ros.ros.answering import Answering, Solved
 from ik_nn_ros.ros.delivery import DeliveringNode
@@ -35,7 +35,7 @@ from ik_nn_ros.ros.diagnostics import RequestStatistics, diagnostic_array
 from ik_nn_ros.ros.errors import InvalidParameterError, StartError
 from ik_nn_ros.ros.frames import Frames, listening_buffer
 from ik_nn_ros.ros.logs import ForwardingHandler
-from ik_nn_ros.ros.markers import posterior_markers
+from ik_nn_ros.ros.markers import posterior_markers, start_markers
 from ik_nn_ros.ros.parameters import ServerParameters, descriptors
 from ik_nn_ros.ros.requests import clicked_request
 from ik_nn_ros.ros.solvers import Solvers
@@ -74,6 +74,10 @@ class IKServer(DeliveringNode):
         self._advertise()
         self.create_subscription(PointStamped, "clicked_point", self._on_click, 10)
         # Last: their appearance says that the server is ready.
+        if position_ik := moveit.service_type():
+            self.create_service(
+                position_ik, moveit.NAME, self._on_position_ik, qos_profile=qos.SERVICE
+            )
         self.create_service(SolveIKPath, "solve_ik_path", self._on_path, qos_profile=qos.SERVICE)
         self.create_service(SolveIK, "solve_ik", self._on_request, qos_profile=qos.SERVICE)
         settings = self._answering.settings
@@ -95,7 +99,7 @@ class IKServer(DeliveringNode):
     def _check_parameters(self, changes: list[Parameter]) -> SetParametersResult:
         try:
             settings = self._answering.settings.changed(_own_values(changes))
-            self._solvers[settings.model]  # loads its weights, or says why it cannot
+            self._solvers.of(settings.model)  # loads its weights, or says why it cannot
         except IKError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
@@ -108,13 +112,13 @@ class IKServer(DeliveringNode):
 
     def _advertise(self) -> None:
         # A new viewer asks for a drawing, too: nothing is drawn while nobody looks.
-        self._undrawn: Solved | None = None
+        self._undrawn: Callable[[], bytes] | None = self._start_markers
         self._drawing = Afterwards(self, self._draw)
         viewer_came_or_went = PublisherEventCallbacks(matched=lambda _: self._drawing.ask())
         self._markers = self.create_publisher(
             MarkerArray, "posterior_markers", qos.LATCHED, event_callbacks=viewer_came_or_went
         )
-        self._best = self.create_publisher(JointState, "best_joint_state", 10)
+        self._best = self.create_publisher(JointState, "best_joint_state", qos.LATCHED)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still
         self.create_timer(DIAGNOSTICS_PERIOD, self._tell_how_it_fares, clock=steady)
@@ -129,6 +133,13 @@ class IKServer(DeliveringNode):
         start = time.monotonic()
         self._answering.solve_ik_path(request, response)
         self._when_sent(partial(self._record, response, time.monotonic() - start))
+        return response
+
+    def _on_position_ik(self, request: Any, response: Any) -> Any:
+        """Not shown: MoveIt asks hundreds of times while it plans."""
+        start = time.monotonic()
+        answer = self._answering.get_position_ik(request, response)
+        self._when_sent(partial(self._record, answer, time.monotonic() - start))
         return response
 
     def _answer(self, request: SolveIK.Request, response: SolveIK.Response) -> Callable[[], None]:
@@ -146,7 +157,7 @@ class IKServer(DeliveringNode):
     def _tell(self, response: SolveIK.Response, solved: Solved | None, seconds: float) -> None:
         if solved is not None:
             self._best.publish(response.best)
-            self._undrawn = solved
+            self._undrawn = partial(self._posterior_markers, solved)
             self._drawing.ask()
         self._record(response, seconds)
 
@@ -162,7 +173,7 @@ class IKServer(DeliveringNode):
 
     def _on_click(self, click: PointStamped) -> None:
         try:
-            request = clicked_request(click, self._frames)
+            request = clicked_request(click, self._frames, self._solvers.arm.reach[1])
         except IKError as error:
             self.get_logger().warning(f"clicked point refused: {error}")
         else:
@@ -171,15 +182,25 @@ class IKServer(DeliveringNode):
     def _draw(self) -> None:
         if self._undrawn is None or self._markers.get_subscription_count() == 0:
             return
-        solved, self._undrawn = self._undrawn, None
-        markers = posterior_markers(
+        draw, self._undrawn = self._undrawn, None
+        self._markers.publish(draw())
+
+    def _start_markers(self) -> bytes:
+        settings, service = self._answering.settings, self.resolve_service_name("solve_ik")
+        label = (
+            f"{settings.model}, {settings.dof} joints: "
+            f"click on the plane with Publish Point, or ask {service}"
+        )
+        return start_markers(self._solvers.arm, label, self._frames.base_frame)
+
+    def _posterior_markers(self, solved: Solved) -> bytes:
+        return posterior_markers(
             self._solvers.arm,
             solved.solutions,
             solved.describe(),
             self._frames.base_frame,
             self._answering.settings.max_marker_arms,
         )
-        self._markers.publish(markers)
 
     def _tell_how_it_fares(self) -> None:
         name, stamp = self.get_fully_qualified_name(), self.get_clock().now().to_msg()

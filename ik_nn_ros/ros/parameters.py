@@ -67,6 +67,11 @@ class ServerParameters:
         "Largest error of a refined solution where a request says 0 [m].",
         (1e-12, 1.0),
     )
+    heading_tolerance: float = _parameter(
+        SolveOptions.heading_tolerance,
+        "Largest error of a refined solution's heading where a request says 0 [rad].",
+        (1e-12, 1.0),
+    )
     base_frame: str = _parameter(
         "base_link",
         "Frame of the arm's base, in which the arm is solved and shown.",
@@ -74,6 +79,12 @@ class ServerParameters:
     )
     max_marker_arms: int = _parameter(
         1000, "Most arms drawn as markers, evenly spread over the solutions.", (1, 10_000)
+    )
+
+    ignore_collisions: bool = _parameter(
+        False,
+        "Answer MoveIt's get_position_ik although it asks to avoid collisions, which are not "
+        "checked here; MoveIt's plugin always asks, and checks the answer itself.",
     )
 
     def __post_init__(self) -> None:

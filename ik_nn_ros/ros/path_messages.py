@@ -11,22 +11,27 @@ from builtin_interfaces.msg import Duration
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
-from ik_nn_ros.arm.joints import joint_names
+from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.task import Task
 from ik_nn_ros.errors import InvalidRequestError
-from ik_nn_ros.path import DEFAULT_MAX_JOINT_STEP, follow
+from ik_nn_ros.options import SolveOptions
+from ik_nn_ros.path import DEFAULT_MAX_JOINT_STEP, Branch, follow
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.requests import (
     parse_num_samples,
     parse_seed_state,
-    parse_targets,
     parse_timeout,
+    requested_task,
 )
+from ik_nn_ros.ros.targets import parse_targets
 from ik_nn_ros.solver import IKSolver
+from ik_nn_ros.trajectory import Trajectory, timed
 
 DEFAULT_TIME_STEP = 0.1  # [s]
 MIN_TIME_STEP = 1e-9  # [s], what a Duration tells apart
 MAX_DURATION = 2.0**31 - 1.0  # [s], whose seconds are an int32
+SAME_TARGET = 1e-9  # [m] or [rad], what is left of a circle's end that was computed
 MAX_TARGETS = 1000  # a path keeps all other requests waiting
 
 
@@ -36,23 +41,29 @@ class PathArguments:
 
     Attributes:
         model: the model's name.
-        targets: (x, y) [m], in order.
-        num_samples: samples to draw for a target that is sampled.
+        task: what the targets prescribe.
+        targets: (k, size) see `Task`, in order; of a closed path the first one again.
+        closed: whether the path is to end with the joint positions that it began with.
+        num_samples: samples to draw for the first target.
         seed: None: fresh randomness.
-        position_tolerance: largest error of a solution [m].
+        options: how near to the targets solutions are.
         seed_state: (dof,) [rad], the path starts nearest to it; or None.
         max_joint_step: most that a joint may turn between two targets [rad].
-        time_step: between two points of the trajectory [s].
+        max_velocities: (dof,) largest speeds of the joints [rad/s]; infinite for none.
+        time_step: between two points of the trajectory, if it need not be stretched [s].
         timeout: [s]; infinite where there is none.
     """
 
     model: str
-    targets: list[tuple[float, float]]
+    task: Task
+    targets: np.ndarray
+    closed: bool
     num_samples: int
     seed: int | None
-    position_tolerance: float
+    options: SolveOptions
     seed_state: tuple[float, ...] | None
     max_joint_step: float
+    max_velocities: np.ndarray
     time_step: float
     timeout: float
 
@@ -63,68 +74,131 @@ class PathArguments:
             self.targets,
             self.num_samples,
             seed=self.seed,
-            position_tolerance=self.position_tolerance,
+            position_tolerance=self.options.position_tolerance,
+            heading_tolerance=self.options.heading_tolerance,
             seed_state=self.seed_state,
             max_joint_step=self.max_joint_step,
         )
 
+    def close(self, arm: PlanarArm, positions: list[np.ndarray]) -> list[np.ndarray]:
+        """All positions, bent so that the last ones are the first; see `Branch.closed`."""
+        branch = Branch(arm, self.task, self.options, self.max_joint_step)
+        return [*branch.closed(np.stack(positions), self.targets)]
+
+    def timed(self, positions: np.ndarray) -> Trajectory:
+        """Positions (k, dof) in time, the first after the way from the seed state; see `timed`."""
+        first = positions[0]
+        lead_in = first - (first if self.seed_state is None else np.array(self.seed_state))
+        return timed(positions, self.time_step, self.max_velocities, lead_in, self.max_joint_step)
+
 
 def parse_path_request(
-    request: SolveIKPath.Request, parameters: ServerParameters, frames: Frames
+    request: SolveIKPath.Request,
+    parameters: ServerParameters,
+    joint_names: Sequence[str],
+    frames: Frames,
 ) -> PathArguments:
     """Check what ROS adds to a request, and fill in the defaults.
 
     Raises:
         FrameError: the targets are in a frame that cannot be transformed to the arm's.
         InvalidRequestError: too many targets, one that is not in the plane, too many samples, a
-            seed state that does not fit the arm, a negative time.
+            seed state or velocities that do not fit the arm, a negative time.
     """
     if len(request.targets) > MAX_TARGETS:
         raise InvalidRequestError(
             "targets", f"must be at most {MAX_TARGETS}, got {len(request.targets)}"
         )
+    task = requested_task(request)
+    targets = parse_targets(request.header, request.targets, frames, task)
+    if request.closed and not np.allclose(targets[:1], targets[-1:], rtol=0.0, atol=SAME_TARGET):
+        targets = np.concatenate((targets, targets[:1]))
     return PathArguments(
         model=request.model or parameters.model,
-        targets=parse_targets(request.header, request.targets, frames),
+        task=task,
+        targets=targets,
+        closed=request.closed,
         num_samples=parse_num_samples(request.num_samples, parameters),
         seed=request.random_seed or None,
-        position_tolerance=request.position_tolerance or parameters.position_tolerance,
-        seed_state=parse_seed_state(request.seed_state, parameters.dof),
+        options=SolveOptions(
+            position_tolerance=request.position_tolerance or parameters.position_tolerance,
+            heading_tolerance=request.heading_tolerance or parameters.heading_tolerance,
+        ),
+        seed_state=parse_seed_state(request.seed_state, joint_names),
         max_joint_step=request.max_joint_step or DEFAULT_MAX_JOINT_STEP,
-        time_step=_parse_time_step(request.time_step, len(request.targets)),
+        max_velocities=_parse_velocities(request.max_joint_velocities, len(joint_names)),
+        time_step=_parse_time_step(request.time_step, len(targets)),
         timeout=parse_timeout(request.timeout),
     )
 
 
 def fill_trajectory(
-    response: SolveIKPath.Response, positions: Sequence[np.ndarray], time_step: float, frame: str
+    response: SolveIKPath.Response,
+    positions: Sequence[np.ndarray],
+    arguments: PathArguments,
+    arm: PlanarArm,
+    frame: str,
 ) -> None:
     """Write joint positions, one after the other, into a response.
 
     Args:
         response: a success, unless an error is written after this.
         positions: (dof,) each [rad]; none at all is no success.
-        time_step: between two of them [s]; the first is due at once.
+        arguments: of the path.
+        arm: that follows it.
         frame: the arm's base frame.
+
+    Raises:
+        InvalidRequestError: with such small velocities it takes longer than a message can say.
     """
     response.error_code = SolveIK.Response.SUCCESS
     response.message = f"{len(positions)} points on one branch"
     response.trajectory.header.frame_id = frame
-    response.trajectory.points = [
-        JointTrajectoryPoint(
-            positions=array("d", position.tobytes()), time_from_start=_duration(index * time_step)
+    if not positions:
+        return
+    trajectory = arguments.timed(np.stack(positions))
+    if trajectory.times[-1] >= MAX_DURATION:
+        raise InvalidRequestError(
+            "max_joint_velocities", f"so slow that it takes {trajectory.times[-1]:.3g} s"
         )
-        for index, position in enumerate(positions)
+    if trajectory.time_step > arguments.time_step:
+        response.message += (
+            f", time_step stretched from {arguments.time_step:g} to {trajectory.time_step:.4g} s"
+        )
+    response.trajectory.joint_names = list(arm.joint_names)
+    response.trajectory.points = _points(trajectory)
+    steps = np.abs(np.diff(trajectory.positions, axis=0))
+    response.largest_joint_step = float(steps.max(initial=0.0))
+    if arguments.closed and len(positions) == len(arguments.targets):
+        gap = arm.joint_differences(positions[-1], positions[0])
+        response.closing_gap = float(np.abs(gap).max())
+
+
+def _points(trajectory: Trajectory) -> list[JointTrajectoryPoint]:
+    rows = zip(trajectory.positions, trajectory.velocities, trajectory.times, strict=True)
+    return [
+        JointTrajectoryPoint(
+            positions=array("d", positions.tobytes()),
+            velocities=array("d", velocities.tobytes()),
+            time_from_start=_duration(time),
+        )
+        for positions, velocities, time in rows
     ]
-    if positions:
-        response.trajectory.joint_names = list(joint_names(len(positions[0])))
-        steps = np.abs(np.diff(positions, axis=0))
-        response.largest_joint_step = float(steps.max(initial=0.0))
+
+
+def _parse_velocities(velocities: Sequence[float], dof: int) -> np.ndarray:
+    given = np.array(velocities) if len(velocities) > 0 else np.array((np.inf,))
+    if len(given) not in (1, dof) or not (given > 0.0).all():
+        raise InvalidRequestError(
+            "max_joint_velocities",
+            f"must be positive [rad/s], {dof} or one for all joints or none, got {given.tolist()}",
+        )
+    return np.broadcast_to(given, dof)
 
 
 def _parse_time_step(seconds: float, num_targets: int) -> float:
     seconds = seconds or DEFAULT_TIME_STEP
-    most = MAX_DURATION / max(1, num_targets - 1)
+    most = MAX_DURATION / (num_targets + 2)  # from rest and to rest it takes twice the time
     if not MIN_TIME_STEP <= seconds < most:
         raise InvalidRequestError(
             "time_step",

@@ -8,21 +8,22 @@ from dataclasses import dataclass
 
 import numpy as np
 from builtin_interfaces.msg import Duration
-from geometry_msgs.msg import Point, PointStamped
+from geometry_msgs.msg import PointStamped, PoseStamped
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
-from ik_nn_interfaces.srv import SolveIK
+from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.arguments import MAX_REPRESENTATIVES, require_representatives
-from ik_nn_ros.arm.joints import joint_names
+from ik_nn_ros.arm.task import POSE, POSITION, Task
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters
+from ik_nn_ros.ros.targets import parse_click, parse_targets, planar_pose
 from ik_nn_ros.solutions import Solutions
 from ik_nn_ros.solver import IKSolver
 
-PLANE_TOLERANCE = SolveOptions.position_tolerance  # [m], for what a transform leaves of z = 0
+CLICK_HEIGHT = 0.02  # of the reach: what is drawn, and so clicked, is that near to the plane
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class SolveArguments:
 
     Attributes:
         model: the model's name.
-        target: (x, y) [m].
+        task: what the target prescribes.
+        target: (size,) see `Task`.
         num_samples: samples to draw.
         seed: None: fresh randomness.
         options: how to answer it.
@@ -40,7 +42,8 @@ class SolveArguments:
     """
 
     model: str
-    target: tuple[float, float]
+    task: Task
+    target: np.ndarray
     num_samples: int
     seed: int | None
     options: SolveOptions
@@ -53,7 +56,10 @@ class SolveArguments:
 
 
 def parse_request(
-    request: SolveIK.Request, parameters: ServerParameters, frames: Frames
+    request: SolveIK.Request,
+    parameters: ServerParameters,
+    joint_names: Sequence[str],
+    frames: Frames,
 ) -> SolveArguments:
     """Check what ROS adds to a request, and fill in the defaults.
 
@@ -62,16 +68,19 @@ def parse_request(
         InvalidRequestError: the target is not in the plane, too many samples or representatives,
             a seed state that does not fit the arm, a negative timeout.
     """
-    ((x, y),) = parse_targets(request.target.header, [request.target.point], frames)
+    task = requested_task(request)
+    (target,) = parse_targets(request.target.header, [request.target.pose], frames, task)
     return SolveArguments(
         model=request.model or parameters.model,
-        target=(x, y),
+        task=task,
+        target=target,
         num_samples=parse_num_samples(request.num_samples, parameters),
         seed=request.random_seed or None,
         options=SolveOptions(
             refine=parameters.refine and not request.raw,
             position_tolerance=request.position_tolerance or parameters.position_tolerance,
-            seed_state=parse_seed_state(request.seed_state, parameters.dof),
+            heading_tolerance=request.heading_tolerance or parameters.heading_tolerance,
+            seed_state=parse_seed_state(request.seed_state, joint_names),
             allow_approximate=request.allow_approximate,
         ),
         num_representatives=_parse_num_representatives(request.num_representatives),
@@ -79,36 +88,21 @@ def parse_request(
     )
 
 
-def clicked_request(click: PointStamped, frames: Frames) -> SolveIK.Request:
+def clicked_request(click: PointStamped, frames: Frames, reach: float) -> SolveIK.Request:
     """The request behind a click: solve for where it was, at the latest time, with the defaults.
 
     Raises:
         FrameError: its frame cannot be transformed to the arm's.
+        InvalidRequestError: it is further from the arm's plane than `CLICK_HEIGHT` of the reach.
     """
-    point = np.array([[click.point.x, click.point.y, click.point.z]])
-    ((x, y, _),) = frames.to_base(point, Header(frame_id=click.header.frame_id)).tolist()
-    # RViz gives the point on the surface of what was clicked: a little above the plane.
-    return SolveIK.Request(target=PointStamped(point=Point(x=x, y=y)))
+    latest = Header(frame_id=click.header.frame_id)
+    x, y = parse_click(click.point, latest, frames, CLICK_HEIGHT * reach)
+    return SolveIK.Request(target=PoseStamped(pose=planar_pose(x, y)))
 
 
-def parse_targets(
-    header: Header, points: Sequence[Point], frames: Frames
-) -> list[tuple[float, float]]:
-    """Points of a frame as (x, y) in the arm's plane [m].
-
-    Raises:
-        FrameError: the frame cannot be transformed to the arm's.
-        InvalidRequestError: a point is not in the arm's plane.
-    """
-    given = np.array([(point.x, point.y, point.z) for point in points]).reshape(-1, 3)
-    targets = frames.to_base(given, header)
-    for x, y, z in targets.tolist():
-        if not abs(z) <= PLANE_TOLERANCE:
-            raise InvalidRequestError(
-                "target",
-                f"z must be 0 m in {frames.base_frame}, the arm is planar, got ({x}, {y}, {z})",
-            )
-    return [(x, y) for x, y, _ in targets.tolist()]
+def requested_task(request: SolveIK.Request | SolveIKPath.Request) -> Task:
+    """What the targets of a request prescribe."""
+    return POSE if request.match_heading else POSITION
 
 
 def parse_num_samples(num_samples: int, parameters: ServerParameters) -> int:
@@ -133,29 +127,29 @@ def _parse_num_representatives(num_representatives: int) -> int:
     return num_representatives
 
 
-def parse_seed_state(state: JointState, dof: int) -> tuple[float, ...] | None:
-    """Positions in the order of the joints, by name where there are names; None if it is empty.
+def parse_seed_state(state: JointState, joint_names: Sequence[str]) -> tuple[float, ...] | None:
+    """Positions in the order of the joints; None if the state is empty.
+
+    By name where there are names, and then those of further joints, as a gripper's, are ignored.
 
     Raises:
         InvalidRequestError: not one position for every joint.
     """
     if not state.name and not state.position:
         return None
-    if not state.name:
-        if len(state.position) != dof:
-            raise InvalidRequestError(
-                "seed_state", f"must have {dof} positions, got {len(state.position)}"
-            )
-        return tuple(state.position)
-    names = joint_names(dof)
-    if sorted(state.name) != sorted(names) or len(state.position) != dof:
+    names = list(state.name) or list(joint_names)
+    if len(state.position) != len(names):
+        raise InvalidRequestError(
+            "seed_state", f"must have {len(names)} positions, got {len(state.position)}"
+        )
+    wrong = [name for name in joint_names if names.count(name) != 1]
+    if wrong:
         raise InvalidRequestError(
             "seed_state",
-            f"must have one position for each of {', '.join(names)}, got "
-            f"{len(state.position)} for {', '.join(state.name)}",
+            f"must have one position for each of {', '.join(joint_names)}, not none or several for "
+            f"{', '.join(wrong)}; got {', '.join(names)}",
         )
-    by_name = dict(zip(state.name, state.position, strict=True))
-    return tuple(by_name[name] for name in names)
+    return tuple(state.position[names.index(name)] for name in joint_names)
 
 
 def parse_timeout(timeout: Duration) -> float:

@@ -1,10 +1,11 @@
-"""The solvers that the server has at hand: one arm, one solver for each model."""
+"""The solvers that the server has at hand: one arm, one solver for each model and task."""
 
 from __future__ import annotations
 
 import dataclasses
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.task import POSITION, Task
 from ik_nn_ros.errors import ModelNotFoundError
 from ik_nn_ros.posterior import EXACT
 from ik_nn_ros.ros.parameters import ServerParameters
@@ -12,7 +13,7 @@ from ik_nn_ros.solver import IKSolver
 
 
 class Solvers:
-    """The solvers of one arm, by model. The default one is loaded here, others at their first use.
+    """The solvers of one arm. The default one is loaded here, others at their first use.
 
     Attributes:
         settings: the parameters, with the checkpoint's dof and model where there is one, and with
@@ -38,22 +39,27 @@ class Solvers:
         self.arm: PlanarArm = solver.arm
         # The exact sampler's tables are ready before the first request: they also tell every other
         # model's answer how likely its target is under the arm's prior.
-        self._loaded = {EXACT: IKSolver.exact(self.arm), solver.model: solver}
+        ready = (IKSolver.exact(self.arm), solver)
+        self._loaded = {(one.model, one.task): one for one in ready}
 
-    def __getitem__(self, model: str) -> IKSolver:
-        """The solver of a model.
+    def of(self, model: str, task: Task = POSITION) -> IKSolver:
+        """The solver of a model for a task.
 
         Raises:
             ModelNotFoundError: there is none, or only one for another arm.
             CheckpointError: its weights cannot be read.
+            InvalidRequestError: the arm has too few joints for the task.
         """
-        if model not in self._loaded:
-            self._loaded[model] = self._load(model)
-        return self._loaded[model]
+        if (model, task) not in self._loaded:
+            self._loaded[model, task] = self._load(model, task)
+        return self._loaded[model, task]
 
-    def _load(self, model: str) -> IKSolver:
-        solver = IKSolver.from_pretrained(self.arm.dof, model, *self._where)
+    def _load(self, model: str, task: Task) -> IKSolver:
+        if model == EXACT:
+            return IKSolver.exact(self.arm, task)
+        solver = IKSolver.from_pretrained(self.arm.dof, model, *self._where, task=task.name)
         if solver.arm != self.arm:
             reason = "its weights are for another arm"
-            raise ModelNotFoundError(model, reason, sorted(self._loaded))
+            ready = (name for name, ready_task in self._loaded if ready_task is task)
+            raise ModelNotFoundError(model, reason, sorted({EXACT, *ready}))
         return solver

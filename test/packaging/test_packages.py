@@ -20,7 +20,7 @@ PINNED = re.compile(r'[\w.-]+(\[\w+\])?==[\w.+]+(; python_version (<|>=) "3\.11"
 MOVEIT_CODES = {
     "SUCCESS": 1,
     "TIMED_OUT": -6,
-    "INVALID_ROBOT_STATE": -16,
+    "INVALID_ROBOT_STATE": -17,
     "FRAME_TRANSFORM_FAILURE": -21,
     "NO_IK_SOLUTION": -31,
     "FAILURE": 99999,

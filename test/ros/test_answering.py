@@ -46,7 +46,7 @@ def ticking(monkeypatch):
 
 def answer(answering, x=2.0, timeout=0.0, **fields):
     request = SolveIK.Request(random_seed=1, **fields)
-    request.target.point.x = x
+    request.target.pose.position.x = x
     request.timeout.sec, request.timeout.nanosec = int(timeout), int(1e9 * (timeout % 1.0))
     response = SolveIK.Response()
     return answering.solve_ik(request, response), response
@@ -84,7 +84,7 @@ def test_out_of_time_it_stops_before_the_next_stage_with_what_is_ready(
 
 
 def test_weights_that_break_while_it_runs_are_a_fault_of_its_own(answering, log, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise CheckpointError(Path("inn_4.safetensors"), "is damaged")
 
     monkeypatch.setattr(IKSolver, "from_pretrained", broken)

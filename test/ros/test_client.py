@@ -54,6 +54,24 @@ def test_a_coordinate_may_be_as_good_as_zero(server):
     assert " solutions, " in outcome.stdout
 
 
+def test_it_asks_for_a_heading(server):
+    outcome = solve_ik(
+        "3.2", "-0.4", "--heading", "-0.3", "--model", "exact", "--seed", "1", COLUMNS="160"
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    assert "heading error [rad]" in outcome.stdout
+    rows = [line.split() for line in outcome.stdout.splitlines() if line.strip()[:1].isdigit()]
+    headings = [sum(map(float, row[1:7])) for row in rows if len(row) == 10]
+    assert len(headings) == 10
+    np.testing.assert_allclose(headings, -0.3, atol=0.003)  # six numbers of three digits
+
+
+def test_a_heading_that_no_network_knows_is_told(server):
+    outcome = solve_ik("3.2", "-0.4", "--heading", "0", "--model", "cvae")
+    assert outcome.returncode == 1
+    assert "error -1002: model 'cvae': no weights for a pose; available: exact" in outcome.stderr
+
+
 def test_it_prints_the_representatives_and_their_shares(server):
     outcome = solve_ik("3.2", "-0.4", "--seed", "1", "--representatives", "3", COLUMNS="140")
     assert outcome.returncode == 0, outcome.stderr

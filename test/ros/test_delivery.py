@@ -26,7 +26,7 @@ def node(ros, monkeypatch):
     node = DeliveringNode("patient")
 
     def answer(request, response):
-        response.message = f"{request.target.point.x:g}"
+        response.message = f"{request.target.pose.position.x:g}"
         return response
 
     node.create_service(SolveIK, "solve_ik", answer, qos_profile=qos.SERVICE)
@@ -75,7 +75,7 @@ def attempts(monkeypatch):
 
 def asked_at(x):
     request = SolveIK.Request()
-    request.target.point.x = x
+    request.target.pose.position.x = x
     return request
 
 

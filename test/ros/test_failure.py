@@ -29,7 +29,7 @@ sys.exit(main())
 
 def request(x, y):
     message = SolveIK.Request(num_samples=5)
-    message.target.point.x, message.target.point.y = x, y
+    message.target.pose.position.x, message.target.pose.position.y = x, y
     return message
 
 

@@ -6,11 +6,17 @@ import runpy
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+import yaml
+from rclpy.serialization import deserialize_message
+from visualization_msgs.msg import MarkerArray
 
 from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros import PlanarArm
+from ik_nn_ros.ros.markers import start_markers
 from ik_nn_ros.ros.parameters import ServerParameters
 
 
@@ -59,7 +65,7 @@ def declared(launch_file):
 def test_every_parameter_of_the_node_is_an_argument_with_a_description(launch_file):
     arguments = declared(launch_file)
     parameters = {field.name for field in dataclasses.fields(ServerParameters)}
-    assert arguments.keys() == parameters | {"config", "namespace", "rviz"}
+    assert arguments.keys() == parameters | {"config", "namespace", "rviz", "view_size"}
     assert all(argument.description for argument in arguments.values())
 
 
@@ -72,15 +78,36 @@ def test_it_describes_the_parameters_as_the_node_does(launch_file):
 def test_rviz_shows_the_node_s_topics(launch_file, root):
     display = (root / "config" / "posterior.rviz").read_text()
     assert all(f"Value: {topic}\n" in display for topic in launch_file["SHOWN_TOPICS"])
-    (node,) = launch_file["rviz"]({"namespace": "/left", "base_frame": "world"})
+    (node,) = launch_file["rviz"]({"namespace": "/left", "base_frame": "", "view_size": ""})
     assert (node.package, node.executable) == ("rviz2", "rviz2")
-    assert node.arguments[-2:] == ["-f", "world"]
+    assert node.arguments == ["-d", str(root / "config" / "posterior.rviz")]
     assert node.remappings == [
         ("/posterior_markers", "/left/posterior_markers"),
         ("/clicked_point", "/left/clicked_point"),
     ]
-    (node,) = launch_file["rviz"]({"namespace": "", "base_frame": ""})
+    (node,) = launch_file["rviz"]({"namespace": "", "base_frame": "", "view_size": ""})
     assert node.remappings == []
+
+
+def shown_view(path):
+    manager = yaml.safe_load(Path(path).read_text())["Visualization Manager"]
+    return manager["Global Options"]["Fixed Frame"], manager["Views"]["Current"]["Scale"]
+
+
+def test_rviz_s_frame_and_view_are_arguments(launch_file):
+    context = {"namespace": "", "base_frame": "world", "view_size": "0.16"}
+    (node,) = launch_file["rviz"](context)
+    assert shown_view(node.arguments[1]) == ("world", 5000.0)
+
+
+def test_the_shipped_view_fits_the_arm_of_fifteen_joints_and_its_label(root):
+    frame, scale = shown_view(root / "config" / "posterior.rviz")
+    assert frame == ServerParameters().base_frame
+    arm = PlanarArm.of_paper(15)
+    markers = deserialize_message(start_markers(arm, "a line", frame), MarkerArray).markers
+    (label,) = (marker for marker in markers if marker.ns == "label")
+    highest = label.pose.position.y + 0.5 * label.scale.z
+    assert 0.5 * 800 > scale * highest > 0.4 * 800  # pixels from the middle
 
 
 def test_given_arguments_win_over_the_file_in_the_parameter_s_type(launch_file, root):
@@ -135,7 +162,7 @@ def test_launch_s_own_machinery_starts_a_server_that_answers(client, root):
     try:
         client.wait_for_server(60.0)
         request = SolveIK.Request(num_samples=5)
-        request.target.point.x = 3.0
+        request.target.pose.position.x = 3.0
         assert client.solve(request).positions.shape == (5, 6)
     finally:
         launched.send_signal(signal.SIGINT)

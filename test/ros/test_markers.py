@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+import yaml
 from geometry_msgs.msg import Point
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,11 +15,13 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from ik_nn_ros import IKSolver, PlanarArm
 from ik_nn_ros.ros import qos
-from ik_nn_ros.ros.markers import DENSITY_CLASSES, Shape, posterior_markers, serialized
+from ik_nn_ros.ros.marker_array import Shape, serialized
+from ik_nn_ros.ros.markers import DENSITY_CLASSES, STYLES, posterior_markers, start_markers
+from ik_nn_ros.ros.requests import CLICK_HEIGHT
 
 TARGET = (1.8, 0.5)
 REPEATS = 100
-NAMESPACES = ["reach", "posterior", "best", "joints", "tcp", "hull", "target", "label"]
+NAMESPACES = ["plane", "reach", "posterior", "best", "joints", "tcp", "hull", "target", "label"]
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +115,21 @@ def test_the_best_arm_its_joints_and_the_target_stand_out(draw, solver, solution
     assert (target.pose.position.x, target.pose.position.y) == TARGET
 
 
+def test_a_prescribed_heading_is_an_arrow_from_the_target():
+    arm = PlanarArm.of_paper(4)
+    solutions = IKSolver.exact(arm, "pose").solve((*TARGET, -0.3), 20, seed=1)
+    (arrow,) = (one for one in drawn(arm, solutions, "", 20) if one.ns == "heading")
+    assert (arrow.type, arrow.points) == (Marker.ARROW, [])
+    assert (arrow.pose.position.x, arrow.pose.position.y) == TARGET
+    turn = arrow.pose.orientation
+    assert 2.0 * math.atan2(turn.z, turn.w) == pytest.approx(-0.3)
+    assert arrow.scale.x > arrow.scale.y > 0.0
+
+
+def test_without_a_heading_there_is_no_arrow(draw):
+    assert draw("heading") == []
+
+
 def test_few_arms_with_densities_make_no_marker_without_points(draw, solutions):
     """RViz would refuse it."""
     few = dataclasses.replace(solutions, density=lambda: np.arange(50.0))
@@ -150,6 +168,73 @@ def test_the_reach_is_a_circle_and_a_hole_where_there_is_one(draw):
     hole, outer = draw("reach", arm=PlanarArm((2.0, 0.5, 0.5, 0.5)))
     np.testing.assert_allclose(np.linalg.norm(as_array(hole.points), axis=1), 0.5)
     np.testing.assert_allclose(np.linalg.norm(as_array(outer.points), axis=1), 3.5)
+
+
+def areas(triangles):
+    """Of triangles (n, 3, 2) [m^2], positive where they turn counterclockwise."""
+    sides = triangles[:, 1:] - triangles[:, :1]
+    return 0.5 * (sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("arm", "area"),
+    [
+        (PlanarArm((0.5, 0.5)), np.pi),
+        (PlanarArm((2.0, 0.5, 0.5)), np.pi * (9.0 - 1.0)),
+        (PlanarArm((0.5, 1.0), base="rail"), 3.0 * 3.0),
+    ],
+    ids=["disc", "ring", "band of a rail"],
+)
+def test_all_of_the_reach_is_a_surface_that_can_be_clicked(draw, arm, area):
+    """RViz's Publish Point gives nothing where nothing is drawn."""
+    (plane,) = draw("plane", arm=arm, solutions=IKSolver.exact(arm).solve((1.0, 0.0), 1, seed=1))
+    assert plane.type == Marker.TRIANGLE_LIST
+    assert 0.0 < plane.color.a < 0.1
+    assert (plane.scale.x, plane.scale.y, plane.scale.z) == (1.0, 1.0, 1.0)
+    triangles = as_array(plane.points).reshape(-1, 3, 2)
+    assert areas(triangles).min() > 0.0  # all of them seen from above, none without an area
+    assert areas(triangles).sum() == pytest.approx(area, rel=1e-3)
+    reach = arm.reach[1]
+    assert -CLICK_HEIGHT * reach < plane.pose.position.z < 0.0
+
+
+@pytest.mark.parametrize("scale", [0.06 / 3.5, 1000.0])
+def test_arms_of_every_size_look_alike(scale):
+    def seen(arm):
+        solutions = IKSolver.exact(arm).solve((0.9 * arm.reach[1], 0.0), 20, seed=1)
+        rows = []
+        for marker in drawn(arm, solutions, "a line", 20)[1:]:
+            place, size = marker.pose.position, marker.scale
+            values = [place.x, place.y, place.z, *as_array(marker.points).ravel()]
+            rows.append(np.array([*values, *([] if marker.ns == "plane" else [size.x, size.y])]))
+        return np.concatenate(rows)
+
+    paper = PlanarArm.of_paper(4)
+    scaled = PlanarArm(tuple(scale * length for length in paper.link_lengths))
+    np.testing.assert_allclose(seen(scaled), scale * seen(paper), rtol=1e-5, atol=1e-5 * scale)
+
+
+def test_before_the_first_answer_there_is_an_arm_to_see_and_a_plane_to_click_on():
+    limits = ((-1.0, 1.0), (0.5, 1.0), (-2.0, 1.0))
+    arm = PlanarArm(
+        (1.0, 0.5, 0.5), 0.5, joint_limits=limits, prior=("normal", "normal", "uniform")
+    )
+    clear, *markers = deserialize_message(
+        start_markers(arm, "click", "base_link"), MarkerArray
+    ).markers
+    assert clear.action == Marker.DELETEALL
+    shown = {marker.ns: marker for marker in markers}
+    assert [*shown] == ["plane", "reach", "best", "joints", "label"]
+    chain = arm.joint_positions(np.array((0.0, 0.5, -0.5)))
+    np.testing.assert_allclose(as_array(shown["best"].points), chain)
+    assert shown["label"].text == "click"
+
+
+def test_every_namespace_is_switched_on_in_the_shipped_view(root):
+    content = yaml.safe_load((root / "config" / "posterior.rviz").read_text())
+    displays = content["Visualization Manager"]["Displays"]
+    (shown,) = (one["Namespaces"] for one in displays if one["Name"] == "Posterior")
+    assert shown == dict.fromkeys(STYLES, True)
 
 
 def test_the_label_is_a_line_of_text_above_the_reach(draw):

@@ -7,11 +7,11 @@ import re
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Duration
-from geometry_msgs.msg import Point, PointStamped
+from geometry_msgs.msg import Point, Pose, PoseStamped
 from sensor_msgs.msg import JointState
 
 from ik_nn_interfaces.srv import SolveIK
-from ik_nn_ros import IKSolver, InvalidRequestError, SolveOptions
+from ik_nn_ros import IKSolver, InvalidRequestError, PlanarArm, SolveOptions
 from ik_nn_ros.ros.errors import RequestRefusedError, TimedOutError
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import (
@@ -24,9 +24,10 @@ from ik_nn_ros.ros.messages import (
     parse_response,
 )
 from ik_nn_ros.ros.parameters import ServerParameters
-from ik_nn_ros.ros.requests import parse_request
+from ik_nn_ros.ros.requests import parse_request, parse_seed_state
 
 BASE = Frames("base_link", None)
+NAMES = PlanarArm.of_paper(6).joint_names
 PARAMETERS = ServerParameters(model="exact", num_samples=50, position_tolerance=1e-5)
 
 
@@ -41,7 +42,7 @@ def solutions(solver):
 
 
 def test_zero_means_the_server_s_default():
-    arguments = parse_request(SolveIK.Request(), PARAMETERS, BASE)
+    arguments = parse_request(SolveIK.Request(), PARAMETERS, NAMES, BASE)
     assert arguments.num_samples == 50
     assert arguments.model == "exact"
     assert arguments.seed is None
@@ -52,9 +53,9 @@ def test_zero_means_the_server_s_default():
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        (lambda message: setattr(message.target.point, "x", 3), "'x' field"),
-        (lambda message: setattr(message.target.point, "y", np.float32(0.5)), "'y' field"),
-        (lambda message: setattr(message.target.point, "y", "0.5"), "'y' field"),
+        (lambda message: setattr(message.target.pose.position, "x", 3), "'x' field"),
+        (lambda message: setattr(message.target.pose.position, "y", np.float32(0.5)), "'y' field"),
+        (lambda message: setattr(message.target.pose.position, "y", "0.5"), "'y' field"),
         (lambda message: setattr(message, "num_samples", 5.0), "'num_samples' field"),
         (lambda message: setattr(message, "num_samples", 1 << 32), "'num_samples' field"),
         (lambda message: setattr(message, "raw", 1), "'raw' field"),
@@ -64,7 +65,8 @@ def test_zero_means_the_server_s_default():
 )
 def test_a_field_of_another_type_is_refused(change, field):
     """Unchecked, it would travel as another number, or end the process."""
-    target = PointStamped(point=Point(check_fields=False), check_fields=False)
+    pose = Pose(position=Point(check_fields=False), check_fields=False)
+    target = PoseStamped(pose=pose, check_fields=False)
     state = JointState(check_fields=False)
     message = SolveIK.Request(target=target, seed_state=state, check_fields=False)
     change(message)
@@ -74,7 +76,7 @@ def test_a_field_of_another_type_is_refused(change, field):
 
 def test_a_checked_request_is_the_request():
     message = SolveIK.Request(num_samples=3, model="inn", random_seed=1 << 63)
-    message.target.point.x, message.seed_state.position = 3.0, [0.0, 1.0]
+    message.target.pose.position.x, message.seed_state.position = 3.0, [0.0, 1.0]
     assert checked(message) == message
 
 
@@ -84,16 +86,45 @@ def test_what_a_request_says_wins():
         model="inn",
         raw=True,
         position_tolerance=1e-3,
+        heading_tolerance=1e-2,
         random_seed=5,
         allow_approximate=True,
         timeout=Duration(sec=1, nanosec=500_000_000),
     )
-    arguments = parse_request(request, PARAMETERS, BASE)
+    arguments = parse_request(request, PARAMETERS, NAMES, BASE)
     assert (arguments.num_samples, arguments.model, arguments.seed) == (7, "inn", 5)
     assert arguments.timeout == 1.5
     assert arguments.options == SolveOptions(
-        refine=False, position_tolerance=1e-3, allow_approximate=True
+        refine=False, position_tolerance=1e-3, heading_tolerance=1e-2, allow_approximate=True
     )
+
+
+@pytest.mark.parametrize(
+    ("names", "positions"),
+    [
+        ([], [0.1, 0.2, 0.3]),
+        (["b", "a", "c"], [0.2, 0.1, 0.3]),
+        (["left_finger", "c", "b", "wheel", "a"], [9.0, 0.3, 0.2, math.nan, 0.1]),
+    ],
+)
+def test_a_seed_state_is_read_by_name_and_further_joints_are_ignored(names, positions):
+    state = JointState(name=names, position=positions)
+    assert parse_seed_state(state, "abc") == (0.1, 0.2, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("names", "positions", "words"),
+    [
+        ([], [0.1, 0.2], "must have 3 positions, got 2"),
+        ([], [0.1] * 4, "must have 3 positions, got 4"),
+        (["a", "b", "c"], [0.1] * 4, "must have 3 positions, got 4"),
+        (["a", "c", "finger"], [0.1] * 3, "each of a, b, c, not none or several for b"),
+        (["a", "b", "c", "c"], [0.1] * 4, "several for c"),
+    ],
+)
+def test_a_seed_state_without_a_position_for_each_joint_is_refused(names, positions, words):
+    with pytest.raises(InvalidRequestError, match=words):
+        parse_seed_state(JointState(name=names, position=positions), "abc")
 
 
 def test_solutions_survive_the_response(solutions):
@@ -103,15 +134,43 @@ def test_solutions_survive_the_response(solutions):
     assert np.array_equal(answer.positions, solutions.positions)
     assert np.array_equal(answer.position_errors, solutions.position_errors)
     assert np.array_equal(answer.log_densities, solutions.log_densities)
+    assert np.array_equal(answer.weights, solutions.weights)
+    assert answer.effective_share == solutions.effective_share
+    assert answer.heading_errors is None
     assert answer.solve_time == 0.25
     assert list(response.best.position) == solutions.positions[0].tolist()
     assert response.best.name == list(answer.joint_names)
 
 
-def test_a_model_without_densities_answers_with_none(solutions):
+def test_a_model_without_densities_and_weights_answers_with_none(solutions):
     response = SolveIK.Response()
-    fill_solutions(response, dataclasses.replace(solutions, density=None))
-    assert parse_response(response).log_densities is None
+    fill_solutions(response, dataclasses.replace(solutions, density=None, log_weights=None))
+    answer = parse_response(response)
+    assert (answer.log_densities, answer.weights, answer.effective_share) == (None, None, None)
+    assert response.effective_share == 0.0
+
+
+def test_unequal_weights_travel_with_what_they_are_worth(solutions):
+    log_weights = np.zeros(30)
+    log_weights[0] = 10.0
+    response = SolveIK.Response()
+    fill_solutions(response, dataclasses.replace(solutions, log_weights=log_weights))
+    answer = parse_response(response)
+    assert answer.weights.sum() == pytest.approx(1.0)
+    assert answer.weights[0] / answer.weights[1] == pytest.approx(math.exp(10.0))
+    assert answer.effective_share < 0.1 and answer.off_distribution
+    assert "do not represent the posterior" in answer.message
+
+
+def test_an_arm_s_own_joint_names_and_heading_errors_are_in_the_answer():
+    names = ("shoulder", "elbow", "wrist")
+    arm = PlanarArm((0.4, 0.3, 0.2), prior_std=0.7, joint_names=names)
+    response = SolveIK.Response()
+    fill_solutions(response, IKSolver.exact(arm, "pose").solve((0.6, 0.2, 0.5), 1, seed=1))
+    answer = parse_response(response)
+    assert answer.joint_names == tuple(response.best.name) == names
+    assert answer.heading_errors.max() < 1e-6
+    assert answer.positions.sum(axis=1) == pytest.approx(0.5)
 
 
 def test_a_shortfall_is_in_the_message(solver):

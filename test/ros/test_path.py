@@ -2,23 +2,24 @@
 
 import numpy as np
 import pytest
-from geometry_msgs.msg import Point
+from sensor_msgs.msg import JointState
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros import IKSolver, PlanarArm
 from ik_nn_ros.errors import InvalidRequestError, PathBreakError
 from ik_nn_ros.path import follow
 from ik_nn_ros.posterior.exact import ExactPosterior
-from ik_nn_ros.posterior.sampler import Sampler
 from ik_nn_ros.ros.answering import Answering
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.solvers import Solvers
+from ik_nn_ros.ros.targets import planar_pose
 
 ANGLES = np.linspace(0.0, 2.0 * np.pi, 64)
 CIRCLE = np.array((3.0, 0.3)) + 0.1 * np.stack((np.cos(ANGLES), np.sin(ANGLES)), axis=1)
 LINE = np.linspace((3.0, 0.2), (3.2, 0.2), 21)
 STATED_BOUND = 0.03  # [rad], between targets 1 cm apart
+NAMES = PlanarArm.of_paper(6).joint_names
 Code = SolveIK.Response
 
 
@@ -64,7 +65,7 @@ def test_a_jump_from_branch_to_branch_breaks_it_at_that_target():
     elbow = np.arccos(1.2**2 / 2.0 - 1.0)
     start = (elbow / 2.0, -elbow)
     positions = []
-    with pytest.raises(PathBreakError, match="turns joint 2 by .* 0.200 rad are allowed") as e:
+    with pytest.raises(PathBreakError, match="joint_1 is at its upper limit 1.000 rad") as e:
         for position in follow(solver, targets, 200, seed=1, seed_state=start):
             positions.append(position)
     last_within = np.flatnonzero(bearings + elbow / 2.0 <= 1.0)[-1]
@@ -77,30 +78,6 @@ def test_on_a_full_circle_the_joints_turn_on_through_pi():
     path = np.array(list(follow(solver, targets, 100, seed=1)))
     assert np.abs(np.diff(path, axis=0)).max() < 0.2
     assert path[-1, 0] - path[0, 0] == pytest.approx(3.0 * np.pi, abs=1e-5)
-
-
-class Counting(Sampler):
-    """Counts how often it is asked."""
-
-    def __init__(self, sampler):
-        self.name, self.arm, self._sampler = sampler.name, sampler.arm, sampler
-        self.asked = 0
-
-    def sample(self, targets, num_samples, rng):
-        self.asked += 1
-        return self._sampler.sample(targets, num_samples, rng)
-
-
-def test_the_model_is_asked_at_the_start_and_where_the_way_on_is_barred():
-    sampler = Counting(IKSolver.from_pretrained(6, "exact").sampler)
-    list(follow(IKSolver(sampler), LINE, 20, seed=1))
-    assert sampler.asked == 1
-    arm = PlanarArm((1.0,) * 3, 1.0, joint_limits=((-0.2, 0.2), (-3.0, 3.0), (-3.0, 3.0)))
-    sampler = Counting(ExactPosterior(arm))
-    targets = np.linspace((2.0, 0.0), (2.0, 0.8), 41)
-    path = list(follow(IKSolver(sampler), targets, 2000, seed=1, seed_state=(0.0, 1.0, -2.0)))
-    assert 1 < sampler.asked < len(targets)
-    assert arm.within_limits(np.array(path)).all()
 
 
 @pytest.mark.parametrize(
@@ -126,8 +103,8 @@ def answering():
 
 
 def request(targets, **fields):
-    points = [Point(x=float(x), y=float(y)) for x, y in targets]
-    return SolveIKPath.Request(targets=points, random_seed=1, **fields)
+    poses = [planar_pose(*target) for target in targets]
+    return SolveIKPath.Request(targets=poses, random_seed=1, **fields)
 
 
 def answer(answering, message):
@@ -145,8 +122,70 @@ def test_the_service_gives_a_trajectory(answering):
     path = np.array([point.positions for point in trajectory.points])
     np.testing.assert_allclose(PlanarArm.of_paper(6).forward(path), LINE[:11], atol=1e-6)
     assert response.largest_joint_step == np.abs(np.diff(path, axis=0)).max() < STATED_BOUND
-    times = [point.time_from_start for point in trajectory.points]
-    assert [time.sec + 1e-9 * time.nanosec for time in times] == [0.25 * i for i in range(11)]
+    np.testing.assert_allclose(times(response), [0.25, *np.arange(0.75, 2.9, 0.25), 3.25])
+    velocities = np.array([point.velocities for point in trajectory.points])
+    assert velocities.shape == path.shape and not velocities[[0, -1]].any()
+    middle = (path[6] - path[4]) / 0.5
+    np.testing.assert_allclose(velocities[5], middle, atol=1e-9)
+
+
+def times(response):
+    """When the points are due [s]."""
+    due = (point.time_from_start for point in response.trajectory.points)
+    return [time.sec + 1e-9 * time.nanosec for time in due]
+
+
+def test_slow_joints_stretch_the_time_step_and_the_message_says_so(answering):
+    response = answer(answering, request(LINE, max_joint_velocities=[0.01]))
+    assert response.error_code == Code.SUCCESS
+    assert ", time_step stretched from 0.1 to " in response.message
+    velocities = np.array([point.velocities for point in response.trajectory.points])
+    assert np.abs(velocities).max() <= 0.01 + 1e-12
+    assert times(response)[-1] > 2.0 * (0.1 * 22)
+
+
+def test_the_first_point_leaves_time_for_the_way_from_where_the_robot_is(answering):
+    state = JointState(name=["finger", *NAMES], position=[0.5, -0.9, 0.4, 0.3, 0.2, 0.1, 0.0])
+    asked = {"seed_state": state, "max_joint_velocities": [0.5] * 6}
+    response = answer(answering, request(LINE, **asked))
+    assert response.error_code == Code.SUCCESS
+    way = np.abs(np.array(response.trajectory.points[0].positions) - state.position[1:]).max()
+    assert times(response)[0] == pytest.approx(1.5 * way / 0.5)
+
+
+def test_a_closed_path_comes_back_to_its_first_point(answering):
+    response = answer(answering, request(CIRCLE[:-1], closed=True))
+    computed = CIRCLE + np.linspace(0.0, 1e-13, len(CIRCLE))[:, None]
+    assert len(answer(answering, request(computed, closed=True)).trajectory.points) == len(CIRCLE)
+    assert (response.error_code, response.closing_gap) == (Code.SUCCESS, 0.0)
+    first, *_, last = (point.positions for point in response.trajectory.points)
+    assert first == last
+    assert len(response.trajectory.points) == len(CIRCLE)
+    open_one = answer(answering, request(CIRCLE))
+    assert open_one.closing_gap == 0.0  # where nothing was asked for, nothing is said
+    first, *_, last = (point.positions for point in open_one.trajectory.points)
+    assert np.abs(np.subtract(last, first)).max() > 1e-5
+
+
+def test_a_path_that_does_not_come_back_is_given_with_how_far_it_is_off(answering):
+    """Around its base, which is a turn more for joints whose turns differ."""
+    angles = np.linspace(0.0, 2.0 * np.pi, 200, endpoint=False)
+    circle = 2.5 * np.stack((np.cos(angles), np.sin(angles)), axis=1)
+    response = answer(answering, request(circle, closed=True, model="exact"))
+    assert response.error_code == Code.NO_IK_SOLUTION
+    assert "does not come back to where it began: at its end joint_" in response.message
+    first, *_, last = (point.positions for point in response.trajectory.points)
+    assert len(response.trajectory.points) == 201
+    assert response.closing_gap == np.abs(np.subtract(last, first)).max() > 1.0
+
+
+def test_the_service_keeps_to_the_headings_that_it_is_to_match(answering):
+    poses = np.column_stack((LINE, np.linspace(0.1, 0.4, len(LINE))))
+    message = request(poses, match_heading=True, model="exact")
+    response = answer(answering, message)
+    assert response.error_code == Code.SUCCESS
+    path = np.array([point.positions for point in response.trajectory.points])
+    np.testing.assert_allclose(path.sum(axis=1), poses[:, 2], atol=1e-6)
 
 
 def test_the_service_gives_what_comes_before_the_break(answering):
@@ -173,6 +212,13 @@ def refused(message):
         (request([(3.0, 0.0)], time_step=1e-300), Code.INVALID_REQUEST, "from 1e-09"),
         (request([(3.0, 0.0)], time_step=np.nan), Code.INVALID_REQUEST, "got nan"),
         (request([(3.0, 0.0)], model="gan"), Code.MODEL_NOT_FOUND, "cvae"),
+        (
+            request([(3.0, 0.0)], max_joint_velocities=[1.0] * 5),
+            Code.INVALID_REQUEST,
+            "6 or one for all joints or none",
+        ),
+        (request([(3.0, 0.0)], max_joint_velocities=[0.0]), Code.INVALID_REQUEST, "positive"),
+        (request([(3.0, 0.0)], max_joint_velocities=[np.nan]), Code.INVALID_REQUEST, "positive"),
         (refused(request([(3.0, 0.0)])), Code.FRAME_TRANSFORM_FAILURE, "tf2_ros"),
     ],
 )

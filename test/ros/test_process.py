@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import Point, PointStamped
+from geometry_msgs.msg import PoseStamped
 from visualization_msgs.msg import MarkerArray
 
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros.models import WEIGHTS_FOLDER, pretrained_path
 from ik_nn_ros.ros import qos
+from ik_nn_ros.ros.targets import planar_pose
 
 EXACT = ("-p", "model:=exact", "-p", "dof:=3")
 
@@ -60,7 +61,7 @@ def test_it_shows_and_tells_while_simulated_time_stands_still(client, start_serv
         ),
         listener.node.create_subscription(DiagnosticArray, "/diagnostics", told.append, 10),
     ]
-    target = PointStamped(point=Point(x=1.6, y=0.3))
+    target = PoseStamped(pose=planar_pose(1.6, 0.3))
     client.solve(SolveIK.Request(target=target, num_samples=10))
     listener.wait_until(lambda: seen and told)
     for subscription in subscriptions:
@@ -185,7 +186,7 @@ def test_an_arm_on_a_rail_is_served(client, start_server):
     server = start_server("-p", f"checkpoint:={WEIGHTS_FOLDER / 'cinn_rail.safetensors'}")
     server.wait_until_ready(client)
     assert (client.arm().base, client.arm().link_lengths) == ("rail", (0.5, 0.5, 1.0))
-    target = PointStamped(point=Point(x=1.6, y=-0.4))
+    target = PoseStamped(pose=planar_pose(1.6, -0.4))
     answer = client.solve(SolveIK.Request(target=target, num_samples=100, random_seed=1))
     height, headings = answer.positions[:, 0], answer.positions[:, 1:].cumsum(axis=1)
     x = (np.cos(headings) * (0.5, 0.5, 1.0)).sum(axis=1)

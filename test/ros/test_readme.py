@@ -8,12 +8,13 @@ import shlex
 import numpy as np
 import pytest
 import yaml
-from geometry_msgs.msg import Point, PointStamped
+from geometry_msgs.msg import PoseStamped
 
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros import PlanarArm
 from ik_nn_ros.ros import client as client_module
 from ik_nn_ros.ros.parameters import descriptors
+from ik_nn_ros.ros.targets import planar_pose
 from training import references
 from training.__main__ import main
 
@@ -105,7 +106,7 @@ def test_an_arm_of_one_s_own_is_trained_served_and_asked(
 
     assert ask[0] == ".venv/bin/solve_ik"
     x, y = map(float, ask[1:])
-    target = PointStamped(point=Point(x=x, y=y))
+    target = PoseStamped(pose=planar_pose(x, y))
     answer = client.solve(SolveIK.Request(target=target, num_samples=100, random_seed=1))
     arm = PlanarArm.from_dict(content["arm"])
     assert client.arm().link_lengths == arm.link_lengths

@@ -11,7 +11,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import Point, PointStamped
+from geometry_msgs.msg import PoseStamped
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rclpy.client import Client
@@ -23,6 +23,7 @@ from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.client import IKClient
 from ik_nn_ros.ros.errors import RequestRefusedError
 from ik_nn_ros.ros.messages import parse_response
+from ik_nn_ros.ros.targets import planar_pose
 
 ARM = PlanarArm.of_paper(6)
 CLIENTS, REQUESTS = 8, 250
@@ -43,14 +44,14 @@ def server(start_server, client):
 
 
 def request(x, y, **fields):
-    target = PointStamped(point=Point(x=float(x), y=float(y)))
+    target = PoseStamped(pose=planar_pose(x, y))
     return SolveIK.Request(target=target, **fields)
 
 
 def assert_answers(answer, asked):
     """It is the answer to this request and to no other: its own target and number of samples."""
     assert len(answer.positions) <= asked.num_samples
-    point = asked.target.point
+    point = asked.target.pose.position
     np.testing.assert_allclose(
         ARM.forward(answer.positions), [(point.x, point.y)] * len(answer.positions), atol=1e-5
     )
@@ -226,7 +227,8 @@ def test_memory_does_not_grow_with_the_requests(server, client, figure):
 
 
 def stamped(x, y, z, frame, sec):
-    target = PointStamped(point=Point(x=x, y=y, z=z))
+    target = PoseStamped(pose=planar_pose(x, y))
+    target.pose.position.z = z
     target.header.frame_id = frame
     target.header.stamp.sec = sec
     return target
@@ -244,6 +246,7 @@ malformed = st.builds(
         st.sampled_from(["", "base_link", "map"]) | st.text(max_size=5),
         st.integers(-(2**31), 2**31 - 1),
     ),
+    match_heading=st.booleans(),
     num_samples=counts,
     model=st.sampled_from(["", "cvae", "gan"]) | st.text(max_size=5),
     raw=st.booleans(),
@@ -261,7 +264,7 @@ malformed = st.builds(
 
 def must_be_refused(asked):
     """By the contract alone, as far as it can be told without solving."""
-    point, state = asked.target.point, asked.seed_state
+    point, state = asked.target.pose.position, asked.seed_state
     # On their way texts end at a NUL.
     frame, model = (text.partition("\0")[0] for text in (asked.target.header.frame_id, asked.model))
     return (
@@ -271,9 +274,20 @@ def must_be_refused(asked):
         or asked.num_samples > MAX_SAMPLES
         or not 0.0 <= asked.position_tolerance < math.inf
         or (math.hypot(point.x, point.y) > 3.5 + 1e-9 and not asked.allow_approximate)
-        or len(state.position) not in (0, 6)
-        or not all(map(math.isfinite, state.position))
+        or not is_seed(state)
+        or (asked.match_heading and model != "exact")
     )
+
+
+def is_seed(state):
+    """A finite position for each of the arm's joints and none twice, or nothing at all."""
+    if not state.name and not state.position:
+        return True
+    names = list(state.name) or list(ARM.joint_names)
+    if len(names) != len(state.position) or any(names.count(name) != 1 for name in ARM.joint_names):
+        return False
+    of_arm = zip(names, state.position, strict=True)
+    return all(math.isfinite(position) for name, position in of_arm if name in ARM.joint_names)
 
 
 def test_malformed_requests_are_refused_and_never_answered_wrongly(server, client, figure):
@@ -297,7 +311,7 @@ def test_malformed_requests_are_refused_and_never_answered_wrongly(server, clien
             return
         assert not must_be_refused(asked)
         tcp = ARM.forward(answer.positions)
-        point = np.array([asked.target.point.x, asked.target.point.y])
+        point = np.array([asked.target.pose.position.x, asked.target.pose.position.y])
         distance = math.hypot(*point)
         # Not by the distance, which may be more than a float holds.
         aim = ARM.base_joint.points(3.5, math.atan2(*point[::-1])) if distance > 3.5 else point
@@ -321,7 +335,7 @@ node = rclpy.create_node("doomed")
 client = node.create_client(SolveIK, "solve_ik")
 client.wait_for_service()
 request = SolveIK.Request(num_samples=100)
-request.target.point.x = 3.0
+request.target.pose.position.x = 3.0
 for _ in range(50):
     client.call_async(request)
 print("asked", flush=True)

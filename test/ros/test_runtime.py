@@ -13,7 +13,7 @@ from ik_nn_ros.ros.errors import RequestRefusedError
 
 def request(x=3.2, **fields):
     message = SolveIK.Request(random_seed=1, **fields)
-    message.target.point.x = x
+    message.target.pose.position.x = x
     return message
 
 

@@ -1,11 +1,12 @@
 """/solve_ik between two processes, as a client sees it that knows only the contract."""
 
+import importlib.util
 import math
 import signal
 
 import numpy as np
 import pytest
-from geometry_msgs.msg import Point, PointStamped
+from geometry_msgs.msg import Point, PointStamped, PoseStamped
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import JointState
 from visualization_msgs.msg import Marker, MarkerArray
@@ -14,6 +15,7 @@ from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros import PlanarArm
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.ros.errors import RequestRefusedError
+from ik_nn_ros.ros.targets import planar_pose
 from training.metrics import mismatch, mmd2
 
 TARGET = (3.2, 0.4)
@@ -21,10 +23,11 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 Code = SolveIK.Response
 
 
-def request(x=TARGET[0], y=TARGET[1], z=0.0, frame="", **fields):
-    target = PointStamped(point=Point(x=x, y=y, z=z))
+def request(x=TARGET[0], y=TARGET[1], z=0.0, frame="", heading=None, **fields):
+    target = PoseStamped(pose=planar_pose(x, y, heading or 0.0))
+    target.pose.position.z = z
     target.header.frame_id = frame
-    return SolveIK.Request(target=target, **fields)
+    return SolveIK.Request(target=target, match_heading=heading is not None, **fields)
 
 
 def tcp(positions):
@@ -44,12 +47,12 @@ def assert_good(answer, count=1000):
 
 @pytest.fixture
 def click(server, listener):
-    """Clicks in RViz: a point a little above the plane, in the fixed frame."""
+    """Clicks in RViz: a point a little below the plane, in the fixed frame."""
     publisher = listener.node.create_publisher(PointStamped, "clicked_point", 50)
     listener.wait_until(lambda: publisher.get_subscription_count() > 0)
 
-    def click(x, y, frame="base_link"):
-        point = PointStamped(point=Point(x=x, y=y, z=0.02))
+    def click(x, y, frame="base_link", z=-0.013):
+        point = PointStamped(point=Point(x=x, y=y, z=z))
         point.header.frame_id = frame
         publisher.publish(point)
 
@@ -67,6 +70,22 @@ def best_states(server, listener):
     listener.wait_until(lambda: listener.node.count_publishers("best_joint_state") > 0)
     yield received
     listener.node.destroy_subscription(subscription)
+
+
+def test_before_the_first_answer_a_viewer_is_told_what_to_do(server, listener):
+    """First: the tests below ask."""
+    received = []
+    subscription = listener.node.create_subscription(
+        MarkerArray, "posterior_markers", received.append, LATCHED
+    )
+    listener.wait_until(lambda: received)
+    listener.node.destroy_subscription(subscription)
+    shown = {marker.ns: marker for marker in received[0].markers[1:]}
+    assert shown["plane"].type == Marker.TRIANGLE_LIST
+    assert "click on the plane with Publish Point, or ask /solve_ik" in shown["label"].text
+    best = [(point.x, point.y) for point in shown["best"].points]
+    straight = PlanarArm.of_paper(6).joint_positions(np.zeros(6))
+    np.testing.assert_allclose(best, straight, atol=1e-12)
 
 
 def test_a_request_with_nothing_but_a_target_gets_the_default(server, client):
@@ -106,6 +125,23 @@ def test_raw_samples_are_close_but_not_on_the_target(server, client):
     assert len(answer.positions) == 300
     errors = np.linalg.norm(tcp(answer.positions) - TARGET, axis=1)
     assert 1e-6 < np.median(errors) < 0.05
+
+
+def test_a_heading_is_met_where_it_is_to_be(server, client):
+    answer = client.solve(request(heading=0.4, model="exact", random_seed=1))
+    assert_good(answer)
+    headings = answer.positions.sum(axis=1)
+    np.testing.assert_allclose(headings, 0.4, atol=1e-6)
+    np.testing.assert_allclose(answer.heading_errors, np.abs(headings - 0.4), atol=1e-12)
+    assert client.solve(request(model="exact")).heading_errors is None
+
+
+def test_weights_travel_where_a_model_has_them(server, client):
+    answer = client.solve(request(model="exact", num_samples=200))
+    assert answer.weights.sum() == pytest.approx(1.0)
+    share = 1.0 / (len(answer.weights) * np.square(answer.weights).sum())
+    assert answer.effective_share == pytest.approx(share)
+    assert client.solve(request(model="cvae", num_samples=20)).weights is None
 
 
 def test_a_seed_state_puts_the_nearest_first_in_any_order_of_its_names(server, client):
@@ -165,6 +201,16 @@ BAD = {
         Code.INVALID_ROBOT_STATE,
         "joint_1",
     ),
+    "a pose of a network without weights for poses": (
+        request(model="cvae", heading=0.1),
+        Code.MODEL_NOT_FOUND,
+        "no weights for a pose",
+    ),
+    "a heading out of reach": (
+        request(x=3.4, heading=math.pi, model="exact"),
+        Code.NO_IK_SOLUTION,
+        "with another heading",
+    ),
     "nan seed state": (
         request(seed_state=JointState(position=[math.nan] * 6)),
         Code.INVALID_ROBOT_STATE,
@@ -217,7 +263,8 @@ def test_a_late_subscriber_sees_the_latest_arms_best_arm_and_target(server, clie
     answer = client.solve(request(num_samples=2000, random_seed=3))
     received = []
     listener.node.create_subscription(MarkerArray, "posterior_markers", received.append, LATCHED)
-    listener.wait_until(lambda: received)
+    # What was drawn before comes first; with a viewer, the latest answer is drawn.
+    listener.wait_until(lambda: received and "2000" in received[-1].markers[-1].text)
     assert received[-1].markers[0].action == Marker.DELETEALL
     shown = {marker.ns: marker for marker in received[-1].markers[1:]}
     arms = [marker for marker in received[-1].markers if marker.ns == "posterior"]
@@ -232,14 +279,28 @@ def test_a_late_subscriber_sees_the_latest_arms_best_arm_and_target(server, clie
     assert {marker.header.frame_id for marker in shown.values()} == {"base_link"}
 
 
+def test_a_late_subscriber_gets_the_latest_best_arm(server, client, listener):
+    answer = client.solve(request(num_samples=20, random_seed=5))
+    received = []
+    subscription = listener.node.create_subscription(
+        JointState, "best_joint_state", received.append, LATCHED
+    )
+    listener.wait_until(lambda: received)
+    listener.node.destroy_subscription(subscription)
+    assert list(received[-1].position) == answer.positions[0].tolist()
+    assert len(received) == 1
+
+
 def test_a_click_solves_and_shows(server, client, listener, click, best_states):
     click(3.1, -0.3, frame="map")  # refused: another frame
+    click(3.1, -0.3, z=0.5)  # refused: far from the plane
     click(3.1, -0.3)
     listener.wait_until(lambda: best_states)
     (state,) = best_states
     assert state.header.frame_id == "base_link"
     np.testing.assert_allclose(tcp(np.array([state.position])), [[3.1, -0.3]], atol=1e-6)
     assert "'map' cannot be transformed to 'base_link'" in server.output()
+    assert "clicked point refused: target: z must be 0 m" in server.output()
 
 
 def test_clicks_and_calls_interleave_without_mixing(client, listener, click, best_states):
@@ -259,18 +320,27 @@ def test_clicks_and_calls_interleave_without_mixing(client, listener, click, bes
 def test_a_path_is_answered_with_a_trajectory(server, listener):
     asked = listener.node.create_client(SolveIKPath, "solve_ik_path")
     listener.wait_until(asked.service_is_ready)
-    targets = [Point(x=3.0 + 0.01 * index, y=0.2) for index in range(10)]
+    points = [(3.0 + 0.01 * index, 0.2) for index in range(10)]
+    targets = [planar_pose(*point) for point in points]
     future = asked.call_async(SolveIKPath.Request(targets=targets, num_samples=50, random_seed=1))
     listener.wait_until(future.done)
     response = future.result()
     assert response.error_code == Code.SUCCESS
     path = np.array([point.positions for point in response.trajectory.points])
-    np.testing.assert_allclose(tcp(path), [(point.x, point.y) for point in targets], atol=1e-6)
+    np.testing.assert_allclose(tcp(path), points, atol=1e-6)
     assert response.largest_joint_step < 0.03
 
 
 def test_the_arm_s_links_can_be_asked_for(server, client):
     assert client.arm() == PlanarArm.of_paper(6)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("moveit_msgs") is not None, reason="moveit_msgs is installed"
+)
+def test_without_moveit_s_messages_its_service_is_not_offered(server, client, listener):
+    assert listener.node.count_services("solve_ik") == 1
+    assert listener.node.count_services("get_position_ik") == 0
 
 
 def test_the_server_is_still_well(server, client):

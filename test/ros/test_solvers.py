@@ -9,8 +9,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from ik_nn_ros import PlanarArm
+from ik_nn_ros.arm.task import POSE, POSITION
 from ik_nn_ros.checkpoint import save_checkpoint
-from ik_nn_ros.errors import CheckpointError, ModelNotFoundError
+from ik_nn_ros.errors import CheckpointError, InvalidRequestError, ModelNotFoundError
 from ik_nn_ros.models import pretrained_path
 from ik_nn_ros.models.networks import build_network, load_network
 from ik_nn_ros.ros.errors import InvalidParameterError
@@ -35,22 +36,38 @@ def save(tmp_path):
 
 def test_every_model_solves_for_the_same_arm():
     solvers = Solvers(ServerParameters())
-    assert {solvers[model].model for model in ("cvae", "inn", "exact")} == {"cvae", "inn", "exact"}
-    assert {solvers[model].arm for model in ("cvae", "inn", "exact")} == {PlanarArm.of_paper(6)}
-    assert solvers["inn"] is solvers["inn"]
+    found = {model: solvers.of(model) for model in ("cvae", "inn", "exact")}
+    assert all(solver.model == model for model, solver in found.items())
+    assert {solver.arm for solver in found.values()} == {PlanarArm.of_paper(6)}
+    assert solvers.of("inn") is solvers.of("inn")
+
+
+def test_poses_have_solvers_of_their_own():
+    solvers = Solvers(ServerParameters(dof=4, model="exact"))
+    assert solvers.of("exact", POSE).task is POSE
+    assert solvers.of("exact", POSE) is solvers.of("exact", POSE)
+    assert solvers.of("exact").task is POSITION
+    with pytest.raises(ModelNotFoundError, match="no weights for a pose; available: exact"):
+        solvers.of("cvae", POSE)
+
+
+def test_a_pose_of_two_joints_is_refused():
+    solvers = Solvers(ServerParameters(dof=2, model="exact"))
+    with pytest.raises(InvalidRequestError, match="a pose takes 3 joints or more"):
+        solvers.of("exact", POSE)
 
 
 def test_a_checkpoint_s_network_and_arm_are_served(save):
     arm = PlanarArm((0.4, 0.3, 0.2))
     solvers = Solvers(ServerParameters(checkpoint=save(arm)))
     assert (solvers.settings.dof, solvers.settings.model) == (3, "cvae")
-    assert solvers.arm == solvers["cvae"].arm == solvers["exact"].arm == arm
+    assert solvers.arm == solvers.of("cvae").arm == solvers.of("exact").arm == arm
 
 
 def test_shipped_weights_are_not_served_for_another_arm(save):
     solvers = Solvers(ServerParameters(checkpoint=save(LIMITED_ARM)))
     with pytest.raises(ModelNotFoundError, match="for another arm; available: cvae, exact"):
-        solvers["inn"]
+        solvers.of("inn")
 
 
 def test_a_checkpoint_for_another_number_of_joints_is_refused(save, figure):
@@ -65,7 +82,7 @@ def test_the_arm_s_joint_limits_are_kept(tmp_path):
     network.arm = LIMITED_ARM
     save_checkpoint(tmp_path / "limited.safetensors", network, {}, {})
     solvers = Solvers(ServerParameters(checkpoint=str(tmp_path / "limited.safetensors")))
-    solutions = solvers["cvae"].solve((3.2, 0.4), 500, seed=1)
+    solutions = solvers.of("cvae").solve((3.2, 0.4), 500, seed=1)
     assert abs(solutions.positions).max() <= 0.6
     assert solutions.num_rejected > 0
 

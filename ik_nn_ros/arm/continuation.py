@@ -1,0 +1,91 @@
+"""A configuration carried on to a nearby target within the joint limits.
+
+Gauss-Newton steps as in `projection`, of one configuration and of any task, in which a joint that
+would leave its limits stops there and the others make up for it (saturation in the null space,
+Flacco, De Luca and Khatib 2012). As long as the arm has joints to spare, a limit bars no way.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.projection import DAMPING, MAX_ITERATIONS, MAX_STEP
+from ik_nn_ros.arm.task import Task
+
+ACCURACY = 1e-3  # of the tolerance: one step beyond it costs little, and the next target gains
+
+
+class Continuation(NamedTuple):
+    """Where a configuration came to.
+
+    Attributes:
+        position: (dof,) [rad], within the limits.
+        converged: whether it meets the target.
+        at_limit: (dof,) -1 or 1 for joints that a lower or an upper limit stopped, else 0.
+    """
+
+    position: np.ndarray
+    converged: bool
+    at_limit: np.ndarray
+
+
+def carry_on(
+    arm: PlanarArm,
+    task: Task,
+    position: np.ndarray,
+    target: np.ndarray,
+    position_tolerance: float,
+    heading_tolerance: float,
+) -> Continuation:
+    """Move a configuration (dof,) [rad] the short way onto a target (size,), within the limits."""
+    tolerances = np.full(task.size, position_tolerance)
+    tolerances[2:] = heading_tolerance
+    position = position.copy()
+    at_limit = np.zeros(arm.dof, dtype=int)
+    for _ in range(MAX_ITERATIONS):
+        residual = task.residual(arm, position, target)
+        if (np.abs(residual) <= ACCURACY * tolerances).all():
+            break
+        step, at_limit = _step_within_limits(arm, task, position, residual)
+        position += step
+        position = np.clip(position, *arm.bounds)  # rounding
+    residual = task.residual(arm, position, target)
+    converged = np.hypot(*residual[:2]) <= position_tolerance
+    converged = converged and bool((np.abs(residual) <= tolerances).all())
+    return Continuation(position, bool(converged), at_limit)
+
+
+def _step_within_limits(
+    arm: PlanarArm, task: Task, position: np.ndarray, residual: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest step (dof,) that removes the linearised error, and which joints it stops.
+
+    Joints are stopped one after the other, the one that would go furthest beyond its limit first.
+    """
+    jacobian = task.jacobian(arm, position)
+    lower, upper = arm.bounds[0] - position, arm.bounds[1] - position
+    step, at_limit = np.zeros(arm.dof), np.zeros(arm.dof, dtype=int)
+    free = np.ones(arm.dof, dtype=bool)
+    while free.any():
+        left = residual - jacobian[:, ~free] @ step[~free]
+        step[free] = _damped_step(jacobian[:, free], left, sum(arm.link_lengths))
+        beyond = np.where(free, np.maximum(step - upper, lower - step), 0.0)
+        joint = int(beyond.argmax())
+        if beyond[joint] <= 0.0:
+            break
+        at_limit[joint] = 1 if step[joint] > upper[joint] else -1
+        step[joint] = upper[joint] if at_limit[joint] > 0 else lower[joint]
+        free[joint] = False
+    return step, at_limit
+
+
+def _damped_step(jacobian: np.ndarray, residual: np.ndarray, reach: float) -> np.ndarray:
+    """See `projection.project`."""
+    damping = DAMPING * np.hypot(*residual[:2]) * reach
+    matrix = jacobian @ jacobian.T
+    matrix[np.diag_indices(len(matrix))] += damping + np.finfo(float).tiny
+    step = jacobian.T @ np.linalg.lstsq(matrix, residual, rcond=None)[0]
+    return step * min(1.0, MAX_STEP / max(np.linalg.norm(step), MAX_STEP))
