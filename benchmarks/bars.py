@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from benchmarks.closeness import EQUAL, ClosenessResult
 from benchmarks.comparison import PeerResult
-from benchmarks.inference import InferenceResult
-from benchmarks.limit import LimitResult
+from benchmarks.inference import REFERENCED, InferenceResult
 from benchmarks.parts import Measured
 from benchmarks.service_results import ServiceResult
 from benchmarks.solvers import DEFAULT_DOF
 from benchmarks.words import milliseconds, number, spread
-from ik_nn_ros.models import DEFAULT_MODEL
-from training.report.markdown import thousandths
+from ik_nn_ros.solver import DEFAULT_MODEL
 
 LEAST_SPEEDUP = 3.0  # over the reference path
 LEAST_RATE = 200_000.0  # solutions per second
@@ -23,7 +20,6 @@ LEAST_RATIO_TO_PEERS = 50.0
 MOST_OVERHEAD = 2e-3  # [s], of the service
 MOST_START = 4.0  # [s]
 MOST_MEMORY = 600.0  # [MiB]
-MOST_DISTANCE = 2.0  # from the matrix products
 
 
 class Bar(NamedTuple):
@@ -37,13 +33,7 @@ class Bar(NamedTuple):
 
 def all_bars(parts: Mapping[str, Measured]) -> list[Bar]:
     """The bars of those parts that were measured."""
-    makers = {
-        "inference": _inference,
-        "limit": _limit,
-        "service": _service,
-        "peers": _peers,
-        "closeness": _closeness,
-    }
+    makers = {"inference": _inference, "service": _service, "peers": _peers}
     return [
         bar for name, make in makers.items() if name in parts for bar in make(parts[name].result)
     ]
@@ -58,7 +48,10 @@ def _inference(results: Sequence[InferenceResult]) -> list[Bar]:
 
 
 def _speedups(result: InferenceResult) -> list[Bar]:
-    name = f"{result.solutions} solutions, faster than eager PyTorch with a plain projection"
+    name = (
+        f"{result.solutions} solutions of {REFERENCED}, faster than eager PyTorch with a plain "
+        "projection"
+    )
     return [
         Bar(name + what, spread(ratio), f">= {LEAST_SPEEDUP:g} x", ratio.median >= LEAST_SPEEDUP)
         for what, ratio in (
@@ -70,7 +63,7 @@ def _speedups(result: InferenceResult) -> list[Bar]:
 
 def _rate(result: InferenceResult) -> list[Bar]:
     rate, slow_rate = (
-        result.solutions / seconds for seconds in (result.ours.median, result.ours.p99)
+        result.solutions / seconds for seconds in (result.default.median, result.default.p99)
     )
     name = f"solutions per second, {number(result.solutions)} at once"
     measured = f"{number(rate)} (at p99 {number(slow_rate)})"
@@ -79,14 +72,8 @@ def _rate(result: InferenceResult) -> list[Bar]:
 
 def _time_for_few(result: InferenceResult) -> list[Bar]:
     bar = f"<= {1e3 * MOST_SECONDS_FOR_100:g} ms"
-    met = result.ours.median <= MOST_SECONDS_FOR_100
-    return [Bar(f"{result.solutions} solutions", f"{milliseconds(result.ours)} ms", bar, met)]
-
-
-def _limit(result: LimitResult) -> list[Bar]:
-    name = f"{number(result.samples)} samples, over the network's matrix products alone"
-    met = result.distance.median <= MOST_DISTANCE
-    return [Bar(name, spread(result.distance), f"<= {MOST_DISTANCE:g} x", met)]
+    met = result.default.median <= MOST_SECONDS_FOR_100
+    return [Bar(f"{result.solutions} solutions", f"{milliseconds(result.default)} ms", bar, met)]
 
 
 def _service(result: ServiceResult) -> list[Bar]:
@@ -144,27 +131,4 @@ def _peers(results: Sequence[PeerResult]) -> list[Bar]:
                 ratio >= LEAST_RATIO_TO_PEERS,
             )
         )
-    exact = of_arm["exact sampler"]
-    ratio = ours.solutions_per_second / exact.solutions_per_second
-    bars.append(
-        Bar(
-            "independent samples per second, over the exact sampler's",
-            f"{number(ratio)} x",
-            ">= 1 x",
-            ratio >= 1.0,
-        )
-    )
     return bars
-
-
-def _closeness(results: Sequence[ClosenessResult]) -> list[Bar]:
-    return [
-        Bar(
-            "mmd2 x 1e3 to the exact posterior, above the exact sampler's own",
-            thousandths(result.difference),
-            f"0 within {EQUAL:g} standard errors",
-            result.equal,
-        )
-        for result in results
-        if result.dof == DEFAULT_DOF
-    ]

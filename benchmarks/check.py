@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.inference import against_reference
+from benchmarks.inference import REFERENCED, against_reference
 from benchmarks.words import milliseconds, spread
 
 SOLUTIONS = 1000
@@ -14,7 +14,7 @@ def shortcomings(least_ratio: float, rounds: int) -> tuple[list[str], list[str]]
     compared = (
         ("solutions", result.ours, result.reference, result.speedup),
         (
-            "solutions with their log densities",
+            "solutions and log densities",
             result.ours_with_densities,
             result.reference_with_densities,
             result.speedup_with_densities,
@@ -23,8 +23,8 @@ def shortcomings(least_ratio: float, rounds: int) -> tuple[list[str], list[str]]
     sentences, failures = [], []
     for what, ours, reference, ratio in compared:
         sentence = (
-            f"{SOLUTIONS} {what} take {milliseconds(ours)} ms, eager PyTorch and a plain "
-            f"projection {milliseconds(reference)} ms: {spread(ratio)} faster"
+            f"{SOLUTIONS} {what} of {REFERENCED} take {milliseconds(ours)} ms, eager PyTorch and a "
+            f"plain projection {milliseconds(reference)} ms: {spread(ratio)} faster"
         )
         sentences.append(sentence)
         if ratio.median < least_ratio:

@@ -8,11 +8,12 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.peers import Exact, Peer, peers_of
+from benchmarks.peers import Peer, peers_of
 from benchmarks.sizes import Size
 from benchmarks.solvers import targets_of
 from benchmarks.timing import Timing, steady_seconds_of
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.posterior.exact import ExactPosterior
 from training.metrics import Mismatch, mmd2, summary
 
 
@@ -78,8 +79,7 @@ def compare_on(
             peer.prepare(target, size.solutions[-1])
             tried.append(_try(peer, target, size, rng))
     on_stage(f"{arm.dof} DoF, mmd2")
-    exact = Exact(arm)
-    references = [exact.solutions(target, size.solutions[-1], rng) for target in targets]
+    references = ExactPosterior(arm).sample(targets, size.solutions[-1], rng).positions
     return [
         _result(peer, tried, references, size) for peer, tried in zip(peers, trials, strict=True)
     ]

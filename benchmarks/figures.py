@@ -11,15 +11,14 @@ from matplotlib.figure import Figure
 
 from benchmarks.comparison import PeerResult
 from benchmarks.growth import SamplesResult
-from benchmarks.limit import LimitResult
 from benchmarks.parts import Measured
 from benchmarks.service_results import ServiceResult
 from benchmarks.solvers import DEFAULT_DOF
 from ik_nn_ros.models import ARCHITECTURES
+from ik_nn_ros.posterior import EXACT
 from training.figures import MMD2_LINEAR, MODEL_COLORS
 
 OTHER_COLORS = ("black", "#9467bd", "#c5b0d5", "#e377c2", "#8c564b", "#bcbd22", "#17becf")
-SMALLEST_SHARE = 0.005  # of the time of `solve`, that is drawn
 
 
 def draw(parts: Mapping[str, Measured], folder: Path) -> None:
@@ -27,7 +26,7 @@ def draw(parts: Mapping[str, Measured], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if "peers" in parts:
         _draw_peers(folder / "benchmarks_peers.png", parts["peers"].result)
-    makers = {"samples": _draw_samples, "limit": _draw_stages, "service": _draw_crowds}
+    makers = {"samples": _draw_samples, "service": _draw_crowds}
     panels = [(make, parts[name].result) for name, make in makers.items() if name in parts]
     if panels:
         figure = Figure(figsize=(4.4 * len(panels), 3.8), layout="constrained")
@@ -45,7 +44,7 @@ def _draw_peers(path: Path, results: Sequence[PeerResult]) -> None:
     for name in names:
         own = [result for result in results if result.name == name]
         color = MODEL_COLORS.get(name.split()[-1]) or next(other_colors)
-        ours, authors = name in ARCHITECTURES, name.startswith("the authors'")
+        ours, authors = name in (EXACT, *ARCHITECTURES), name.startswith("the authors'")
         time.plot(
             [result.dof for result in own],
             [1e3 * result.times[1].timing.median for result in own],
@@ -89,15 +88,6 @@ def _draw_samples(axis: Axes, results: Sequence[SamplesResult]) -> None:
     memory = axis.twinx()
     memory.plot(samples, [result.memory for result in results], "s--", color="C1")
     memory.set_ylabel("peak memory, more than idle [MiB]", color="C1")
-
-
-def _draw_stages(axis: Axes, result: LimitResult) -> None:
-    shown = {stage: share for stage, share in result.stages.items() if share >= SMALLEST_SHARE}
-    bars = axis.barh(list(shown), [100.0 * share for share in shown.values()])
-    axis.bar_label(bars, fmt="%.1f %%", padding=3, fontsize=8)
-    axis.invert_yaxis()
-    axis.margins(x=0.25)
-    axis.set_xlabel("share of the time of `solve` [%]")
 
 
 def _draw_crowds(axis: Axes, result: ServiceResult) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.sizes import Size
 from benchmarks.solvers import DEFAULT_DOF, fastest_solver, targets_of
 from benchmarks.timing import Ratio, Timing, interleaved, seconds_of
-from ik_nn_ros.models import DEFAULT_MODEL
+from ik_nn_ros.solver import DEFAULT_MODEL
 
 MOST_ROUNDS = 200
 BATCH_SAMPLES = 100

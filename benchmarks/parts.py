@@ -9,16 +9,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from benchmarks.closeness import ClosenessResult, measure_closeness
 from benchmarks.comparison import PeerResult, compare
 from benchmarks.growth import BatchResult, SamplesResult, measure_batches, measure_samples
-from benchmarks.inference import (
-    ExactResult,
-    InferenceResult,
-    measure_against_exact,
-    measure_inference,
-)
-from benchmarks.limit import LimitResult, measure_limit
+from benchmarks.inference import InferenceResult, measure_inference
 from benchmarks.machine import Machine
 from benchmarks.service_results import ServiceResult
 from benchmarks.sizes import Size
@@ -44,9 +37,6 @@ class Part:
 
 PARTS = {
     "inference": Part(measure_inference, list[InferenceResult]),
-    "exact": Part(measure_against_exact, list[ExactResult]),
-    "closeness": Part(measure_closeness, list[ClosenessResult]),
-    "limit": Part(measure_limit, LimitResult),
     "samples": Part(measure_samples, list[SamplesResult]),
     "batches": Part(measure_batches, list[BatchResult]),
     "service": Part(_measure_service, ServiceResult),

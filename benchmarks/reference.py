@@ -1,4 +1,4 @@
-"""The reference path: the same networks in eager PyTorch, and a plain projection in NumPy."""
+"""The reference path: a network in eager PyTorch, and a plain projection in NumPy."""
 
 from __future__ import annotations
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.bars import all_bars, describe_trips
-from benchmarks.closeness import EQUAL, ClosenessResult
 from benchmarks.comparison import PeerResult, SolutionTime
 from benchmarks.growth import BatchResult, SamplesResult
-from benchmarks.inference import ExactResult, InferenceResult
-from benchmarks.limit import LimitResult
+from benchmarks.inference import REFERENCED, InferenceResult
 from benchmarks.parts import Measured
 from benchmarks.peers.base import TOLERANCE
 from benchmarks.peers.rejection import POOL_SIZE
@@ -17,8 +15,8 @@ from benchmarks.service_results import Crowd, InTurn, RoundTrips, ServiceResult
 from benchmarks.solvers import DEFAULT_DOF
 from benchmarks.timing import STEADY
 from benchmarks.words import milliseconds, number, paragraph, spread
-from ik_nn_ros.models import DEFAULT_MODEL
 from ik_nn_ros.posterior.evidence import NEIGHBOURHOOD
+from ik_nn_ros.solver import DEFAULT_MODEL
 from training.report.markdown import UNKNOWN, table, thousandths
 
 
@@ -33,9 +31,6 @@ def report(parts: Mapping[str, Measured], figures: str) -> str:
     makers = {
         "peers": lambda result: _peers(result, figures),
         "inference": _inference,
-        "exact": _exact,
-        "closeness": _closeness,
-        "limit": _limit,
         "samples": lambda result: _samples(result, figures),
         "batches": _batches,
         "service": _service,
@@ -80,7 +75,7 @@ def _peers(results: Sequence[PeerResult], figures: str) -> str:
 
 
 def _peer_table(results: Sequence[PeerResult]) -> str:
-    ours = next((result for result in results if result.name == DEFAULT_MODEL), results[0])
+    ours = next(result for result in results if result.name == DEFAULT_MODEL)
     rows = [
         (
             result.name,
@@ -119,69 +114,35 @@ def _inference(results: Sequence[InferenceResult]) -> str:
             milliseconds(ours),
             milliseconds(reference),
             spread(ratio),
+            default,
         )
         for result in results
-        for what, ours, reference, ratio in (
-            ("positions", result.ours, result.reference, result.speedup),
+        for what, ours, reference, ratio, default in (
+            (
+                "positions",
+                result.ours,
+                result.reference,
+                result.speedup,
+                milliseconds(result.default),
+            ),
             (
                 "and log densities",
                 result.ours_with_densities,
                 result.reference_with_densities,
                 result.speedup_with_densities,
+                "",
             ),
         )
     ]
-    header = ("solutions", "what", "`solve` [ms]", "reference path [ms]", "faster")
+    header = (
+        "solutions",
+        "what",
+        f"{REFERENCED}'s `solve` [ms]",
+        "reference path [ms]",
+        "faster",
+        f"{DEFAULT_MODEL}'s `solve` [ms]",
+    )
     return f"## Against eager PyTorch\n\n{INFERENCE}\n\n{table(header, rows)}"
-
-
-def _exact(results: Sequence[ExactResult]) -> str:
-    rows = [
-        (
-            result.dof,
-            number(result.solutions),
-            milliseconds(result.ours),
-            milliseconds(result.exact),
-            spread(result.speedup),
-        )
-        for result in results
-    ]
-    header = ("DoF", "samples", f"{DEFAULT_MODEL} [ms]", "exact [ms]", "faster")
-    return f"## Against the exact sampler\n\n{EXACT_TEXT}\n\n{table(header, rows)}"
-
-
-def _closeness(results: Sequence[ClosenessResult]) -> str:
-    rows = [
-        (
-            result.dof,
-            thousandths(result.ours),
-            thousandths(result.exact),
-            thousandths(result.difference),
-            "yes" if result.equal else "no",
-        )
-        for result in results
-    ]
-    header = ("DoF", f"{DEFAULT_MODEL}'s mmd2 x 1e3", "the exact sampler's", "difference", "equal")
-    text = paragraph(
-        f"On {results[0].ours.num_targets} targets, {results[0].ours.num_samples} samples of each, "
-        "both against one more draw of the exact sampler. Equal: their difference, target by "
-        f"target, is within {EQUAL:g} standard errors of zero."
-    )
-    return f"### As close to the posterior?\n\n{text}\n\n{table(header, rows)}"
-
-
-def _limit(result: LimitResult) -> str:
-    shapes = ", ".join(f"{one.times} x ({one.inner} x {one.columns})" for one in result.products)
-    rate = result.gflop / result.products_alone.median
-    stages = [(stage, f"{share:.1%}") for stage, share in result.stages.items() if share >= 5e-4]
-    text = paragraph(
-        f"The network's matrix products for {number(result.samples)} samples are {shapes}: "
-        f"{result.gflop:.2f} GFLOP. Alone, in float32, {result.way}, they take "
-        f"{milliseconds(result.products_alone)} ms, {number(rate)} GFLOP/s. `solve` takes "
-        f"{milliseconds(result.solver)} ms: {spread(result.distance)} as long."
-    )
-    header = ("where `solve` spends its time", "share")
-    return f"## The limit\n\n{text}\n\n{table(header, stages)}\n\n{PROFILE}"
 
 
 def _samples(results: Sequence[SamplesResult], figures: str) -> str:
@@ -303,11 +264,14 @@ INTRODUCTION = f"""\
 Generated by `make bench` from the files in `results/benchmarks/`; nothing here is typed by hand.
 Times are medians and, in brackets, 99th percentiles; ratios are medians of rounds in which both
 sides took turns and, in brackets, the range of eight rounds in ten. Where methods take turns, what
-is short is repeated for {1e3 * STEADY:g} ms and the last time counts: that of steady use."""
+is short is repeated for {1e3 * STEADY:g} ms and the last time counts: that of steady use.
+
+How close the networks are to the posterior, and whether tables or a network serve an arm better, is
+in [NETWORK.md](NETWORK.md), what the exact sampler promises in [EXACT.md](EXACT.md)."""
 
 BARS = f"""\
-{DEFAULT_MODEL}, {DEFAULT_DOF} DoF, solutions projected onto the target. The bars are for two cores
-and nothing else running."""
+{DEFAULT_MODEL}, {DEFAULT_DOF} DoF, where no other model is named; solutions are on the target. The
+bars are for two cores and nothing else running."""
 
 PEERS = f"""\
 Every method answers the same {{targets}} targets of the test split, in turn; times and mmd2 are \
@@ -315,11 +279,11 @@ over these, \
 and in brackets is the longest time. A
 solution is within {TOLERANCE:g} m of its target, but for those of *rejection, \
 5 cm*. **mmd2** is the
-unbiased MMD^2 of the solutions to the exact posterior, with its standard error; that of the exact
-sampler, a second draw of itself, is the floor.
+unbiased MMD^2 of the solutions to the exact posterior, with its standard error; that of **exact**,
+a second draw of the same, is the floor.
 
-- **cinn**, **cvae**, **inn**: `IKSolver.solve` with the shipped weights.
-- **exact sampler**: this project's own.
+- **exact**, **cinn**, **cvae**, **inn**: `IKSolver.solve`, with the shipped weights where a model
+  has any; {DEFAULT_MODEL} is the default.
 - **rejection**: draws of the prior, {number(POOL_SIZE)} a round, that come within \
 {100.0 * NEIGHBOURHOOD:g} cm; *projected*: moved onto
   the target by this project's projection.
@@ -340,30 +304,23 @@ PEERS_CAPTION = f"""\
 authors' weights; the best corner is at the bottom right.*"""
 
 INFERENCE = f"""\
-{DEFAULT_MODEL}, {DEFAULT_DOF} DoF. The reference path (`benchmarks/reference.py`) runs the same
-network eagerly in PyTorch, then plain Gauss-Newton in NumPy until all samples have converged."""
-
-EXACT_TEXT = """\
-`IKSolver.solve` against the exact sampler on the first target of the test split, which is harder
-for the exact sampler on some arms than on others; below 1 x the exact sampler is the faster one."""
-
-PROFILE = """\
-Generated by a profiler that charges every call to the innermost file of the package that it was
-made from, in one thread; machine code counts for the file that called it."""
+{REFERENCED}, {DEFAULT_DOF} DoF, whose samples are all a network's. The reference path
+(`benchmarks/reference.py`) runs the same network eagerly in PyTorch, then plain Gauss-Newton in
+NumPy until all samples have converged. The default model, which has no such path, takes its turn
+beside them."""
 
 GROWTH = f"""\
 {DEFAULT_MODEL}, {DEFAULT_DOF} DoF, in a process that is asked for more and more. Over the number of
 joints time grows as the first figure shows, over the clients of the node as the last table."""
 
 GROWTH_CAPTION = """\
-*The time of one answer, median and 99th percentile, and the peak memory over the samples; where
-`solve` spends its time; the node's answers per second and round trips over the clients at once.*"""
+*The time of one answer, median and 99th percentile, and the peak memory over the samples; the
+node's answers per second and round trips over the clients at once.*"""
 
 SERVICE = """\
 `ik_server` with its default parameters and its clients are processes of their own over loopback
-DDS; a request is for {samples} solutions. An answer holds more than `IKSolver.solve` computes: \
-the log
-densities, and whether the prior comes near the target. `solve_time` is the answer's own figure for
-all of it. After a pause all of a round trip runs on cores that have gone idle. The simplest node
-has this service alone, and nothing else to do than to ask `IKSolver` and to fill the response: what
-it takes over the solver is messages, rclpy and DDS."""
+DDS; a request is for {samples} solutions. An answer also holds the log densities and whether it
+represents the posterior, which `IKSolver` leaves until they are asked for. `solve_time` is the
+answer's own figure for all of it. After a pause all of a round trip runs on cores that have gone
+idle. The simplest node has this service alone, and nothing else to do than to ask `IKSolver` and to
+fill the response: what it takes over the solver is messages, rclpy and DDS."""

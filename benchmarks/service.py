@@ -37,9 +37,9 @@ from benchmarks.start import (
     largest,
 )
 from benchmarks.timing import Timing, interleaved, seconds_of
-from ik_nn_ros.models import DEFAULT_MODEL
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.client import IKClient
+from ik_nn_ros.solver import DEFAULT_MODEL
 
 NAMESPACE, PLAIN = "measured", "plain"
 PAUSE = 0.05  # [s], of a client that does something with an answer

@@ -70,8 +70,8 @@ class ServiceResult:
         in_turn: a client beside a solver of its own, and beside the simplest node.
         round_trips: of one client.
         crowds: of several.
-        first_answer_ever: from the server's process start to its first answer, where the machine
-            code of its networks has yet to be compiled [s].
+        first_answer_ever: from the server's process start to its first answer, where machine
+            code has yet to be compiled [s].
         first_answer: the same where it is kept.
         imports: of a process that only imports the server.
         import_shares: seconds by imported package, as Python reports them, largest first.

@@ -20,7 +20,6 @@ class Size:
         counts: of solutions, for what is compared with the solver.
         samples: of growth, each number of samples.
         seconds_per_samples: how long each of those is measured.
-        closeness_targets, closeness_samples: per arm, and per target, for mmd2 to the posterior.
         requests: to the node, for each figure.
         starts: of the node.
         clients: at once.
@@ -35,8 +34,6 @@ class Size:
     counts: tuple[int, ...] = (100, 1000, 10_000)
     samples: tuple[int, ...] = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
     seconds_per_samples: float = 3.0
-    closeness_targets: int = 100
-    closeness_samples: int = 500
     requests: int = 200
     starts: int = 5
     clients: tuple[int, ...] = (1, 2, 4, 8)
@@ -52,8 +49,6 @@ QUICK = Size(
     counts=(20, 100),
     samples=(1, 10),
     seconds_per_samples=0.1,
-    closeness_targets=3,
-    closeness_samples=20,
     requests=3,
     starts=1,
     clients=(1, 2),

@@ -18,16 +18,20 @@ DEFAULT_DOF = 6
 
 
 def fastest_solver(dof: int, model: str) -> IKSolver:
-    """The shipped network as users get it.
+    """A model for the paper's arm as users get it.
 
     Raises:
-        ModelNotFoundError: no weights for this DoF.
+        ModelNotFoundError: no such model, or no weights for this DoF.
     """
     return IKSolver.from_pretrained(dof, model)
 
 
 def eager_network(dof: int, model: str) -> GenerativeNetwork:
-    """The same network in eager PyTorch.
+    """A shipped network in eager PyTorch.
+
+    Args:
+        dof: number of joints.
+        model: "cvae" or "inn", whose samples are the network's alone.
 
     Raises:
         ModelNotFoundError: no weights for this DoF.

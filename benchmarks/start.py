@@ -30,7 +30,7 @@ def first_answer(namespace: str) -> float:
 
 
 def first_answer_ever(namespace: str) -> float:
-    """The same where nobody has compiled the networks' machine code before."""
+    """The same where nobody has compiled the machine code before."""
     with (
         tempfile.TemporaryDirectory() as folder,
         patch.dict(os.environ, NUMBA_CACHE_DIR=folder),

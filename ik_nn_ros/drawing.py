@@ -12,6 +12,7 @@ from ik_nn_ros.arm.planar_arm import PlanarArm
 
 MAX_ARMS = 500  # more only darken the picture
 ARM_COLOR, BEST_COLOR, TARGET_COLOR = "#1f77b4", "#ff7f0e", "#d62728"
+MOST_IN_A_ROW = 4  # panels
 
 
 class Panel(NamedTuple):
@@ -35,18 +36,21 @@ def draw_posterior(
         path: the picture's file; its suffix decides the format.
         arm: the arm.
         target: (x, y) [m].
-        panels: from left to right.
+        panels: from left to right, row by row.
     """
     # Imported here: the solver runs where matplotlib is not installed. No window is opened.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.2 * len(panels), 3.4), layout="constrained")
+    rows = -(-len(panels) // MOST_IN_A_ROW)
+    columns = -(-len(panels) // rows)
+    figure = Figure(figsize=(4.2 * columns, 3.4 * rows), layout="constrained")
     canvas = FigureCanvasAgg(figure)
-    axes = np.atleast_1d(figure.subplots(1, len(panels), sharex=True, sharey=True))
-    for axis, panel in zip(axes, panels, strict=True):
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axis, panel in zip(axes.flat, panels, strict=False):
         _draw_panel(axis, arm, target, panel)
-    axes[0].set_ylabel("y [m]")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("y [m]")
     canvas.print_figure(path, dpi=120)
 
 

@@ -1,12 +1,14 @@
 """The project in one picture: the node in a process of its own, called from this one.
 
 Starts ik_server, asks /solve_ik for a target with every model, prints the best solutions of one and
-draws the posterior arms of all side by side, as in the paper's Fig. 6.
+draws the posterior arms of all side by side, as in the paper's Fig. 6, then those with the TCP's
+heading, and those of an arm with joint limits.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import subprocess
@@ -25,19 +27,22 @@ from geometry_msgs.msg import PoseStamped
 from rich.console import Console
 
 from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.drawing import Panel, draw_posterior
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.models import ARCHITECTURES
-from ik_nn_ros.posterior.exact import ExactPosterior
+from ik_nn_ros.posterior import EXACT
 from ik_nn_ros.ros.answer import Answer
 from ik_nn_ros.ros.client import IKClient
 from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
 from ik_nn_ros.ros.table import print_table, solutions_table
 from ik_nn_ros.ros.targets import planar_pose
+from ik_nn_ros.solver import IKSolver
 
 START_TIMEOUT = 60.0  # [s], for a cold disk; 5 s is usual
 STOP_TIMEOUT = 10.0  # [s]
 SEED = 1
+FIRST_LIMITS, ONE_SIDE = (-2.0, 2.0), (0.0, 2.0)  # [rad]
 
 
 def main() -> int:
@@ -63,8 +68,8 @@ def show(client: IKClient, options: argparse.Namespace, console: Console) -> Non
     """Ask for every model's solutions, print the chosen model's and draw all."""
     target = tuple(options.target)
     refused: IKError | None = None
-    panels = []
-    for model in (*ARCHITECTURES, ExactPosterior.name):
+    panels, heading = [], 0.0
+    for model in (*ARCHITECTURES, EXACT):
         try:
             answer = client.solve(_request(target, model))
         except RequestRefusedError as error:
@@ -73,12 +78,43 @@ def show(client: IKClient, options: argparse.Namespace, console: Console) -> Non
             continue
         panels.append(Panel(_title(model, answer), answer.positions))
         if model == options.model:
+            heading = float(client.arm().headings(answer.positions[0]))
             console.print(f"\n{model}, {options.dof} DoF, target {target} m", highlight=False)
             print_table(solutions_table(answer))
     if refused is not None:
         raise refused
+    panels += [_with_heading(client, target, heading), _with_limits(client.arm(), target)]
     draw_posterior(options.output, client.arm(), target, panels)
-    console.print(f"The posterior arms of every model: {options.output}", highlight=False)
+    console.print(
+        f"The posterior arms of every model, with a heading and with limits: {options.output}",
+        highlight=False,
+    )
+
+
+def _with_heading(client: IKClient, target: tuple[float, float], heading: float) -> Panel:
+    """The exact posterior of a pose, if the arm can stand so there."""
+    request = _request(target, EXACT)
+    request.target.pose, request.match_heading = planar_pose(*target, heading), True
+    try:
+        answer = client.solve(request)
+    except RequestRefusedError as error:
+        return Panel(_shortened(error), np.empty((0, client.arm().dof)))
+    degrees = math.degrees(heading)
+    return Panel(f"{EXACT}, the TCP heading for {degrees:.0f} degrees", answer.positions)
+
+
+def _with_limits(arm: PlanarArm, target: tuple[float, float]) -> Panel:
+    """The exact posterior of the same links, whose joints after the first bend to one side alone.
+
+    Computed here: the node serves the arm without limits.
+    """
+    limits = [FIRST_LIMITS] + [ONE_SIDE] * (arm.dof - 1)
+    title = f"{EXACT}, joints that bend to the left alone"
+    try:
+        solver = IKSolver.exact(PlanarArm(arm.link_lengths, joint_limits=limits))
+        return Panel(title, solver.solve(target, seed=SEED).positions)
+    except IKError as error:
+        return Panel(f"{title}:\n{_shortened(error)}", np.empty((0, arm.dof)))
 
 
 @contextmanager

@@ -5,14 +5,14 @@ from __future__ import annotations
 from benchmarks.peers.authors import CONFIGS, Authors
 from benchmarks.peers.base import MissingPeerError, Peer
 from benchmarks.peers.damped_least_squares import DampedLeastSquares
-from benchmarks.peers.exact import Exact
 from benchmarks.peers.ours import Ours
 from benchmarks.peers.rejection import RefinedRejection, Rejection
 from benchmarks.peers.scipy_restarts import ScipyLeastSquares
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.models import available_models
+from ik_nn_ros.posterior import EXACT
 
-__all__ = ["Authors", "DampedLeastSquares", "Exact", "Ours", "Peer", "Rejection", "peers_of"]
+__all__ = ["Authors", "DampedLeastSquares", "Ours", "Peer", "Rejection", "peers_of"]
 
 AUTHORS_MODELS = ("cvae", "inn")
 
@@ -31,9 +31,10 @@ def peers_of(arm: PlanarArm) -> list[Peer]:
         raise MissingPeerError(error.name) from None
 
     dof = arm.dof
-    ours = [Ours(arm, model) for model, dofs in available_models().items() if dof in dofs]
+    networks = [model for model, dofs in available_models().items() if dof in dofs]
+    ours = [Ours(arm, model) for model in (EXACT, *networks)]
     any_arm = (
-        Exact, Rejection, RefinedRejection, DampedLeastSquares, Pinocchio, ScipyLeastSquares, Ikpy
+        Rejection, RefinedRejection, DampedLeastSquares, Pinocchio, ScipyLeastSquares, Ikpy
     )  # fmt: skip
     authors = [
         Authors(arm, model)

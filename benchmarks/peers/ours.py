@@ -1,4 +1,4 @@
-"""This project's networks, as `IKSolver` serves them."""
+"""This project's models, as `IKSolver` serves them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ik_nn_ros.arm.planar_arm import PlanarArm
 
 
 class Ours(Peer):
-    """A shipped network.
+    """The exact sampler or a shipped network.
 
     Args:
         arm: the paper's arm.
-        model: "cinn", "cvae" or "inn".
+        model: "exact", "cinn", "cvae" or "inn".
 
     Raises:
         ModelNotFoundError: no weights for this arm.
