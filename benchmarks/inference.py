@@ -20,7 +20,7 @@ from benchmarks.solvers import (
 from benchmarks.timing import Ratio, Timing, interleaved
 from ik_nn_ros.solver import DEFAULT_MODEL
 
-# The network alone decodes its samples, so that the two paths share nothing: `exact` has no network,
+# Its network alone decodes a sample, so that the two paths share nothing: `exact` has no network,
 # and most of `cinn` is machine code with either backend.
 REFERENCED = "inn"
 

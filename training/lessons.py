@@ -4,8 +4,7 @@ Targets of the prior, as in the paper's dataset, and others spread over the whol
 network also knows what the prior hardly ever shows. Each lesson is one exact draw: the state that
 each free joint meets on it, how the exact conditional there shares its mass between the slots, and
 places that stand for each slot's quantile function. So a lesson says more than the one angle that
-was drawn. Where limits cut the conditionals it says that angle alone, of a draw of the prior:
-quadrature blurs jumps, and a network would learn draws that lead nowhere.
+was drawn.
 """
 
 from __future__ import annotations
@@ -18,11 +17,10 @@ import torch
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task
-from ik_nn_ros.chain.chain_array import cut_by_limits
 from ik_nn_ros.errors import InvalidArmError
 from ik_nn_ros.models.cinn import CINN
 from ik_nn_ros.posterior.exact import ExactPosterior
-from training.teacher import followed, taught
+from training.teacher import taught
 
 RIM = 0.05  # of the reach: how near its ends the targets there are
 RIM_POWER = 4  # of a uniform number: most of them are much nearer
@@ -99,15 +97,11 @@ def _lessons_of(
     arm, task = teacher.arm, teacher.task
     parts: list[tuple[np.ndarray, ...]] = []
     found = 0
-    if not on_reach:
-        theta = arm.sample_prior(count, rng)
-        if cut_by_limits(teacher.chain):
-            return followed(teacher, theta, spread.places)
     for _ in range(MOST_ROUNDS):
         if on_reach:
             targets = reach_targets(arm, task, count, spread.rim_share, rng)
         else:
-            targets = task.forward(arm, theta)
+            targets = task.forward(arm, arm.sample_prior(count, rng))
         parts.append(taught(teacher, targets, spread.places, rng))
         found += parts[-1][0].shape[1]
         if found >= count:

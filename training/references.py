@@ -38,6 +38,15 @@ class EvaluationSize:
     mmd2_samples: int = 1000
     c2st_targets: int = 20
 
+    @property
+    def smaller(self) -> EvaluationSize:
+        """The same, but for what takes longest and belongs to the paper's arms."""
+        return replace(
+            self,
+            mmd_paper_targets=min(self.mmd_paper_targets, 100),
+            c2st_targets=min(self.c2st_targets, 4),
+        )
+
 
 QUICK = EvaluationSize(
     resimulation_targets=2000,

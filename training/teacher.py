@@ -8,11 +8,7 @@ import numpy as np
 
 from ik_nn_ros.chain.chain_array import (
     CLOSING,
-    PERIOD,
-    SLOT,
-    SLOT_SIZE,
     SLOTS,
-    TURN,
     num_features,
 )
 from ik_nn_ros.chain.features import write_features
@@ -26,8 +22,6 @@ from ik_nn_ros.threads import in_threads, num_threads
 
 LEVELS_END = 1e-6  # of mass, on either side of a place
 ROWS_AT_ONCE = 1000
-ROUNDING = 1e-9  # of a place: so far beyond its interval an angle can be
-POSSIBLE = 1e-9  # mass of a slot that was not drawn, but could have been
 NOWHERE = Place((0,) * 8, (0.0,) * 8, (0.0,) * 3, 0.0)  # in the first joint's table: it has none
 
 Taught = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -58,24 +52,6 @@ def taught(
     pieces = [slice(at, min(at + ROWS_AT_ONCE, m)) for at in range(0, m, ROWS_AT_ONCE)]
     in_threads(work, pieces, num_threads())
     return tuple(array[:, ended] for array in lessons)
-
-
-def followed(teacher: ExactPosterior, theta: np.ndarray, places: int) -> Taught:
-    """Of the configurations (m, N) themselves, drawn by the prior."""
-    chain, m = teacher.chain, len(theta)
-    targets = teacher.task.forward(teacher.arm, theta)
-    states = teacher.states(teacher.carried(targets))
-    lessons = _room(chain, m, places)
-
-    def work(rows: slice) -> None:
-        own = tuple(np.ascontiguousarray(array[:, rows]) for array in lessons)
-        _follow(chain, theta[rows], states[rows], own)
-        for array, part in zip(lessons, own, strict=True):
-            array[:, rows] = part
-
-    pieces = [slice(at, min(at + ROWS_AT_ONCE, m)) for at in range(0, m, ROWS_AT_ONCE)]
-    in_threads(work, pieces, num_threads())
-    return lessons
 
 
 def _room(chain: np.ndarray, m: int, places: int) -> Taught:
@@ -157,42 +133,3 @@ def _teach(
             x, y, heading = advance(chain, joint, x, y, heading, theta)
         both = roots(chain, x, y, heading)
         ended[row] = slot >= 0 and max(both.log_up, both.log_down) > -math.inf
-
-
-@plain
-def _follow(
-    chain: np.ndarray,
-    theta: np.ndarray,
-    states: np.ndarray,
-    lessons: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> None:
-    """Where configurations (m, N) of targets, whose states (m, 3) are given, stand on their arcs.
-
-    All mass but traces is on the slot of the angle, and all places are its own; an angle that
-    rounding has put beyond its arc teaches nothing.
-    """
-    features, masses, places = lessons
-    for row in range(len(theta)):
-        x, y, heading = states[row, 0], states[row, 1], states[row, 2]
-        for joint in range(int(chain[0, CLOSING])):
-            on, angle = arc(chain, joint, x, y), theta[row, joint]
-            write_features(chain, joint, x, y, heading, on, features[joint], row)
-            off = angle - on.centre
-            if chain[joint, PERIOD] == TURN:
-                off -= TURN * math.floor(off / TURN + 0.5)
-            cosine = (on.middle - abs(off)) / on.half if on.half > 0.0 else 2.0
-            u = math.acos(min(max(cosine, -1.0), 1.0))
-            found = False
-            for slot in range(int(chain[joint, SLOTS])):
-                side = chain[joint, SLOT + SLOT_SIZE * slot]
-                low, high = segment(chain, joint, slot, on)
-                if not high > low:
-                    continue
-                place = (u - low) / (high - low)
-                masses[joint, row, slot] = POSSIBLE
-                if not found and side * off >= 0.0 and -ROUNDING <= place <= 1.0 + ROUNDING:
-                    found = True
-                    masses[joint, row, slot] = 1.0
-                    for index in range(places.shape[3]):
-                        places[joint, row, slot, index] = place
-            x, y, heading = advance(chain, joint, x, y, heading, angle)

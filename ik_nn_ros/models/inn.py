@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.task import Task
 from ik_nn_ros.models.architectures import INNConfig
 from ik_nn_ros.models.network import GenerativeNetwork, hidden_layers
 from ik_nn_ros.models.rim import log_rim_area
@@ -34,12 +35,12 @@ class Forward(NamedTuple):
 class INN(GenerativeNetwork):
     """A bijection theta <-> [z, y] without padding; run backwards it samples the posterior."""
 
-    def __init__(self, arm: PlanarArm, config: INNConfig) -> None:
+    def __init__(self, arm: PlanarArm, task: Task, config: INNConfig) -> None:
         # Here, because FrEIA takes as long to import as PyTorch, and only an INN needs it.
         from FrEIA.framework import SequenceINN
         from FrEIA.modules import PermuteRandom, RNVPCouplingBlock
 
-        super().__init__(arm, config)
+        super().__init__(arm, task, config)
         self.flow = SequenceINN(arm.dof, force_tuple_output=False)
         for index in range(config.coupling_layers):
             if index > 0:

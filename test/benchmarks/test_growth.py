@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from benchmarks.growth import measure_samples
+from benchmarks.inference import REFERENCED
 from benchmarks.sizes import QUICK
 from benchmarks.solvers import fastest_solver, solve_with_densities
 from benchmarks.start import largest
+from ik_nn_ros.solver import DEFAULT_MODEL
 
 
 def test_samples_are_counted_in_a_process_whose_memory_never_falls():
@@ -18,8 +20,9 @@ def test_samples_are_counted_in_a_process_whose_memory_never_falls():
     assert few.timing.rounds > 0
 
 
-def test_densities_are_there_when_they_were_asked_for():
-    answer = solve_with_densities(fastest_solver(4, "cinn"), (2.2, 0.4), 20, seed=1)
+@pytest.mark.parametrize("model", [DEFAULT_MODEL, REFERENCED])
+def test_densities_are_there_when_they_were_asked_for(model):
+    answer = solve_with_densities(fastest_solver(4, model), (2.2, 0.4), 20, seed=1)
     assert np.isfinite(answer.log_densities).all()
 
 

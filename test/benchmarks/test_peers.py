@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 
 from benchmarks.comparison import compare_on
-from benchmarks.peers import Authors, DampedLeastSquares, Exact, Ours, Rejection, peers_of
+from benchmarks.peers import Authors, DampedLeastSquares, Ours, Rejection, peers_of
 from benchmarks.peers.base import TOLERANCE, MissingPeerError, Restarts
 from benchmarks.peers.rejection import RefinedRejection
 from benchmarks.peers.scipy_restarts import ScipyLeastSquares
 from benchmarks.sizes import QUICK, Size
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.posterior import EXACT
 from ik_nn_ros.posterior.evidence import NEIGHBOURHOOD
+from ik_nn_ros.posterior.exact import ExactPosterior
+from ik_nn_ros.solver import DEFAULT_MODEL
 
 ARM = PlanarArm.of_paper(4)
 TARGET = np.array([2.2, 0.4])
@@ -34,9 +37,9 @@ def pinocchio():
 
 
 MAKERS = {
+    "exact": lambda: Ours(ARM, EXACT),
     "cinn": lambda: Ours(ARM, "cinn"),
     "cvae": lambda: Ours(ARM, "cvae"),
-    "exact": lambda: Exact(ARM),
     "rejection": lambda: Rejection(ARM),
     "refined rejection": lambda: RefinedRejection(ARM),
     "damped least squares": lambda: DampedLeastSquares(ARM),
@@ -55,7 +58,7 @@ class Slow(Restarts):
 
     def descend(self, start, target):
         time.sleep(0.01)
-        return Exact(ARM).solutions(target, 1, np.random.default_rng(0))[0]
+        return ExactPosterior(ARM).sample(target[None], 1, np.random.default_rng(0)).positions[0, 0]
 
 
 class Astray(Restarts):
@@ -78,6 +81,15 @@ def test_a_peer_answers_with_different_arms_on_the_target(name):
     assert len(np.unique(solutions.round(6), axis=0)) == 12
 
 
+def test_each_peer_is_there_once_and_the_default_model_for_every_arm():
+    for package in ("ikpy", "pinocchio"):
+        pytest.importorskip(package, reason=f"{package} comes with `make bench`")
+    for dof in (3, 4):
+        names = [peer.name for peer in peers_of(PlanarArm.of_paper(dof))]
+        assert names[0] == DEFAULT_MODEL
+        assert len(set(names)) == len(names)
+
+
 def test_a_peer_that_is_not_installed_is_named(monkeypatch):
     for name in ("ikpy", "ikpy.chain"):
         monkeypatch.setitem(sys.modules, name, None)
@@ -95,7 +107,7 @@ def test_the_comparison_tells_the_posterior_from_restarts():
     size = Size(solutions=(10, 100, 300))
     targets = np.array([TARGET, [2.0, -0.9], [1.6, 1.1]])
     exact, restarts = compare_on(
-        ARM, targets, [Exact(ARM), DampedLeastSquares(ARM)], size, lambda stage: None
+        ARM, targets, [Ours(ARM, EXACT), DampedLeastSquares(ARM)], size, lambda stage: None
     )
     assert abs(exact.mmd2.mean) < 0.01 < 0.03 < restarts.mmd2.mean
     assert [time.solutions for time in exact.times] == [100, 300]

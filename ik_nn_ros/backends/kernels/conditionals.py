@@ -90,27 +90,30 @@ def look(
 
 @inlined
 def _choose(
-    chain: np.ndarray, joint: int, on: Arc, said: np.ndarray, row: int, uniform: float
+    chain: np.ndarray,
+    joint: int,
+    on: Arc,
+    said: np.ndarray,
+    row: int,
+    uniform: float,
+    masses: np.ndarray,
 ) -> tuple[int, float, float]:
     """A slot by its mass, or -1; the mass; and the uniform number that is left within it."""
     slots, largest, total = int(chain[joint, SLOTS]), -math.inf, 0.0
-    if on.half <= 0.0:
-        return -1, 0.0, 0.0
     for slot in range(slots):
-        low, high = segment(chain, joint, slot, on)
-        if high > low:
-            largest = max(largest, said[row, slot])
+        low, high = segment(chain, joint, slot, on) if on.half > 0.0 else (0.0, 0.0)
+        masses[slot] = said[row, slot] if high > low else -math.inf
+        largest = max(largest, masses[slot])
     if largest == -math.inf:
         return -1, 0.0, 0.0
     for slot in range(slots):
-        low, high = segment(chain, joint, slot, on)
-        total += math.exp(said[row, slot] - largest) if high > low else 0.0
+        masses[slot] = math.exp(masses[slot] - largest)
+        total += masses[slot]
     rest, below, chosen = uniform * total, 0.0, -1
     for slot in range(slots):
-        low, high = segment(chain, joint, slot, on)
-        if high > low:
+        if masses[slot] > 0.0:
             rest -= below
-            chosen, below = slot, math.exp(said[row, slot] - largest)
+            chosen, below = slot, masses[slot]
             if rest < below:
                 break
     return chosen, below / total, min(max(rest / below, LEAST_LEVEL), 1.0 - LEAST_LEVEL)
@@ -168,6 +171,7 @@ def step(
     arcs: np.ndarray,
     states: np.ndarray,
     log_ratios: np.ndarray,
+    masses: np.ndarray,
     positions: np.ndarray,
 ) -> None:
     """Draw a joint in every row, and write the states of the next one.
@@ -182,17 +186,18 @@ def step(
         states: (m, 3) of the joint, then of the next one.
         log_ratios: (m,) of prior over density so far [nats]; minus infinite where a row leads
             nowhere.
+        masses: (MOST_SLOTS,) scratch.
         positions: (m, N), whose column of the joint is written.
     """
-    slots, width = int(chain[joint, SLOTS]), 2 * len(rises) + 1
+    width = 2 * len(rises) + 1
     most_slots = said.shape[1] // (width + 1)
     for row in range(len(states)):
         if log_ratios[row] == -math.inf:
             continue
         on = Arc(arcs[row, 0], arcs[row, 1], arcs[row, 2])
         of = min(row, len(said) - 1)
-        slot, mass, share = _choose(chain, joint, on, said, of, uniforms[row, joint])
-        if not 0 <= slot < slots:
+        slot, mass, share = _choose(chain, joint, on, said, of, uniforms[row, joint], masses)
+        if slot < 0:
             log_ratios[row] = -math.inf
             continue
         low, high = segment(chain, joint, slot, on)
