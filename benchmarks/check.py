@@ -23,7 +23,7 @@ def shortcomings(least_ratio: float, rounds: int) -> tuple[list[str], list[str]]
     sentences, failures = [], []
     for what, ours, reference, ratio in compared:
         sentence = (
-            f"{SOLUTIONS} {what} of {REFERENCED} take {milliseconds(ours)} ms, eager PyTorch and a "
+            f"{SOLUTIONS} {what} take {milliseconds(ours)} ms, {REFERENCED} in eager PyTorch and a "
             f"plain projection {milliseconds(reference)} ms: {spread(ratio)} faster"
         )
         sentences.append(sentence)

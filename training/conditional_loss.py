@@ -102,10 +102,11 @@ def _sum_and_gradient(
 def _add_masses(said: np.ndarray, masses: np.ndarray, row: int, gradient: np.ndarray) -> float:
     """The cross entropy of the slots' masses; its gradient is written."""
     slots = masses.shape[1]
-    largest, total, entropy = NO_MASS, 0.0, 0.0
+    largest, total, entropy, mass = NO_MASS, 0.0, 0.0, 0.0
     for slot in range(slots):
         if masses[row, slot] > 0.0:
             largest = max(largest, said[row, slot])
+            mass += masses[row, slot]
     for slot in range(slots):
         if masses[row, slot] > 0.0:
             total += math.exp(said[row, slot] - largest)
@@ -114,7 +115,7 @@ def _add_masses(said: np.ndarray, masses: np.ndarray, row: int, gradient: np.nda
         if masses[row, slot] > 0.0:
             log_share = said[row, slot] - log_total
             entropy -= masses[row, slot] * log_share
-            gradient[row, slot] = math.exp(log_share) - masses[row, slot]
+            gradient[row, slot] = mass * math.exp(log_share) - masses[row, slot]
     return entropy
 
 

@@ -105,7 +105,7 @@ class TrainingConfig(Section):
     model: Literal[tuple(ARCHITECTURES)]
     arm: dict[str, Any]
     task: Literal[tuple(TASKS)] = POSITION.name
-    network: dict[str, Any] = {}
+    network: Annotated[dict[str, Any], Field(validate_default=True)] = {}
     objective: dict[str, Any] = {}
     optimizer: OptimizerConfig
     data: DataConfig = DataConfig()

@@ -173,9 +173,9 @@ def test_each_solution_keeps_the_density_of_its_own_sample(model):
 
 
 def test_auto_takes_the_fastest_and_any_can_be_named():
-    assert IKSolver.from_pretrained(4).backend == FASTER[0]
+    assert IKSolver.from_pretrained(4, "cinn").backend == FASTER[0]
     for backend in BACKENDS:
-        assert IKSolver.from_pretrained(4, backend=backend).backend == backend
+        assert IKSolver.from_pretrained(4, "cinn", backend=backend).backend == backend
         path = pretrained_path("inn", 4)
         assert IKSolver.from_checkpoint(path, backend=backend).backend == backend
 

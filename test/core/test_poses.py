@@ -124,7 +124,7 @@ def test_a_model_without_weights_for_a_pose_says_what_there_is():
 
 def test_cinn_answers_poses_as_the_exact_sampler_does():
     """With weights it has not learned: they make up for what it does not know."""
-    arm = PlanarArm((0.5, 0.4, 0.3, 0.2, 0.2), prior_std=0.7)
+    arm = PlanarArm((0.5, 0.4, 0.3, 0.2), prior_std=0.7)
     network = build_network("cinn", arm, {"neurons": 8, "hidden_layers": 1}, POSE_TASK)
     ours, exact = IKSolver(eager_sampler(network)), IKSolver.exact(arm, "pose")
     first, second = (solver.solve(POSE, 2000, seed=1) for solver in (ours, exact))

@@ -20,7 +20,7 @@ from ik_nn_ros.posterior.evidence import LEAST_LOG_EVIDENCE
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.posterior.sampler import Sampler, Samples
 from ik_nn_ros.solutions import LEAST_EFFECTIVE_SHARE
-from ik_nn_ros.solver import FURTHER_ROUNDS, MOST_PER_ROUND
+from ik_nn_ros.solver import DEFAULT_MODEL, FURTHER_ROUNDS, MOST_PER_ROUND
 
 TARGET = (3.0, 0.5)
 
@@ -303,6 +303,12 @@ def test_of_a_rail_the_reach_is_along_x():
         solver.solve((-9.0, 100.0))
 
 
+def test_the_exact_sampler_answers_where_no_model_is_named():
+    solver = IKSolver.from_pretrained(4)
+    assert solver.model == DEFAULT_MODEL == "exact"
+    assert len(solver.solve((2.2, 0.3), 20, seed=1)) == 20
+
+
 @pytest.mark.parametrize(("model", "dof"), [("unheard_of", 6), ("cvae", 99)])
 def test_a_missing_model_lists_what_there_is(model, dof):
     with pytest.raises(ModelNotFoundError, match="exact") as caught:
@@ -351,7 +357,7 @@ def test_many_targets_are_answered_as_each_alone(model, refine):
 
 def test_many_targets_without_a_seed_share_no_latents():
     twice, nearest_first = [MANY[0], MANY[0]], np.zeros(6)
-    solver = IKSolver.from_pretrained(6)
+    solver = IKSolver.from_pretrained(6, "cvae")
     first, second = solver.solve_many(twice, 20, seed_state=nearest_first)
     assert np.median(np.abs(first.positions - second.positions)) > 1e-2
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -10,7 +11,8 @@ from ik_nn_ros import IKSolver
 from ik_nn_ros.checkpoint import load_checkpoint
 from training.__main__ import main
 
-SHIPPED = Path(__file__).resolve().parents[2] / "config" / "train" / "cvae_6.yaml"
+RECIPES = Path(__file__).resolve().parents[2] / "config" / "train"
+SHIPPED, SHIPPED_CINN = RECIPES / "cvae_6.yaml", RECIPES / "cinn_6.yaml"
 CONFIG = {
     "model": "cvae",
     "arm": {"link_lengths": [0.5, 0.5, 1.0]},
@@ -19,6 +21,11 @@ CONFIG = {
     "data": {"num_samples": 10_000},
     "batch_size": 200,
 }
+
+
+def chance(samples, references):
+    """In the place of a classifier for each target."""
+    return np.full(len(samples), 0.5)
 
 
 def test_train_then_evaluate_then_solve(tmp_path, capsys):
@@ -42,6 +49,42 @@ def test_train_then_evaluate_then_solve(tmp_path, capsys):
     solutions = solver.solve((1.8, 0.2), 50, seed=0)
     assert len(solutions) > 40
     assert solutions.position_errors.max() <= 1e-6
+
+
+def test_a_cinn_of_poses_is_trained_measured_and_solves(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("training.references.c2st_of_each", chance)  # it takes ten times the rest
+    file, run = tmp_path / "small.yaml", tmp_path / "run"
+    fields = CONFIG | {
+        "model": "cinn",
+        "task": "pose",
+        "arm": {"link_lengths": [0.5, 0.5, 0.5, 1.0]},
+        "network": {"neurons": 24, "hidden_layers": 1, "bins": 6},
+        "optimizer": {"learning_rate": 0.01, "schedule": "cosine"},
+        "data": {"num_samples": 4000},
+    }
+    file.write_text(yaml.safe_dump(fields))
+    assert main(["train", str(file), "--steps", "400", "--output", str(run), "--quick"]) == 0
+    checkpoint = load_checkpoint(run / "model.safetensors")
+    assert checkpoint.training["task"] == checkpoint.model.task.name == "pose"
+    assert checkpoint.training["device"] == "cpu"
+    metrics = checkpoint.metrics
+    assert metrics["raw"]["e_resim"] < 1e-20
+    assert metrics["converged"] == 1.0
+    assert 0.3 < metrics["effective_share"]["mean"] < 1.0
+    assert 0.0 <= metrics["lost"] < 0.05
+    assert metrics["mmd_paper"] is None
+    assert "effective share" in capsys.readouterr().out
+
+    arguments = ["--checkpoint", str(run / "model.safetensors"), "--output", str(tmp_path / "out")]
+    assert main(["evaluate", *arguments, "--quick"]) == 0
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["evaluation"]["dof"] == 4
+
+    solver = IKSolver.from_checkpoint(run / "model.safetensors")
+    target = solver.task.forward(solver.arm, np.array([0.2, -0.1, 0.1, 0.3]))
+    for exact in (False, True):
+        solutions = solver.solve(target, 50, seed=0, exact=exact)
+        assert len(solutions) == 50
+        assert solutions.position_errors.max() < 1e-12
 
 
 def test_an_arm_with_narrow_limits_is_trained_and_measured(tmp_path):
@@ -86,10 +129,11 @@ def test_weights_are_kept_whatever_comes_of_measuring(tmp_path, monkeypatch):
     ("arguments", "words"),
     [
         (["train", "nowhere.yaml"], "nowhere.yaml: No such file"),
-        (["evaluate", "--model", "cvae", "--dof", "99"], "no weights for dof 99"),
+        (["evaluate", "--model", "cvae", "--dof", "99"], "no weights for a position at dof 99"),
         (["evaluate", "--model", "cvae"], "--dof: belongs to --model"),
         (["evaluate", "--checkpoint", "model", "--dof", "6"], "--dof: belongs to --model"),
         (["train", str(SHIPPED), "--device", "abacus"], "device of this machine"),
+        (["train", str(SHIPPED_CINN), "--device", "cuda"], "runs on the cpu alone, got 'cuda'"),
     ],
 )
 def test_errors_are_one_line_and_a_status(arguments, words, capsys):

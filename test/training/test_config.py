@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ik_nn_ros.arm.task import POSE, POSITION
 from ik_nn_ros.models import ARCHITECTURES
+from ik_nn_ros.models.architectures import CINNConfig
 from training.config import ConfigError, TrainingConfig, load_config
 from training.objectives import OBJECTIVES
 
@@ -18,7 +20,7 @@ VALID = {
 }
 
 INN = {"coupling_layers": 2, "subnet_layers": 2, "neurons": 8}
-CINN = {"coupling_layers": 2, "subnet_layers": 1, "neurons": 8}
+CINN = {"neurons": 8, "hidden_layers": 1}
 
 
 def write(folder, **changes):
@@ -34,7 +36,10 @@ def test_every_network_has_an_objective():
 @pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_the_shipped_files_are_valid(path):
     config = load_config(path)
-    assert config.build_network().config.kind == config.model
+    network = config.build_network()
+    assert network.config.kind == config.model
+    assert network.task is config.build_task()
+    assert network.arm == config.build_arm()
     config.build_objective()
 
 
@@ -70,11 +75,21 @@ def test_the_defaults_are_the_paper_s_schedule(tmp_path):
             {"model": "inn", "network": {**INN, "clamp": "wide"}},
             ["network", "a value of a wrong type", "'wide'"],
         ),
-        ({"model": "cinn", "network": CINN, "arm": {"link_lengths": [1.0, 1.0]}}, ["3 or more"]),
         (
-            {"model": "cinn", "network": CINN, "arm": VALID["arm"] | {"prior": "uniform"}},
-            ["network", "cinn cannot represent"],
+            {"model": "cinn", "network": CINN, "arm": {"link_lengths": [1.0, 1.0]}},
+            ["network", "3 or more joints for a position", "exact"],
         ),
+        (
+            {"model": "cinn", "network": CINN, "task": "pose"},
+            ["network", "4 or more joints for a pose", "exact"],
+        ),
+        ({"model": "cinn", "network": {"bins": 0}}, ["network", "bins", "positive integer"]),
+        (
+            {"model": "cinn", "network": {}, "objective": {"reach_share": 2.0}},
+            ["objective", "reach_share", "less than or equal to 1"],
+        ),
+        ({"task": "pose"}, ["network", "cvae learns position, not pose"]),
+        ({"task": "dance"}, ["task", "'position'", "'pose'", "dance"]),
         ({"seed": -1}, ["seed", "greater than or equal to 0"]),
         ({"data": {"train_share": 1.0}}, ["data.train_share", "less than 1"]),
         ({"data": {"num_samples": 10, "train_share": 0.99}}, ["train_share", "10 of 10"]),
@@ -87,6 +102,38 @@ def test_a_bad_key_or_value_is_named_with_what_is_allowed(tmp_path, changes, wor
     for word in ["training.yaml", *words]:
         assert word in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_task_is_a_position_unless_it_is_said(tmp_path):
+    assert load_config(write(tmp_path)).build_task() is POSITION
+    arm = {"link_lengths": [0.5, 0.5, 0.5, 1.0]}
+    config = load_config(write(tmp_path, model="cinn", network=CINN, arm=arm, task="pose"))
+    assert config.build_task() is POSE
+    assert config.build_network().task is POSE
+    assert TrainingConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_a_network_all_of_whose_fields_have_defaults_needs_none(tmp_path):
+    path = tmp_path / "training.yaml"
+    fields = VALID | {"model": "cinn"}
+    del fields["network"]
+    path.write_text(yaml.safe_dump(fields))
+    assert load_config(path).build_network().config == CINNConfig()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "network.*layers, neurons missing"),
+        ({"model": "cinn", "arm": {"link_lengths": [1.0, 1.0]}}, "network.*3 or more joints"),
+    ],
+)
+def test_a_network_that_is_not_said_is_checked_too(tmp_path, changes, words):
+    path = tmp_path / "training.yaml"
+    fields = VALID | changes
+    path.write_text(yaml.safe_dump({key: fields[key] for key in fields if key != "network"}))
+    with pytest.raises(ConfigError, match=words):
+        load_config(path)
 
 
 def test_a_batch_can_be_all_of_the_training_data(tmp_path):

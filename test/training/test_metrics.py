@@ -4,11 +4,19 @@ import numpy as np
 import pytest
 
 from ik_nn_ros import PlanarArm
+from ik_nn_ros.arm.task import POSE, POSITION
 from ik_nn_ros.posterior.evidence import NEIGHBOURHOOD
 from ik_nn_ros.posterior.exact import ExactPosterior
 from training.c2st import c2st
 from training.evaluation import evaluate
-from training.metrics import mismatch, mmd2, mmd_paper, resimulation
+from training.metrics import (
+    Shares,
+    effective_shares,
+    mismatch,
+    mmd2,
+    mmd_paper,
+    resimulation,
+)
 from training.references import EvaluationSize, make_references
 from training.rejection import Neighbours, rejection_samples
 
@@ -56,6 +64,30 @@ def test_resimulation_averages_over_targets_and_coordinates():
     assert result.num_targets == 2
 
 
+def test_effective_shares_are_those_of_kish():
+    weights = np.array([[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 5.0], [1.0, 3.0, 0.0, 0.0]])
+    with np.errstate(divide="ignore"):
+        shares = effective_shares(np.log(weights))
+        tiny = effective_shares(np.log(weights) - 1e4)
+    np.testing.assert_allclose(shares, (1.0, 0.25, 16.0 / 40.0))
+    np.testing.assert_allclose(tiny, shares)
+
+
+def test_where_no_draw_leads_anywhere_none_is_effective():
+    assert (effective_shares(np.full((2, 5), -np.inf)) == 0.0).all()
+    np.testing.assert_allclose(effective_shares(np.array([0.0, -np.inf])), 0.5)
+
+
+def test_shares_of_targets_are_summed_up_with_the_worst():
+    log_weights = np.log(np.random.default_rng(0).random((40, 100)))
+    log_weights[7, 1:] = -np.inf
+    shares = Shares.of(log_weights)
+    assert (shares.num_targets, shares.num_draws) == (40, 100)
+    assert shares.worst == pytest.approx(0.01)
+    assert shares.worst < shares.p5 < shares.mean < 1.0
+    assert shares.mean == pytest.approx(effective_shares(log_weights).mean())
+
+
 def test_rejection_samples_are_near_their_targets():
     arm = PlanarArm.of_paper(4)
     rng = np.random.default_rng(0)
@@ -82,7 +114,7 @@ def test_rejection_samples_keep_the_joint_limits():
 def test_of_samples_that_know_no_limits_those_within_count_as_refined():
     """The posterior without limits, cut to them, is the posterior."""
     size = EvaluationSize(50, 5, 20, 8, 300, 2)
-    references = make_references(LIMITED, limited_targets(50), size)
+    references = make_references(LIMITED, POSITION, limited_targets(50), size)
     mmd2 = evaluate(ExactPosterior(PlanarArm.of_paper(4)), references).mmd2
     assert mmd2.raw.mean > 0.02
     assert abs(mmd2.refined.mean) < 0.25 * mmd2.raw.mean
@@ -115,7 +147,7 @@ def test_full_circles_are_compared_without_a_jump():
 def test_the_exact_sampler_evaluates_to_nothing_left_to_gain(prior):
     arm = PlanarArm((0.5, 0.5, 0.5, 1.0), prior=prior)
     targets = arm.forward(arm.sample_prior(200, np.random.default_rng(0)))
-    references = make_references(arm, targets, EvaluationSize(200, 5, 50, 10, 200, 2))
+    references = make_references(arm, POSITION, targets, EvaluationSize(200, 5, 50, 10, 200, 2))
     evaluation = evaluate(ExactPosterior(arm), references)
     assert evaluation.raw.e_resim < 1e-25
     assert evaluation.converged == 1.0
@@ -127,3 +159,26 @@ def test_the_exact_sampler_evaluates_to_nothing_left_to_gain(prior):
     if plotted is not None:
         # Rejection samples with a deviation of 0.5 rad are far from the posterior with one of 0.2.
         assert plotted.raw.mean > 2.0 * evaluation.mmd_paper.raw.mean
+
+
+def test_poses_are_evaluated_without_the_paper_s_statistics(monkeypatch):
+    classified = []
+    monkeypatch.setattr(
+        "training.references.c2st_of_each",
+        lambda samples, references: classified.append(len(samples)) or np.full(len(samples), 0.5),
+    )
+    arm = PlanarArm((0.5, 0.5, 0.5, 0.5, 1.0))
+    targets = POSE.forward(arm, arm.sample_prior(50, np.random.default_rng(0)))
+    references = make_references(arm, POSE, targets, EvaluationSize(50, 5, 50, 6, 50, 2))
+    assert references.rejection is None
+    assert references.as_plotted is None
+    evaluation = evaluate(ExactPosterior(arm, POSE), references)
+    assert evaluation.mmd_paper is None
+    assert evaluation.mmd_paper_as_plotted is None
+    assert evaluation.raw.e_resim < 1e-25
+    assert evaluation.converged == 1.0
+    assert abs(evaluation.mmd2.raw.mean) < 4 * evaluation.mmd2.raw.standard_error
+    assert evaluation.effective_share.mean > 0.9
+    assert evaluation.effective_share.num_targets == 6
+    assert evaluation.lost < 0.01
+    assert set(classified) == {2}  # targets

@@ -1,12 +1,14 @@
 """The losses: against plain formulas, and every parameter learns."""
 
-import math
-
+import numpy as np
 import pytest
 import torch
 
 from ik_nn_ros import PlanarArm
+from ik_nn_ros.arm.task import POSITION
 from ik_nn_ros.models.networks import NETWORKS, build_network
+from training.conditional_loss import negative_log_likelihood
+from training.lessons import make_lessons
 from training.mmd import biased_mmd2
 from training.objectives import OBJECTIVES, Batch, ramp
 
@@ -14,7 +16,7 @@ ARM = PlanarArm.of_paper(4)
 CONFIGS = {
     "cvae": {"layers": 2, "neurons": 8},
     "inn": {"coupling_layers": 3, "subnet_layers": 2, "neurons": 8},
-    "cinn": {"coupling_layers": 3, "subnet_layers": 1, "neurons": 8},
+    "cinn": {"neurons": 8, "hidden_layers": 2, "bins": 6},
 }
 SETTINGS = {
     "cvae": {},
@@ -34,16 +36,20 @@ def make_batch(progress=0.5, size=50):
     return Batch(theta, ARM.forward(theta), torch.tensor(progress, dtype=torch.float64), generator)
 
 
-def half(batch, part):
-    """The first or the second half of a batch."""
-    return batch._replace(theta=batch.theta.chunk(2)[part], targets=batch.targets.chunk(2)[part])
+def some_lessons(size=50, seed=0):
+    spread = OBJECTIVES["cinn"]().spread
+    return make_lessons(ARM, POSITION, spread, size, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("model", sorted(NETWORKS))
 def test_the_gradient_reaches_every_parameter(model):
     network = build_network(model, ARM, CONFIGS[model])
-    batch = make_batch()
-    network.fit_target_scale(batch.targets)
+    if model == "cinn":
+        batch = some_lessons()
+        batch.fit(network)
+    else:
+        batch = make_batch()
+        network.fit_target_scale(batch.targets)
     terms = OBJECTIVES[model].model_validate(SETTINGS[model])(network, batch)
     assert all(term.shape == () and term.isfinite() for term in terms.values())
     sum(terms.values()).backward()
@@ -67,21 +73,48 @@ def test_cvae_terms_are_the_evidence_lower_bound_s():
     torch.testing.assert_close(terms["reconstruction"], error.square().sum(1).mean())
 
 
-def test_cinn_learns_where_the_directions_of_unseen_configurations_are():
-    """Lengths that are not the chi distribution's own would leave it below the uniform density."""
+def test_cinn_minimises_what_a_target_s_conditionals_are_unlikely_by():
+    """The mean over the lessons of the sum over the joints, so that no size changes its scale."""
     network = build_network("cinn", ARM, CONFIGS["cinn"])
-    seen, unseen = (half(make_batch(size=2000), part) for part in (0, 1))
-    network.fit_target_scale(seen.targets)
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
-    for _ in range(60):
+    lessons = some_lessons(30)
+    (term,) = OBJECTIVES["cinn"]()(network, lessons).values()
+    joints = [
+        negative_log_likelihood(
+            network(lessons.features)[joint],
+            lessons.masses[joint],
+            lessons.places[joint],
+            network.config,
+        )
+        for joint in range(2)
+    ]
+    torch.testing.assert_close(term, sum(joints) / 30.0)
+    halves = [
+        sum(OBJECTIVES["cinn"]()(network, lessons.batch(rows, None, None)).values()).item()
+        for rows in (slice(15), slice(15, None))
+    ]
+    assert sum(halves) / 2.0 == pytest.approx(term.item(), rel=1e-5)
+
+
+def test_cinn_learns_unseen_conditionals():
+    network = build_network("cinn", ARM, CONFIGS["cinn"])
+    seen, unseen = some_lessons(1000), some_lessons(500, seed=1)
+    seen.fit(network)
+    objective = OBJECTIVES["cinn"]()
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
+    before = sum(objective(network, unseen).values()).item()
+    for _ in range(100):
         optimizer.zero_grad()
-        sum(OBJECTIVES["cinn"]()(network, seen).values()).backward()
+        sum(objective(network, seen).values()).backward()
         optimizer.step()
-    directions = network.directions(unseen.theta)
-    with torch.no_grad():
-        log_density = network.log_density_of_directions(directions, unseen.targets).mean()
-    uniform = -math.log(4.0 * math.pi)  # on the unit sphere in three dimensions
-    assert log_density > uniform + 0.5
+    assert sum(objective(network, unseen).values()).item() < before - 0.8
+
+
+@pytest.mark.parametrize(
+    "settings", [{"reach_share": 1.1}, {"rim_share": -0.1}, {"places": 0}, {"reach": 0.5}]
+)
+def test_cinn_s_settings_are_shares_and_counts(settings):
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        OBJECTIVES["cinn"].model_validate(settings)
 
 
 def test_biased_mmd2_is_the_plain_formula_and_so_is_its_gradient():

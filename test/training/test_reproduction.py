@@ -9,6 +9,7 @@ import pytest
 
 from ik_nn_ros.models import available_models, pretrained_path
 from training.__main__ import main
+from training.commands.reproduce import EARLIER, OTHER_ARMS
 from training.published import FIGURE_TARGETS, PUBLISHED, PUBLISHED_DOF
 from training.report import Contents, read_searches, report
 from training.reproduction import PosteriorFigure
@@ -85,8 +86,9 @@ def test_an_arm_without_a_figure_of_the_paper_is_reported_too(tmp_path):
 
 
 def test_the_committed_report_is_that_of_the_committed_results():
-    def results(pattern):
-        return [Result.read(path) for path in sorted(RESULTS.glob(pattern))]
+    def results(*patterns):
+        paths = (path for one in patterns for path in sorted(RESULTS.glob(f"{one}.json")))
+        return [Result.read(path) for path in paths]
 
     paper_arms = [
         Result.read(RESULTS / f"{model}_{dof}.json")
@@ -97,8 +99,10 @@ def test_the_committed_report_is_that_of_the_committed_results():
     posteriors = json.loads((RESULTS / "posteriors.json").read_text())
     contents = Contents(
         paper_arms,
-        results("*_full_circle_*.json"),
-        results("*_rail.json"),
+        results("*_full_circle_*", "cinn_circle_4"),
+        results("*_rail"),
+        results(*OTHER_ARMS),
+        [Result.read(path) for path in sorted((ROOT / EARLIER).glob("*.json"))],
         measure_workspace(shipped, MapSize(), RESULTS / "workspace.json", on_stage=pytest.fail),
         [PosteriorFigure(**one | {"target": tuple(one["target"])}) for one in posteriors],
         read_searches(RESULTS / "search"),

@@ -17,7 +17,7 @@ import yaml
 from ik_nn_ros.backends.eager import eager_sampler
 from training.config import TrainingConfig
 from training.data import make_dataset
-from training.metrics import resimulation
+from training.metrics import effective_shares, resimulation
 from training.run import STATE_FILE, RunFolderError, train
 from training.trainer import Trainer, TrainingDivergedError
 
@@ -30,6 +30,14 @@ CVAE = {
     "data": {"num_samples": 10_000},
     "batch_size": 200,
 }
+CINN = CVAE | {
+    "model": "cinn",
+    "arm": {"link_lengths": [0.5, 0.5, 0.5, 1.0]},
+    "network": {"neurons": 24, "hidden_layers": 1, "bins": 6},
+    "optimizer": {"learning_rate": 0.01, "schedule": "cosine"},
+    "data": {"num_samples": 4000},
+}
+CINN_POSE = CINN | {"task": "pose"}
 INN = CVAE | {
     "model": "inn",
     "arm": {"link_lengths": [0.5, 0.5, 0.5, 0.5, 1.0]},
@@ -73,7 +81,26 @@ def test_a_short_training_beats_an_untrained_network_by_far(tmp_path, fields):
     assert e_resim(trained.network, targets) < 0.1 * e_resim(untrained, targets)
 
 
-@pytest.mark.parametrize("fields", [CVAE, INN], ids=["cvae", "inn"])
+def mean_effective_share(network, count=30):
+    """Of 200 draws on each of some targets of the prior."""
+    sampler, rng = eager_sampler(network), np.random.default_rng(5)
+    targets = network.task.forward(network.arm, network.arm.sample_prior(count, rng))
+    draws = [sampler.draw(target, 200, rng).log_weights for target in targets]
+    return effective_shares(np.array(draws)).mean()
+
+
+@pytest.mark.parametrize("fields", [CINN, CINN_POSE], ids=["position", "pose"])
+def test_most_draws_of_a_cinn_are_effective_after_a_short_training(tmp_path, fields):
+    config = TrainingConfig(**fields)
+    trained = train(config, tmp_path, "cpu", 600, silent)
+    untrained = config.build_network()
+    trained.data.train.fit(untrained)
+    before, after = map(mean_effective_share, (untrained, trained.network))
+    assert after > 0.5
+    assert after > before + 0.2
+
+
+@pytest.mark.parametrize("fields", [CVAE, INN, CINN], ids=["cvae", "inn", "cinn"])
 def test_the_seed_fixes_the_result(tmp_path, fields):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         train(TrainingConfig(**fields, seed=seed), tmp_path / name, "cpu", 20, silent)
@@ -82,9 +109,10 @@ def test_the_seed_fixes_the_result(tmp_path, fields):
         assert_same(weights(tmp_path / "a"), weights(tmp_path / "c"))
 
 
-def test_a_killed_run_resumes_to_the_very_weights_of_an_uninterrupted_one(tmp_path):
+@pytest.mark.parametrize("fields", [CVAE, CINN_POSE], ids=["cvae", "cinn"])
+def test_a_killed_run_resumes_to_the_very_weights_of_an_uninterrupted_one(tmp_path, fields):
     file = tmp_path / "small.yaml"
-    file.write_text(yaml.safe_dump(CVAE))
+    file.write_text(yaml.safe_dump(fields, sort_keys=False))
     command = [sys.executable, "-m", "training", "train", str(file), "--steps", "3000", "--quick"]
     folder = tmp_path / "killed"
     process = subprocess.Popen(
@@ -101,7 +129,7 @@ def test_a_killed_run_resumes_to_the_very_weights_of_an_uninterrupted_one(tmp_pa
     saved = torch.load(folder / STATE_FILE, weights_only=True)["trainer"]["step"]
     assert 0 < saved < 3000
 
-    config = TrainingConfig(**CVAE)
+    config = TrainingConfig(**fields)
     steps = []
     train(config, folder, "cpu", 3000, lambda step, total, terms: steps.append(step))
     assert steps[0] > saved
@@ -161,6 +189,42 @@ def test_the_test_loss_falls():
     trainer.advance(400)
     assert trainer.finished
     assert trainer.test_loss() < 0.5 * before
+
+
+@pytest.mark.parametrize("fields", [CINN, CINN_POSE], ids=["position", "pose"])
+def test_a_cinn_s_losses_fall_by_nats(fields):
+    """Of seen and of unseen lessons alike; even densities are where it begins."""
+    trainer = Trainer(TrainingConfig(**fields), "cpu", 200)
+    unseen = trainer.test_loss()
+    seen = sum(trainer.advance(1).values())
+    after = sum(trainer.advance(199).values())
+    assert trainer.finished
+    free = trainer.network.mean.shape[0]
+    assert after < seen - 0.4 * free
+    assert trainer.test_loss() < unseen - 0.4 * free
+
+
+def test_a_cinn_that_continues_from_a_state_ends_with_the_same_weights():
+    config = TrainingConfig(**CINN)
+    whole, first, second = (Trainer(config, "cpu", 30) for _ in range(3))
+    whole.advance(30)
+    first.advance(17)
+    second.load_state_dict(first.state_dict())
+    assert second.step == 17
+    second.advance(13)
+    assert_same(whole.network.state_dict(), second.network.state_dict())
+
+
+def test_a_cinn_trains_on_one_of_pytorch_s_threads_and_gives_the_others_back(monkeypatch):
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    seen = []
+    monkeypatch.setattr(torch, "set_num_threads", seen.append)
+    Trainer(TrainingConfig(**CINN), "cpu", 2).advance(1)
+    assert seen == [1, 7]
+    Trainer(TrainingConfig(**CVAE), "cpu", 2).advance(1)
+    assert seen[2:] == [7]
+    assert threads >= 1
 
 
 def test_every_test_sample_counts_alike():

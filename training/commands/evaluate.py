@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.task import POSITION, Task
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.models import ARCHITECTURES, pretrained_path
@@ -21,7 +23,7 @@ from training.commands.shared import (
     shown_stages,
 )
 from training.data import held_out_targets
-from training.references import make_references
+from training.references import EvaluationSize, References, make_references
 from training.results import exact_result, network_result
 from training.tables import evaluation_table
 
@@ -52,14 +54,20 @@ def run(options: argparse.Namespace, console: Console) -> None:
     size, device = chosen_size(options), chosen_device(options.device)
     with shown_stages(console) as on_stage:
         if options.model == ExactPosterior.name:
-            arm = PlanarArm.of_paper(options.dof)
-            references = make_references(arm, held_out_targets(arm), size, on_stage=on_stage)
+            references = _references(PlanarArm.of_paper(options.dof), POSITION, size, on_stage)
             result = exact_result(references, on_stage)
         else:
             path = options.checkpoint or pretrained_path(options.model, options.dof)
-            arm = load_checkpoint(path).model.arm
-            references = make_references(arm, held_out_targets(arm), size, on_stage=on_stage)
+            model = load_checkpoint(path).model
+            references = _references(model.arm, model.task, size, on_stage)
             result = network_result(path, device, references, on_stage)
     console.print(evaluation_table(result.evaluation))
     folder = options.output or results_folder(options.quick)
     console.print(f"written to {result.write(folder)}")
+
+
+def _references(
+    arm: PlanarArm, task: Task, size: EvaluationSize, on_stage: Callable[[str], None]
+) -> References:
+    targets = held_out_targets(arm, task)
+    return make_references(arm, task, targets, size, on_stage=on_stage)

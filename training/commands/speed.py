@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from training.commands.shared import RESULTS, chosen_device, positive
-from training.config import load_config
+from training.config import ConfigError, load_config
 from training.speed import measure_speed
 
 
@@ -29,6 +29,9 @@ def run(options: argparse.Namespace, console: Console) -> None:
     """Measure each recipe, print the table, write one file per device."""
     device = chosen_device(options.device)
     configs = {path: load_config(path) for path in options.config}
+    for path, config in configs.items():
+        if config.build_objective().machine_code:
+            raise ConfigError(path, f"{config.model}'s loss is machine code: no loop is beside it")
     table = Table("recipe", "device", "steps / s", "plain loop", "ratio", "whole training")
     speeds = []
     for path, config in configs.items():
