@@ -289,9 +289,9 @@ PEERS_CAPTION = f"""\
 authors' weights; the best corner is at the bottom right.*"""
 
 INFERENCE = f"""\
-{DEFAULT_MODEL}, {DEFAULT_DOF} DoF. The reference path (`benchmarks/reference.py`) is what a reader
-of the paper would write: {REFERENCED}, run eagerly in PyTorch, then plain Gauss-Newton in NumPy until
-all samples have converged."""
+{DEFAULT_MODEL}, {DEFAULT_DOF} DoF. The reference path (`benchmarks/reference.py`) is what
+a reader of the paper would write: {REFERENCED}, run eagerly in PyTorch, then Gauss-Newton in NumPy,
+until all samples have converged."""
 
 GROWTH = f"""\
 {DEFAULT_MODEL}, {DEFAULT_DOF} DoF, in a process that is asked for more and more. Over the number of

@@ -49,7 +49,7 @@ class TrainedNetwork(NamedTuple):
     Attributes:
         network: with its trained weights.
         data: what it was trained and what it is to be tested on.
-        seconds: time spent in training steps, over all resumed runs.
+        seconds: time spent on its data and in training steps, over all resumed runs.
     """
 
     network: Network
@@ -79,11 +79,12 @@ def train(
             no room.
     """
     _require_writable(folder)
+    begun = time.monotonic()
     trainer = Trainer(config, device, total_steps)
     _require_room(folder, trainer.network)
     state = _StateFile(folder, config, total_steps)
     seconds = state.load_into(trainer) if state.path.exists() else 0.0
-    started = time.monotonic() - seconds
+    started = (time.monotonic() if seconds else begun) - seconds  # its data are made once
     while not trainer.finished:
         terms = trainer.advance(CHECK_INTERVAL)
         on_progress(trainer.step, total_steps, terms)

@@ -88,7 +88,9 @@ def write_features(
         width = farthest - nearest + TINY
         features[row, column] = (distance - nearest) / width
         features[row, column + 1] = math.sqrt(max(farthest - distance, 0.0) / width)
-        for slot in range(int(chain[joint, SLOTS])):
-            low, high = segment(chain, joint, slot, on)
-            at = column + FEATURES_OF_BOUNDS + 2 * slot
-            features[row, at], features[row, at + 1] = low, high
+        first = column + FEATURES_OF_BOUNDS
+        for slot in range((features.shape[1] - first) // 2):
+            low, high = 0.0, 0.0
+            if slot < int(chain[joint, SLOTS]):  # other joints may have more
+                low, high = segment(chain, joint, slot, on)
+            features[row, first + 2 * slot], features[row, first + 2 * slot + 1] = low, high

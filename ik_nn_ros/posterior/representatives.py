@@ -11,7 +11,7 @@ from ik_nn_ros.arm.planar_arm import PlanarArm
 
 STARTS = 4  # of k-means; the best outcome is kept
 SEED = 0
-DECIMALS = 6  # of joint positions [rad]; what differs by less is one configuration
+DECIMALS = 4  # of joint positions [rad]; what differs by less is one configuration
 
 
 class Representatives(NamedTuple):
