@@ -152,10 +152,11 @@ The networks are the shipped ones, trained by `python -m training train config/t
 of one's own."""
 
 QUALITY = (
-    f"Raw draws, without their weights, on 100 targets of the prior; the reference is the exact "
-    f"posterior, the floor a second sample of it. On the whole reach targets are uniform by area; "
-    f"at its ends within {100 * NEAR_END:g} cm of full reach or of the base. A target moves by "
-    f"{1e3 * MOVE:g} mm with the same random numbers; solutions move as their joints' places do."
+    "Raw draws, without their weights, on 100 targets of the prior, each four times; the reference "
+    "is the exact posterior, the floor a second sample of it. On the whole reach targets are "
+    f"uniform by area; at its ends within {100 * NEAR_END:g} cm of full reach or of the base. A "
+    f"target moves by {1e3 * MOVE:g} mm with the same random numbers; solutions move as their "
+    "joints' places do."
 )
 
 COSTS = (
