@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -40,12 +40,17 @@ class EvaluationSize:
 
     @property
     def smaller(self) -> EvaluationSize:
-        """The same, but for what takes longest and belongs to the paper's arms."""
+        """The same, but for what takes longest; for models that are known by their weights."""
         return replace(
             self,
             mmd_paper_targets=min(self.mmd_paper_targets, 100),
             c2st_targets=min(self.c2st_targets, 4),
         )
+
+    def covers(self, other: EvaluationSize) -> bool:
+        """Whether at least as much is measured as by another size."""
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return all(mine is None or (asked is not None and mine >= asked) for mine, asked in pairs)
 
 
 QUICK = EvaluationSize(

@@ -14,6 +14,7 @@ from ik_nn_ros.backends.eager import eager_sampler
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.drawing import Panel, draw_posterior
 from ik_nn_ros.hull import tcp_hull
+from ik_nn_ros.models.architectures import CINNConfig
 from ik_nn_ros.models.networks import load_network
 from training.config import DataConfig
 from training.data import held_out_targets
@@ -36,22 +37,28 @@ def measure_networks(
     """Evaluate networks, but those whose result for these weights is in ``folder`` already.
 
     Networks of one arm are compared with the same reference samples. Every result is written as
-    soon as it is known.
+    soon as it is known. `cinn` is judged by its weights, too: less of what takes longest will do.
     """
-    results = {path: known_result(folder, path, size) for path in weights}
-    unknown: dict[tuple[PlanarArm, Task], list[Path]] = {}
-    for path in (path for path, result in results.items() if result is None):
+    results: dict[Path, Result] = {}
+    unknown: dict[tuple[PlanarArm, Task, EvaluationSize], list[Path]] = {}
+    for path in weights:
         model = load_checkpoint(path).model
-        unknown.setdefault((model.arm, model.task), []).append(path)
-    for (arm, task), paths in unknown.items():
+        enough = size.smaller if model.config.kind == CINNConfig.kind else size
+        if (known := known_result(folder, path, enough)) is not None:
+            results[path] = known
+        else:
+            unknown.setdefault((model.arm, model.task, enough), []).append(path)
+    for (arm, task, enough), paths in unknown.items():
         names = ", ".join(path.stem for path in paths)
         targets = held_out_targets(arm, task)
-        references = make_references(arm, task, targets, size, on_stage=_prefixed(names, on_stage))
+        references = make_references(
+            arm, task, targets, enough, on_stage=_prefixed(names, on_stage)
+        )
         for path in paths:
             result = network_result(path, "cpu", references, _prefixed(path.stem, on_stage))
             result.write(folder)
             results[path] = result
-    return list(results.values())
+    return [results[path] for path in weights]
 
 
 @dataclass(frozen=True)

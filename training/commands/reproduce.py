@@ -64,7 +64,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         paper_arms = measure_networks(sum(weights.values(), []), size, results, on_stage)
         full_circle = measure_networks(circles, size, results, on_stage)
         rail = measure_networks(rails, size, results, on_stage)
-        every_arm = measure_networks(others, size.smaller, results, on_stage)
+        every_arm = measure_networks(others, size, results, on_stage)
         maps = measure_workspace(
             weights.get(WORKSPACE_DOF, []),
             QUICK_MAP if options.quick else MapSize(),
