@@ -67,8 +67,8 @@ def sizes(results: Sequence[Result]) -> str:
     return "\n".join(
         f"- **sizes**: e_resim of {integer(one.raw.num_targets)} targets, a sample each; "
         f"{_size(one.mmd_paper.raw)} of mmd_paper, {_size(one.mmd2.raw)} of mmd2, "
-        f"{one.c2st.raw.num_targets} of these targets of c2st; of some `cinn` a tenth of the former "
-        "and a fifth of the latter. +-: standard errors."
+        f"{one.c2st.raw.num_targets} of these targets of c2st; of some `cinn` a tenth of the "
+        "former and a fifth of the latter. +-: standard errors."
         for one in [result.evaluation for result in results][:1]
     )
 
