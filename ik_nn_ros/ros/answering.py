@@ -85,20 +85,13 @@ class Answering:
         """Fill the response; where the path breaks or the time runs out, with what comes before."""
         start = time.monotonic()
         try:
-            arguments = parse_path_request(
-                request, self.settings, self._solvers.arm.joint_names, self._frames
-            )
+            arm = self._solvers.arm
+            arguments = parse_path_request(request, self.settings, arm, self._frames)
             positions: list[np.ndarray] = []
             try:
                 self._collect_path(arguments, positions)
             finally:
-                fill_trajectory(
-                    response,
-                    positions,
-                    arguments,
-                    self._solvers.arm,
-                    self._frames.base_frame,
-                )
+                fill_trajectory(response, positions, arguments, arm, self._frames.base_frame)
         except Exception as error:
             self._refuse(response, error)
         response.solve_time = time.monotonic() - start
@@ -125,7 +118,7 @@ class Answering:
         """Fill the response with the seed state, carried onto the target; whether that worked."""
         arm = self._solvers.arm
         try:
-            arguments = parse_request(request, self.settings, arm.joint_names, self._frames)
+            arguments = parse_request(request, self.settings, arm, self._frames)
         except IKError:
             return False  # it will be told by whoever answers instead
         options, task = arguments.options, arguments.task
@@ -138,14 +131,12 @@ class Answering:
             response.error_code = SolveIK.Response.SUCCESS
             response.message = "the seed state, carried onto the target"
             response.best.name = list(arm.joint_names)
-            response.best.position = reached.position.tolist()
+            response.best.position = arm.mount.robot_values(reached.position).tolist()
             response.best.header.frame_id = self._frames.base_frame
         return reached.converged
 
     def _solve_ik(self, request: SolveIK.Request, response: SolveIK.Response) -> Solved:
-        arguments = parse_request(
-            request, self.settings, self._solvers.arm.joint_names, self._frames
-        )
+        arguments = parse_request(request, self.settings, self._solvers.arm, self._frames)
         deadline = Deadline(arguments.timeout)
         solver = self._solvers.of(arguments.model, arguments.task)
         deadline.check()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import re
 import signal
@@ -20,6 +21,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
 from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros.arm.mount import Mount
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.drawing import Panel, draw_posterior
 from ik_nn_ros.errors import IKError
@@ -86,7 +88,7 @@ class IKClient:
         self._client.remove_pending_request(self._client.call_async(request))
 
     def arm(self) -> PlanarArm:
-        """The server's arm, from its parameters `base` and `link_lengths`.
+        """The server's arm as it is drawn, from its parameters `base`, `link_lengths`, `mount`.
 
         Raises:
             ServiceUnavailableError: the server does not tell.
@@ -95,11 +97,15 @@ class IKClient:
         try:
             if not client.wait_for_service(DISCOVERY_TIMEOUT):
                 raise ServiceUnavailableError(client.srv_name, DISCOVERY_TIMEOUT, "no such service")
-            request = GetParameters.Request(names=["base", "link_lengths"])
-            base, links = self._wait(client, request, ANSWER_TIMEOUT).values
+            request = GetParameters.Request(names=["base", "link_lengths", "mount"])
+            base, links, mount = self._wait(client, request, ANSWER_TIMEOUT).values
         finally:
             self._node.destroy_client(client)
-        return PlanarArm(tuple(links.double_array_value), base=base.string_value)
+        return PlanarArm(
+            tuple(links.double_array_value),
+            base=base.string_value,
+            mount=Mount(**json.loads(mount.string_value)),
+        )
 
     def _wait(self, client: Client, request: Any, limit: float) -> Any:
         """The response to a request, within a time [s].

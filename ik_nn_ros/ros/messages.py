@@ -38,7 +38,7 @@ def fill_solutions(response: SolveIK.Response, solutions: Solutions) -> None:
     response.error_code = SolveIK.Response.SUCCESS
     response.message = _describe(solutions)
     response.joint_names = list(solutions.arm.joint_names)
-    response.positions = _flat(solutions.positions)
+    response.positions = _flat(solutions.robot_values)
     response.position_errors = _flat(solutions.position_errors)
     response.heading_errors = _flat(solutions.heading_errors)
     response.weights = _flat(solutions.weights)
@@ -132,13 +132,12 @@ def _answer(response: SolveIK.Response) -> Answer:
 
 
 def _describe(solutions: Solutions) -> str:
-    x, y = solutions.target[:2]
     text = f"{len(solutions)} solutions, {solutions.num_rejected} samples rejected"
     if solutions.shortfall is not None:
         text += f" ({solutions.shortfall})"
     if solutions.approximate_distance > 0.0:
         text += (
-            f", for the nearest reachable point ({x:.4f}, {y:.4f}) m, "
+            f", for the nearest reachable point {solutions.arm.mount.place(solutions.target)}, "
             f"{solutions.approximate_distance:.4f} m from the target"
         )
     if solutions.off_distribution:

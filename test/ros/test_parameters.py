@@ -64,7 +64,8 @@ def test_ros_tools_are_told_the_description_and_the_range():
 
 def test_what_decides_the_arm_and_its_frame_is_fixed():
     fixed = {name for name, descriptor in descriptors().items() if descriptor.read_only}
-    assert fixed == {"dof", "checkpoint", "device", "backend", "base_frame"}
+    robot = {"arm", "robot_description", "base_link", "tip_link"}
+    assert fixed == {"dof", "checkpoint", "device", "backend", "base_frame"} | robot
 
 
 def test_a_change_is_checked_with_what_stays():
