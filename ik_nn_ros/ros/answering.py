@@ -15,7 +15,7 @@ from ik_nn_ros.arm.continuation import carry_on
 from ik_nn_ros.errors import IKError, InvalidRequestError
 from ik_nn_ros.ros.deadline import Deadline, TimedSampler
 from ik_nn_ros.ros.frames import Frames
-from ik_nn_ros.ros.messages import fill_error, fill_representatives, fill_solutions
+from ik_nn_ros.ros.messages import fill_error, fill_representatives, fill_solutions, joint_state
 from ik_nn_ros.ros.moveit import fill_position_ik, fill_refusal, parse_position_ik
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.path_messages import PathArguments, fill_trajectory, parse_path_request
@@ -130,8 +130,7 @@ class Answering:
         if reached.converged:
             response.error_code = SolveIK.Response.SUCCESS
             response.message = "the seed state, carried onto the target"
-            response.best.name = list(arm.joint_names)
-            response.best.position = arm.mount.robot_values(reached.position).tolist()
+            response.best = joint_state(arm, reached.position)
             response.best.header.frame_id = self._frames.base_frame
         return reached.converged
 

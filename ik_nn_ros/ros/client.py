@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rcl_interfaces.srv import GetParameters
 from rclpy.client import Client
@@ -31,7 +32,7 @@ from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
 from ik_nn_ros.ros.messages import checked, parse_response
 from ik_nn_ros.ros.starting import initialized, own_arguments
 from ik_nn_ros.ros.table import print_table, solutions_table
-from ik_nn_ros.ros.targets import planar_pose
+from ik_nn_ros.ros.targets import tip_pose
 
 DISCOVERY_TIMEOUT = 10.0  # [s]; discovery alone takes up to 3 s
 ANSWER_TIMEOUT = 60.0  # [s], beside the time that the request itself allows
@@ -156,12 +157,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _ask(client: IKClient, options: argparse.Namespace) -> None:
-    answer = client.solve(_request(options))
+    arm = client.arm() if options.plane or options.plot else None
+    answer = client.solve(_request(options, arm.mount if options.plane else Mount()))
     print_table(solutions_table(answer))
     if options.plot:
-        panel = Panel(answer.message, answer.positions)
+        target = np.array((options.x, options.y))
+        if not options.plane:
+            target, _ = arm.mount.plane_points(np.array((options.x, options.y, 0.0)))
+        panel = Panel(answer.message, arm.mount.plane_values(answer.positions))
         picture = options.plot if options.plot.suffix else options.plot.with_suffix(".png")
-        draw_posterior(picture, client.arm(), (options.x, options.y), [panel])
+        draw_posterior(picture, arm, target, [panel])
         print(f"drawn to {picture}")
 
 
@@ -180,6 +185,12 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         metavar="RAD",
         help="the arm's end is to point that way, from the x axis; default: any way",
+    )
+    parser.add_argument(
+        "--plane",
+        action="store_true",
+        help="target and heading are in the plane of a robot's arm; default: in its base's frame, "
+        "with z = 0",
     )
     parser.add_argument(
         "--num-samples", type=_unsigned(32), default=0, help="0: the server's default"
@@ -247,9 +258,9 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _request(options: argparse.Namespace) -> SolveIK.Request:
+def _request(options: argparse.Namespace, mount: Mount) -> SolveIK.Request:
     request = SolveIK.Request(
-        target=PoseStamped(pose=planar_pose(options.x, options.y, options.heading or 0.0)),
+        target=PoseStamped(pose=tip_pose(mount, (options.x, options.y), options.heading or 0.0)),
         match_heading=options.heading is not None,
         num_samples=options.num_samples,
         model=options.model,

@@ -9,6 +9,7 @@ import numpy as np
 from sensor_msgs.msg import JointState
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import (
     InvalidRequestError,
     ModelNotFoundError,
@@ -45,8 +46,17 @@ def fill_solutions(response: SolveIK.Response, solutions: Solutions) -> None:
     response.effective_share = solutions.effective_share or 0.0
     response.log_densities = _flat(solutions.log_densities)
     response.off_distribution = solutions.off_distribution
-    response.best = JointState(
-        name=response.joint_names, position=response.positions[: len(response.joint_names)]
+    response.best = joint_state(solutions.arm, solutions.positions[0])
+
+
+def joint_state(arm: PlanarArm, position: np.ndarray) -> JointState:
+    """A joint position (dof,) as the robot's, with the joints that are carried along.
+
+    Whoever shows or checks the robot needs these, too.
+    """
+    values = arm.mount.robot_values(position).tolist()
+    return JointState(
+        name=[*arm.joint_names, *arm.mount.held], position=[*values, *arm.mount.held.values()]
     )
 
 

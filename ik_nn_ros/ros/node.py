@@ -170,7 +170,7 @@ class IKServer(DeliveringNode):
 
     def _tell(self, response: SolveIK.Response, solved: Solved | None, seconds: float) -> None:
         if solved is not None:
-            self._best.publish(_with_held(response.best, self._solvers.arm.mount))
+            self._best.publish(response.best)
             self._undrawn = partial(self._posterior_markers, solved)
             self._drawing.ask()
         self._record(response, seconds)
@@ -308,15 +308,6 @@ def _describe_mount(arm: PlanarArm) -> str:
     line = f"{', '.join(arm.joint_names)} bring {mount.tip_link} to targets in {mount.base_link}"
     held = [f"{name} = {value:g}" for name, value in mount.held.items()]
     return f"{line}, with {', '.join(held)} held" if held else line
-
-
-def _with_held(best: JointState, mount: Mount) -> JointState:
-    """A solution with the joints that are carried along: whoever shows the robot needs them."""
-    return JointState(
-        header=best.header,
-        name=[*best.name, *mount.held],
-        position=[*best.position, *mount.held.values()],
-    )
 
 
 def _own_values(changes: list[Parameter]) -> dict[str, Any]:

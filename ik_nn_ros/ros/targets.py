@@ -28,18 +28,19 @@ def planar_pose(x: float, y: float, heading: float = 0.0) -> Pose:
 
 
 def tip_pose(mount: Mount, point: Sequence[float], heading: float = 0.0) -> Pose:
-    """Where the tip link is, in the base link's frame, with the TCP at a point [m] of the plane.
+    """A pose of the tip link in the base link's frame.
 
     Args:
         mount: how the arm stands in its robot.
-        point: (2,) of the plane [m].
-        heading: of the TCP there [rad].
+        point: (2,) where the tip is in the plane [m].
+        heading: of the arm's last link there [rad].
     """
     if mount == Mount():
         return planar_pose(*point, heading)
-    pose = mount.tip_poses(np.asarray(point, dtype=np.float64), heading)
-    x, y, z = pose[:3, 3].tolist()
-    return Pose(position=Point(x=x, y=y, z=z), orientation=quaternion_of(pose[:3, :3]))
+    point = np.array(point, dtype=np.float64)
+    x, y, z = mount.base_points(point).tolist()
+    orientation = quaternion_of(mount.tip_poses(point, heading)[:3, :3])
+    return Pose(position=Point(x=x, y=y, z=z), orientation=orientation)
 
 
 def quaternion_of(rotation: np.ndarray) -> Quaternion:
