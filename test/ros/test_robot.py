@@ -310,7 +310,7 @@ def test_the_frame_is_that_of_the_base_link_unless_another_is_given(urdfs):
 )
 def test_what_names_no_arm_is_refused_in_a_sentence(urdfs, tmp_path, given, words):
     pytest.importorskip("torch")
-    from ik_nn_ros.models.networks import build_network
+    from ik_nn_ros.models.networks import build_network, trained_model
 
     given = dict(given)
     if "arm" in given:
@@ -318,7 +318,7 @@ def test_what_names_no_arm_is_refused_in_a_sentence(urdfs, tmp_path, given, word
     if "checkpoint" in given:
         network = build_network("cvae", PlanarArm((0.4, 0.3, 0.2)), {"layers": 1, "neurons": 8})
         given["checkpoint"] = str(tmp_path / "own.safetensors")
-        save_checkpoint(tmp_path / "own.safetensors", network, {}, {})
+        save_checkpoint(tmp_path / "own.safetensors", trained_model(network), {}, {})
     with pytest.raises(InvalidParameterError, match=words) as caught:
         served_arm(ServerParameters(**given))
     assert "\n" not in str(caught.value)
@@ -331,11 +331,12 @@ def test_another_number_of_joints_is_refused():
 
 def test_a_network_serves_the_robot_that_it_was_trained_for(urdfs, tmp_path):
     pytest.importorskip("torch")
-    from ik_nn_ros.models.networks import build_network
+    from ik_nn_ros.models.networks import build_network, trained_model
 
     path = tmp_path / "own.safetensors"
     arm = PlanarArm.from_urdf(urdfs / "planar_3r.urdf")
-    save_checkpoint(path, build_network("cvae", arm, {"layers": 1, "neurons": 8}), {}, {})
+    network = build_network("cvae", arm, {"layers": 1, "neurons": 8})
+    save_checkpoint(path, trained_model(network), {}, {})
     served = served_arm(ServerParameters(arm=str(urdfs / "planar_3r.urdf"), checkpoint=str(path)))
     assert served.arm == arm
     assert served.description("base_link") == (urdfs / "planar_3r.urdf").read_text()

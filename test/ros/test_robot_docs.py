@@ -71,3 +71,18 @@ def test_its_obstacle_is_avoided_as_printed(blocks, root, monkeypatch):
 
 def test_its_link_to_an_example_leads_there(root):
     assert callable(runpy.run_path(str(root / "examples" / "obstacle.py"))["clearances"])
+
+
+@pytest.mark.parametrize("form", ["urdf", "yaml"])
+def test_a_urdf_can_be_trained(root, tmp_path, form):
+    pytest.importorskip("torch")
+    from training.config import load_config
+
+    path = root / "test" / "core" / "arm" / "urdf" / "planar_3r.urdf"
+    if form == "yaml":
+        own = {"model": "cinn", "arm": {"urdf": str(path)}, "optimizer": {"learning_rate": 1e-3}}
+        path = tmp_path / "my_arm.yaml"
+        path.write_text(yaml.safe_dump(own))
+    config = load_config(path)
+    assert config.model == "cinn"
+    assert config.build_arm() == load_arm(path)
