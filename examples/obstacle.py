@@ -7,7 +7,7 @@ import numpy as np
 from ik_nn_ros import IKSolver, PlanarArm
 
 URDF = Path(__file__).resolve().parents[1] / "test" / "core" / "arm" / "urdf" / "planar_3r.urdf"
-CENTRE, RADIUS = np.array([0.3, 0.1]), 0.08  # a post in the arm's plane [m]
+CENTRE, RADIUS = np.array([0.2, 0.3]), 0.08  # a post in the arm's plane [m]
 
 
 def clearances(arms: np.ndarray) -> np.ndarray:
@@ -25,5 +25,5 @@ share = solutions.weights[free].sum()  # of the posterior that hits nothing
 weights = solutions.weights[free] / share  # of the solutions that are left, sum 1
 values = solutions.robot_values[free]  # what the robot is sent
 print(f"{share:.0%} of the posterior is free of the post, {free.sum()} solutions")
-print("the likeliest of them:", dict(zip(arm.joint_names, values[0].round(3), strict=True)))
+print("the likeliest of them:", dict(zip(arm.joint_names, values[0].round(3).tolist(), strict=True)))
 print("their mean elbow [rad]:", round(float(weights @ values[:, 1]), 3))
