@@ -98,8 +98,11 @@ def _points_in_plane(
     points: np.ndarray, mount: Mount, tolerance: float, base_frame: str
 ) -> np.ndarray:
     """Points (n, 3) of the base frame as points (n, 2) of the plane [m]."""
-    if not np.isfinite(points).all():
-        raise InvalidRequestError("target", f"must be finite, got {points.tolist()}")
+    finite = np.isfinite(points).all(axis=1)
+    if not finite.all():
+        index = int(finite.argmin())
+        got = tuple(points[index].tolist())
+        raise InvalidRequestError("target", f"must be finite, number {index + 1} is not: {got}")
     in_plane, heights = mount.plane_points(points)
     off = np.flatnonzero(np.abs(heights) > tolerance)
     if len(off) > 0:

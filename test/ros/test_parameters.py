@@ -81,7 +81,7 @@ def test_a_checkpoint_decides_what_was_left_at_its_default():
     assert ServerParameters(dof=4, model="inn").of_checkpoint(4, "inn").dof == 4
 
 
-@pytest.mark.parametrize(("name", "value"), [("dof", 5), ("model", "exact")])
+@pytest.mark.parametrize(("name", "value"), [("dof", 5), ("model", "cvae")])
 def test_what_contradicts_the_checkpoint_is_refused(name, value):
     with pytest.raises(InvalidParameterError, match=f"'{name}': is {value}, but the checkpoint's"):
         ServerParameters(**{name: value}).of_checkpoint(4, "inn")
