@@ -113,9 +113,9 @@ class PathBreakError(IKError):
         target: that target, (x, y) [m].
     """
 
-    def __init__(self, index: int, target: Sequence[float], reason: str) -> None:
+    def __init__(self, index: int, target: Sequence[float], place: str, reason: str) -> None:
+        super().__init__(f"the path breaks at target {index + 1}, {place}: {reason}")
         x, y = target[:2]
-        super().__init__(f"the path breaks at target {index + 1}, ({x:.4f}, {y:.4f}) m: {reason}")
         self.index = index
         self.target = (x, y)
 

@@ -78,7 +78,8 @@ def follow(
             else:
                 current = branch.next(current, point)
         except (UnreachableTargetError, NoSolutionError, _BarredError) as error:
-            raise PathBreakError(index, point, str(error)) from error
+            place = solver.arm.mount.place(point)
+            raise PathBreakError(index, point, place, str(error)) from error
         yield current
 
 
@@ -122,7 +123,7 @@ class Branch:
         bent[0], bent[-1] = positions[0], positions[-1] - gap
         steps = np.abs(np.diff(bent, axis=0))
         if not all(one.converged for one in inner) or steps.max() > self.max_joint_step:
-            raise PathOpenError(gap, self.arm.joint_names)
+            raise PathOpenError(self.arm.mount.robot_velocities(gap), self.arm.joint_names)
         return bent
 
     def _carried(self, position: np.ndarray, target: np.ndarray) -> Continuation:
@@ -144,8 +145,11 @@ class _BarredError(IKError):
                 f"{max_joint_step:.3f} rad are allowed"
             )
         for joint in np.flatnonzero(reached.at_limit):
-            side = "upper" if reached.at_limit[joint] > 0 else "lower"
-            limit = arm.bounds[int(side == "upper")][joint]
+            limit = arm.bounds[int(reached.at_limit[joint] > 0)][joint]
+            # Told as the robot has it: its joint may count the other way, from another zero.
+            sign, zero, _ = arm.mount.of_joint(joint)
+            side = "upper" if sign * reached.at_limit[joint] > 0 else "lower"
+            limit = sign * (limit - zero)
             reasons.append(f"{arm.joint_names[joint]} is at its {side} limit {limit:.3f} rad")
         if not reasons:
             reasons.append("the arm does not come there the short way")

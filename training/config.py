@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from ik_nn_ros.arm.files import URDF, load_arm
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import POSITION, TASKS, Task, task_named
 from ik_nn_ros.errors import IKError
@@ -179,16 +181,34 @@ class TrainingConfig(Section):
 
 
 def load_config(path: Path) -> TrainingConfig:
-    """Read a training from a YAML file.
+    """Read a training from a YAML file, whose arm may be one of a URDF; or from the URDF alone.
 
     Raises:
+        ArmFileError: there is no arm in the URDF.
         ConfigError: the file is missing, not YAML, or names a key or a value that is not allowed.
     """
-    content = read_yaml(path)
+    content = _of_urdf(path) if path.suffix.lower() in URDF else read_yaml(path)
+    section = content.get("arm") if isinstance(content, dict) else None
+    if isinstance(section, dict) and "urdf" in section:
+        arm = load_arm(path, task=str(content.get("task", POSITION.name)))
+        content["arm"] = json.loads(json.dumps(arm.to_dict()))
     try:
         return TrainingConfig.model_validate(content)
     except ValidationError as error:
         raise ConfigError(path, sentences(error, TrainingConfig)) from None
+
+
+def _of_urdf(path: Path) -> dict[str, Any]:
+    """A training of `cinn` for positions, as it does for an arm with limits."""
+    return {
+        "model": "cinn",
+        "arm": json.loads(json.dumps(load_arm(path).to_dict())),
+        "objective": {"reach_share": 0.0, "places": 1},
+        "optimizer": {"learning_rate": 0.008, "schedule": "cosine"},
+        "data": {"num_samples": 1_000_000, "train_share": 0.95},
+        "epochs": 7,
+        "batch_size": 1024,
+    }
 
 
 def read_yaml(path: Path) -> Any:

@@ -17,7 +17,9 @@ LINKS = {"base_link": "base", "tip_link": "tip"}  # in a file, where `base` is a
 URDF_KEYS = (*LINKS, "held", "task", "prior", "prior_mean", "prior_std")
 
 
-def load_arm(path: str | Path, base: str | None = None, tip: str | None = None) -> PlanarArm:
+def load_arm(
+    path: str | Path, base: str | None = None, tip: str | None = None, task: str = "position"
+) -> PlanarArm:
     """The arm in a file.
 
     A YAML file has a section ``arm`` with the fields of a `PlanarArm`, as a training has one (its
@@ -43,6 +45,7 @@ def load_arm(path: str | Path, base: str | None = None, tip: str | None = None) 
     Args:
         path: ending with .yaml, .yml, .urdf or .xml.
         base, tip: links of the URDF, see `PlanarArm.from_urdf`; None: as the file says.
+        task: what will be asked of a URDF's tip, where the file does not say.
 
     Raises:
         ArmFileError: the file is missing, too large or of another kind, or there is no arm in it
@@ -51,15 +54,24 @@ def load_arm(path: str | Path, base: str | None = None, tip: str | None = None) 
     path = Path(path)
     try:
         if path.suffix.lower() in URDF:
-            return PlanarArm.from_urdf(path, base, tip)
+            return PlanarArm.from_urdf(path, base, tip, task=task)
         if path.suffix.lower() in YAML:
-            return _from_section(path, _section(path), base, tip)
+            return _from_section(path, _section(path), base, tip, task)
     except InvalidArmError as error:
         raise ArmFileError(path, str(error)) from error
     reason = f"must be YAML ({', '.join(YAML)}) or a URDF ({', '.join(URDF)})"
     if path.suffix.lower() == ".xacro":
         reason = f"is a xacro file: `xacro {path.name} > robot.urdf` makes a URDF of it"
     raise ArmFileError(path, reason)
+
+
+def urdf_of_file(path: str | Path) -> Path | None:
+    """The URDF that the arm in a file comes from, or None; of a file that `load_arm` reads."""
+    path = Path(path)
+    if path.suffix.lower() in URDF:
+        return path
+    urdf = _section(path).get("urdf")
+    return None if urdf is None else path.parent / urdf
 
 
 def _section(path: Path) -> dict[str, Any]:
@@ -83,7 +95,7 @@ def _section(path: Path) -> dict[str, Any]:
 
 
 def _from_section(
-    path: Path, section: dict[str, Any], base: str | None, tip: str | None
+    path: Path, section: dict[str, Any], base: str | None, tip: str | None, task: str
 ) -> PlanarArm:
     urdf = section.pop("urdf", None)
     if urdf is None:
@@ -101,7 +113,8 @@ def _from_section(
     try:
         if urdf is None:
             return PlanarArm.from_dict(section)
-        options = {LINKS.get(key, key): value for key, value in section.items()}
+        options = {"task": task}
+        options |= {LINKS.get(key, key): value for key, value in section.items()}
         options |= {key: link for key, link in (("base", base), ("tip", tip)) if link is not None}
         return PlanarArm.from_urdf(path.parent / urdf, **options)
     except (AttributeError, TypeError) as error:

@@ -127,6 +127,10 @@ class Mount:
         """The inverse of `robot_values`."""
         return np.multiply(self._signs, values) + self._zeros
 
+    def robot_velocities(self, velocities: np.ndarray) -> np.ndarray:
+        """The robot's joint velocities of an arm's: (..., N) -> (..., N)."""
+        return np.multiply(self._signs, velocities)
+
     def base_points(self, points: np.ndarray) -> np.ndarray:
         """Points of the plane (..., 2) in the base link's frame: (..., 3) [m]."""
         return np.asarray(points) @ rotation(self.rpy)[:, :2].T + self.xyz
@@ -179,6 +183,21 @@ class Mount:
         points = points + self._beyond(headings)
         targets = np.concatenate((points, headings[..., None]), axis=-1)
         return PlaneTargets(targets, heights, 2.0 * np.arcsin(np.minimum(off, 1.0)))
+
+    def place(self, target: np.ndarray) -> str:
+        """Where a target, (2,) or (3,), brings the tip, for a person: in the base link's frame.
+
+        Of a plane that is the frame's own x and y alone.
+
+        >>> Mount(xyz=(0.0, 0.0, 0.25)).place(np.array([0.6, 0.2]))
+        '(0.6000, 0.2000, 0.2500) m'
+        """
+        point = np.asarray(target[:2])
+        if self.lever and len(target) > 2:
+            point = point - self._beyond(target[2])
+        if (self.xyz, self.rpy) != ((0.0,) * 3,) * 2:
+            point = self.base_points(point)
+        return f"({', '.join(f'{part:.4f}' for part in point)}) m"
 
     def _beyond(self, headings: np.ndarray) -> np.ndarray:
         """From the tip to the TCP: (...) -> (..., 2) [m]."""

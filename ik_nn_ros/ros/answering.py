@@ -15,7 +15,7 @@ from ik_nn_ros.arm.continuation import carry_on
 from ik_nn_ros.errors import IKError, InvalidRequestError
 from ik_nn_ros.ros.deadline import Deadline, TimedSampler
 from ik_nn_ros.ros.frames import Frames
-from ik_nn_ros.ros.messages import fill_error, fill_representatives, fill_solutions
+from ik_nn_ros.ros.messages import fill_error, fill_representatives, fill_solutions, joint_state
 from ik_nn_ros.ros.moveit import fill_position_ik, fill_refusal, parse_position_ik
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.path_messages import PathArguments, fill_trajectory, parse_path_request
@@ -85,20 +85,13 @@ class Answering:
         """Fill the response; where the path breaks or the time runs out, with what comes before."""
         start = time.monotonic()
         try:
-            arguments = parse_path_request(
-                request, self.settings, self._solvers.arm.joint_names, self._frames
-            )
+            arm = self._solvers.arm
+            arguments = parse_path_request(request, self.settings, arm, self._frames)
             positions: list[np.ndarray] = []
             try:
                 self._collect_path(arguments, positions)
             finally:
-                fill_trajectory(
-                    response,
-                    positions,
-                    arguments,
-                    self._solvers.arm,
-                    self._frames.base_frame,
-                )
+                fill_trajectory(response, positions, arguments, arm, self._frames.base_frame)
         except Exception as error:
             self._refuse(response, error)
         response.solve_time = time.monotonic() - start
@@ -125,7 +118,7 @@ class Answering:
         """Fill the response with the seed state, carried onto the target; whether that worked."""
         arm = self._solvers.arm
         try:
-            arguments = parse_request(request, self.settings, arm.joint_names, self._frames)
+            arguments = parse_request(request, self.settings, arm, self._frames)
         except IKError:
             return False  # it will be told by whoever answers instead
         options, task = arguments.options, arguments.task
@@ -137,15 +130,12 @@ class Answering:
         if reached.converged:
             response.error_code = SolveIK.Response.SUCCESS
             response.message = "the seed state, carried onto the target"
-            response.best.name = list(arm.joint_names)
-            response.best.position = reached.position.tolist()
+            response.best = joint_state(arm, reached.position)
             response.best.header.frame_id = self._frames.base_frame
         return reached.converged
 
     def _solve_ik(self, request: SolveIK.Request, response: SolveIK.Response) -> Solved:
-        arguments = parse_request(
-            request, self.settings, self._solvers.arm.joint_names, self._frames
-        )
+        arguments = parse_request(request, self.settings, self._solvers.arm, self._frames)
         deadline = Deadline(arguments.timeout)
         solver = self._solvers.of(arguments.model, arguments.task)
         deadline.check()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import re
 import signal
@@ -13,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rcl_interfaces.srv import GetParameters
 from rclpy.client import Client
@@ -20,6 +22,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
 from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros.arm.mount import Mount
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.drawing import Panel, draw_posterior
 from ik_nn_ros.errors import IKError
@@ -29,7 +32,7 @@ from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
 from ik_nn_ros.ros.messages import checked, parse_response
 from ik_nn_ros.ros.starting import initialized, own_arguments
 from ik_nn_ros.ros.table import print_table, solutions_table
-from ik_nn_ros.ros.targets import planar_pose
+from ik_nn_ros.ros.targets import tip_pose
 
 DISCOVERY_TIMEOUT = 10.0  # [s]; discovery alone takes up to 3 s
 ANSWER_TIMEOUT = 60.0  # [s], beside the time that the request itself allows
@@ -86,7 +89,7 @@ class IKClient:
         self._client.remove_pending_request(self._client.call_async(request))
 
     def arm(self) -> PlanarArm:
-        """The server's arm, from its parameters `base` and `link_lengths`.
+        """The server's arm as it is drawn, from its parameters `base`, `link_lengths`, `mount`.
 
         Raises:
             ServiceUnavailableError: the server does not tell.
@@ -95,11 +98,15 @@ class IKClient:
         try:
             if not client.wait_for_service(DISCOVERY_TIMEOUT):
                 raise ServiceUnavailableError(client.srv_name, DISCOVERY_TIMEOUT, "no such service")
-            request = GetParameters.Request(names=["base", "link_lengths"])
-            base, links = self._wait(client, request, ANSWER_TIMEOUT).values
+            request = GetParameters.Request(names=["base", "link_lengths", "mount"])
+            base, links, mount = self._wait(client, request, ANSWER_TIMEOUT).values
         finally:
             self._node.destroy_client(client)
-        return PlanarArm(tuple(links.double_array_value), base=base.string_value)
+        return PlanarArm(
+            tuple(links.double_array_value),
+            base=base.string_value,
+            mount=Mount(**json.loads(mount.string_value)),
+        )
 
     def _wait(self, client: Client, request: Any, limit: float) -> Any:
         """The response to a request, within a time [s].
@@ -150,12 +157,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _ask(client: IKClient, options: argparse.Namespace) -> None:
-    answer = client.solve(_request(options))
+    arm = client.arm() if options.plane or options.plot else None
+    answer = client.solve(_request(options, arm.mount if options.plane else Mount()))
     print_table(solutions_table(answer))
     if options.plot:
-        panel = Panel(answer.message, answer.positions)
+        target = np.array((options.x, options.y))
+        if not options.plane:
+            target, _ = arm.mount.plane_points(np.array((options.x, options.y, 0.0)))
+        panel = Panel(answer.message, arm.mount.plane_values(answer.positions))
         picture = options.plot if options.plot.suffix else options.plot.with_suffix(".png")
-        draw_posterior(picture, client.arm(), (options.x, options.y), [panel])
+        draw_posterior(picture, arm, target, [panel])
         print(f"drawn to {picture}")
 
 
@@ -174,6 +185,12 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         metavar="RAD",
         help="the arm's end is to point that way, from the x axis; default: any way",
+    )
+    parser.add_argument(
+        "--plane",
+        action="store_true",
+        help="target and heading are in the plane of a robot's arm; default: in its base's frame, "
+        "with z = 0",
     )
     parser.add_argument(
         "--num-samples", type=_unsigned(32), default=0, help="0: the server's default"
@@ -241,9 +258,9 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _request(options: argparse.Namespace) -> SolveIK.Request:
+def _request(options: argparse.Namespace, mount: Mount) -> SolveIK.Request:
     request = SolveIK.Request(
-        target=PoseStamped(pose=planar_pose(options.x, options.y, options.heading or 0.0)),
+        target=PoseStamped(pose=tip_pose(mount, (options.x, options.y), options.heading or 0.0)),
         match_heading=options.heading is not None,
         num_samples=options.num_samples,
         model=options.model,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
-from geometry_msgs.msg import Vector3
+from geometry_msgs.msg import Point, Vector3
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker
 
+from ik_nn_ros.arm.frames import rotation, turns_about_z
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.hull import tcp_hull
 from ik_nn_ros.ros.marker_array import Shape, serialized
-from ik_nn_ros.ros.targets import planar_pose
+from ik_nn_ros.ros.targets import quaternion_of
 from ik_nn_ros.solutions import Solutions
 
 DENSITY_CLASSES = 4  # a colour for each point would make the message half as large again
@@ -75,14 +77,14 @@ def posterior_markers(
     """
     scene = _Scene(arm, frame)
     drawn = _evenly_spread(len(solutions), max_arms)
-    chains = arm.joint_positions(solutions.positions[drawn])
+    chains = scene.chains(solutions.positions[drawn])
     densities = solutions.log_densities
-    return serialized(
+    return scene.serialized(
         [
             *scene.ground(),
             *scene.arms(chains, None if densities is None else densities[drawn]),
             *scene.arm_alone(chains[0]),
-            *scene.tcps(chains[:, -1], solutions.target[:2]),
+            *scene.tcps(chains[:, -1], scene.tip(solutions)),
             *scene.target(solutions),
             scene.label(label),
         ]
@@ -101,26 +103,64 @@ def start_markers(arm: PlanarArm, label: str, frame: str) -> bytes:
         See `posterior_markers`.
     """
     scene = _Scene(arm, frame)
-    chain = arm.joint_positions(arm.prior_mode)
-    return serialized([*scene.ground(), *scene.arm_alone(chain), scene.label(label)])
+    chain = scene.chains(arm.prior_mode)
+    return scene.serialized([*scene.ground(), *scene.arm_alone(chain), scene.label(label)])
 
 
-class _Scene(NamedTuple):
-    """Markers in an arm's frame, as large as its reach asks for."""
+@dataclass(frozen=True)
+class _Scene:
+    """Markers in an arm's plane, as large as its reach asks for."""
 
     planar_arm: PlanarArm
     frame: str
 
+    @cached_property
+    def reaches(self) -> tuple[float, float]:
+        """The smallest and the largest reach of the tip [m]: a lever is no part of the robot."""
+        arm = self.planar_arm
+        if not arm.mount.lever:
+            return arm.reach
+        return arm.base_joint.reach(arm.link_lengths[:-1])
+
     @property
     def reach(self) -> float:
-        return self.planar_arm.reach[1]
+        return self.reaches[1]
+
+    def serialized(self, shapes: Sequence[Shape]) -> bytes:
+        """The message, with what is in the plane placed in the base link's frame."""
+        mount = self.planar_arm.mount
+        if any(mount.xyz) or any(mount.rpy):
+            plane = rotation(mount.rpy)
+            for marker, _ in shapes:
+                pose = marker.pose
+                local = np.array((pose.position.x, pose.position.y, pose.position.z))
+                x, y, z = (plane @ local + mount.xyz).tolist()
+                pose.position = Point(x=x, y=y, z=z)
+                # Within the plane all orientations are turns about its normal.
+                turned = 2.0 * np.arctan2(pose.orientation.z, pose.orientation.w)
+                pose.orientation = quaternion_of(plane @ turns_about_z(turned))
+        return serialized(shapes)
+
+    def chains(self, positions: np.ndarray) -> np.ndarray:
+        """The base, the joints and the tip of arms (..., dof): (..., dof + 1, 2) [m]."""
+        chains = self.planar_arm.joint_positions(positions)
+        return chains[..., :-1, :] if self.planar_arm.mount.lever else chains
+
+    def tip(self, solutions: Solutions) -> np.ndarray:
+        """Where the target brings the tip: (2,) [m]."""
+        x, y = solutions.target[:2]
+        lever = self.planar_arm.mount.lever
+        if lever:
+            heading = solutions.task.headings(solutions.target)
+            x, y = x - lever * np.cos(heading), y - lever * np.sin(heading)
+        return np.array((x, y))
 
     def ground(self) -> list[Shape]:
         """All older markers go, then come the reach, filled, and its outlines.
 
         A disc, or a ring around a hole; on a rail a band.
         """
-        nearest, farthest = (self._outline(distance) for distance in self.planar_arm.reach)
+        nearest, farthest = (self._outline(distance) for distance in self.reaches)
         shapes = [Shape(Marker(action=Marker.DELETEALL)), self._plane(nearest, farthest)]
         for outline in (nearest, farthest):
             if outline.any():  # else it is the origin: an arm that folds up has no hole
@@ -157,13 +197,13 @@ class _Scene(NamedTuple):
 
     def target(self, solutions: Solutions) -> list[Shape]:
         """A sphere at the target and, where it prescribes a heading, an arrow that way."""
-        x, y = solutions.target[:2].tolist()
+        x, y = self.tip(solutions).tolist()
         shapes = [Shape(_at(self._marker("target"), x, y))]
         heading = solutions.task.headings(solutions.target)
         if heading is not None:
             arrow = _at(self._marker("heading"), x, y)
             arrow.scale.x = HEADING_LENGTH * self.reach
-            arrow.pose.orientation = planar_pose(x, y, heading).orientation
+            arrow.pose.orientation = quaternion_of(turns_about_z(heading))
             shapes.append(Shape(arrow))
         return shapes
 

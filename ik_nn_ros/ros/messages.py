@@ -9,6 +9,7 @@ import numpy as np
 from sensor_msgs.msg import JointState
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import (
     InvalidRequestError,
     ModelNotFoundError,
@@ -38,15 +39,24 @@ def fill_solutions(response: SolveIK.Response, solutions: Solutions) -> None:
     response.error_code = SolveIK.Response.SUCCESS
     response.message = _describe(solutions)
     response.joint_names = list(solutions.arm.joint_names)
-    response.positions = _flat(solutions.positions)
+    response.positions = _flat(solutions.robot_values)
     response.position_errors = _flat(solutions.position_errors)
     response.heading_errors = _flat(solutions.heading_errors)
     response.weights = _flat(solutions.weights)
     response.effective_share = solutions.effective_share or 0.0
     response.log_densities = _flat(solutions.log_densities)
     response.off_distribution = solutions.off_distribution
-    response.best = JointState(
-        name=response.joint_names, position=response.positions[: len(response.joint_names)]
+    response.best = joint_state(solutions.arm, solutions.positions[0])
+
+
+def joint_state(arm: PlanarArm, position: np.ndarray) -> JointState:
+    """A joint position (dof,) as the robot's, with the joints that are carried along.
+
+    Whoever shows or checks the robot needs these, too.
+    """
+    values = arm.mount.robot_values(position).tolist()
+    return JointState(
+        name=[*arm.joint_names, *arm.mount.held], position=[*values, *arm.mount.held.values()]
     )
 
 
@@ -132,13 +142,12 @@ def _answer(response: SolveIK.Response) -> Answer:
 
 
 def _describe(solutions: Solutions) -> str:
-    x, y = solutions.target[:2]
     text = f"{len(solutions)} solutions, {solutions.num_rejected} samples rejected"
     if solutions.shortfall is not None:
         text += f" ({solutions.shortfall})"
     if solutions.approximate_distance > 0.0:
         text += (
-            f", for the nearest reachable point ({x:.4f}, {y:.4f}) m, "
+            f", for the nearest reachable point {solutions.arm.mount.place(solutions.target)}, "
             f"{solutions.approximate_distance:.4f} m from the target"
         )
     if solutions.off_distribution:

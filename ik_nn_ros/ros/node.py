@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import json
 import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -22,9 +24,11 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions, install_signal_handlers
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 from visualization_msgs.msg import MarkerArray
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
+from ik_nn_ros.arm.mount import Mount
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.ros import moveit, qos
@@ -44,6 +48,10 @@ from ik_nn_ros.ros.starting import initialize, own_arguments
 DERIVED = {  # from the arm, for others to read
     "base": ParameterDescriptor(description="The arm's first joint.", read_only=True),
     "link_lengths": ParameterDescriptor(description="The arm's links [m].", read_only=True),
+    "mount": ParameterDescriptor(
+        description="How the arm stands in its robot, the fields of a Mount as JSON.",
+        read_only=True,
+    ),
 }
 DIAGNOSTICS_PERIOD = 1.0  # [s]
 SIGNALS = (signal.SIGINT, signal.SIGTERM)  # that end the server
@@ -85,21 +93,25 @@ class IKServer(DeliveringNode):
             f"ready: {settings.model}, {settings.dof} joints, on {settings.device} "
             f"by {settings.backend}"
         )
+        if self._solvers.arm.mount != Mount():
+            self.get_logger().info(_describe_mount(self._solvers.arm))
 
     def _declare_parameters(self) -> None:
         settings = self._answering.settings
         for name, descriptor in descriptors().items():
             self.declare_parameter(name, getattr(settings, name), descriptor, ignore_override=True)
-        arm = self._solvers.arm.to_dict()
+        derived = _derived_values(self._solvers.arm)
         for name, descriptor in DERIVED.items():
-            self.declare_parameter(name, arm[name], descriptor, ignore_override=True)
+            self.declare_parameter(name, derived[name], descriptor, ignore_override=True)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._take_parameters)
 
     def _check_parameters(self, changes: list[Parameter]) -> SetParametersResult:
         try:
             settings = self._answering.settings.changed(_own_values(changes))
-            self._solvers.of(settings.model)  # loads its weights, or says why it cannot
+            self._solvers.of(
+                settings.model, self._solvers.task
+            )  # loads its weights, or says why it cannot
         except IKError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
@@ -119,6 +131,8 @@ class IKServer(DeliveringNode):
             MarkerArray, "posterior_markers", qos.LATCHED, event_callbacks=viewer_came_or_went
         )
         self._best = self.create_publisher(JointState, "best_joint_state", qos.LATCHED)
+        self._description = self.create_publisher(String, "robot_description", qos.LATCHED)
+        self._description.publish(String(data=self._solvers.description))
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still
         self.create_timer(DIAGNOSTICS_PERIOD, self._tell_how_it_fares, clock=steady)
@@ -173,7 +187,7 @@ class IKServer(DeliveringNode):
 
     def _on_click(self, click: PointStamped) -> None:
         try:
-            request = clicked_request(click, self._frames, self._solvers.arm.reach[1])
+            request = clicked_request(click, self._frames, self._solvers.arm)
         except IKError as error:
             self.get_logger().warning(f"clicked point refused: {error}")
         else:
@@ -187,10 +201,10 @@ class IKServer(DeliveringNode):
 
     def _start_markers(self) -> bytes:
         settings, service = self._answering.settings, self.resolve_service_name("solve_ik")
-        label = (
-            f"{settings.model}, {settings.dof} joints: "
-            f"click on the plane with Publish Point, or ask {service}"
-        )
+        todo = f"click on the plane with Publish Point, or ask {service}"
+        if self._solvers.arm.mount.lever:
+            todo = f"ask {service} for a pose"
+        label = f"{settings.model}, {settings.dof} joints: {todo}"
         return start_markers(self._solvers.arm, label, self._frames.base_frame)
 
     def _posterior_markers(self, solved: Solved) -> bytes:
@@ -272,10 +286,28 @@ def _given_values(node: Node) -> dict[str, Any]:
 
 def _require_agreement(given: dict[str, Any], arm: PlanarArm) -> None:
     """A dump of all parameters can be given again, but not of another arm."""
+    own = _derived_values(arm)
     for name, value in given.items():
-        wanted = getattr(arm, name)
+        wanted = own[name]
         if not np.array_equal(value, wanted):
             raise InvalidParameterError(name, f"is the model's own, {wanted}, got {value}")
+
+
+def _derived_values(arm: PlanarArm) -> dict[str, Any]:
+    """The values of `DERIVED`."""
+    return {
+        "base": arm.base,
+        "link_lengths": list(arm.link_lengths),
+        "mount": json.dumps(asdict(arm.mount)),
+    }
+
+
+def _describe_mount(arm: PlanarArm) -> str:
+    """A line about the robot that an arm is part of."""
+    mount = arm.mount
+    line = f"{', '.join(arm.joint_names)} bring {mount.tip_link} to targets in {mount.base_link}"
+    held = [f"{name} = {value:g}" for name, value in mount.held.items()]
+    return f"{line}, with {', '.join(held)} held" if held else line
 
 
 def _own_values(changes: list[Parameter]) -> dict[str, Any]:

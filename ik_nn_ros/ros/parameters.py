@@ -46,6 +46,25 @@ class ServerParameters:
         "then the file's: leave them at their defaults, or let them agree with it.",
         read_only=True,
     )
+    arm: str = _parameter(
+        "",
+        "File of a robot's arm, a URDF, or YAML with a section arm; exact serves it at once.",
+        read_only=True,
+    )
+    robot_description: str = _parameter(
+        "", "A URDF's text in the place of such a file.", read_only=True
+    )
+    base_link: str = _parameter(
+        "",
+        "Link of the URDF in whose frame targets are, empty for the one that carries all others.",
+        read_only=True,
+    )
+    tip_link: str = _parameter(
+        "",
+        "Link of the URDF that is brought to targets, empty for the only one that carries no "
+        "other.",
+        read_only=True,
+    )
     num_samples: int = _parameter(
         DEFAULT_NUM_SAMPLES, "Samples drawn where a request says 0.", (1, 1_000_000)
     )
@@ -74,7 +93,8 @@ class ServerParameters:
     )
     base_frame: str = _parameter(
         "base_link",
-        "Frame of the arm's base, in which the arm is solved and shown.",
+        "Frame of the arm's base, in which targets are and the arm is shown; left at its default, "
+        "a URDF's arm has that of its base link.",
         read_only=True,
     )
     max_marker_arms: int = _parameter(
@@ -122,14 +142,28 @@ class ServerParameters:
         Raises:
             InvalidParameterError: one of them has a value of its own that does not agree.
         """
-        defaults = ServerParameters()
-        for name, wanted in (("dof", dof), ("model", model)):
-            value = getattr(self, name)
-            if value not in (wanted, getattr(defaults, name)):
-                raise InvalidParameterError(
-                    name, f"is {value}, but the checkpoint's is {wanted}: leave it out"
-                )
+        self._require_agreement("checkpoint", dof=dof, model=model)
         return dataclasses.replace(self, dof=dof, model=model)
+
+    def of_arm(self, dof: int, base_link: str) -> ServerParameters:
+        """These parameters with an arm's number of joints, and its base link as the frame.
+
+        Raises:
+            InvalidParameterError: there is a number of joints that does not agree.
+        """
+        self._require_agreement("arm", dof=dof)
+        frame = self.base_frame
+        if frame == ServerParameters.base_frame:
+            frame = base_link
+        return dataclasses.replace(self, dof=dof, base_frame=frame)
+
+    def _require_agreement(self, owner: str, **values: Any) -> None:
+        for name, wanted in values.items():
+            value = getattr(self, name)
+            if value not in (wanted, getattr(ServerParameters, name)):
+                raise InvalidParameterError(
+                    name, f"is {value}, but the {owner}'s is {wanted}: leave it out"
+                )
 
 
 def descriptors() -> dict[str, ParameterDescriptor]:

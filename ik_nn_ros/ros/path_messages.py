@@ -11,6 +11,7 @@ from builtin_interfaces.msg import Duration
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
+from ik_nn_ros.arm.mount import Mount
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task
 from ik_nn_ros.errors import InvalidRequestError
@@ -20,8 +21,8 @@ from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.requests import (
     parse_num_samples,
-    parse_seed_state,
     parse_timeout,
+    plane_seed_state,
     requested_task,
 )
 from ik_nn_ros.ros.targets import parse_targets
@@ -95,7 +96,7 @@ class PathArguments:
 def parse_path_request(
     request: SolveIKPath.Request,
     parameters: ServerParameters,
-    joint_names: Sequence[str],
+    arm: PlanarArm,
     frames: Frames,
 ) -> PathArguments:
     """Check what ROS adds to a request, and fill in the defaults.
@@ -109,8 +110,8 @@ def parse_path_request(
         raise InvalidRequestError(
             "targets", f"must be at most {MAX_TARGETS}, got {len(request.targets)}"
         )
-    task = requested_task(request)
-    targets = parse_targets(request.header, request.targets, frames, task)
+    task = requested_task(request, arm)
+    targets = parse_targets(request.header, request.targets, frames, task, arm.mount)
     if request.closed and not np.allclose(targets[:1], targets[-1:], rtol=0.0, atol=SAME_TARGET):
         targets = np.concatenate((targets, targets[:1]))
     return PathArguments(
@@ -124,9 +125,9 @@ def parse_path_request(
             position_tolerance=request.position_tolerance or parameters.position_tolerance,
             heading_tolerance=request.heading_tolerance or parameters.heading_tolerance,
         ),
-        seed_state=parse_seed_state(request.seed_state, joint_names),
+        seed_state=plane_seed_state(request.seed_state, arm),
         max_joint_step=request.max_joint_step or DEFAULT_MAX_JOINT_STEP,
-        max_velocities=_parse_velocities(request.max_joint_velocities, len(joint_names)),
+        max_velocities=_parse_velocities(request.max_joint_velocities, arm),
         time_step=_parse_time_step(request.time_step, len(targets)),
         timeout=parse_timeout(request.timeout),
     )
@@ -166,7 +167,7 @@ def fill_trajectory(
             f", time_step stretched from {arguments.time_step:g} to {trajectory.time_step:.4g} s"
         )
     response.trajectory.joint_names = list(arm.joint_names)
-    response.trajectory.points = _points(trajectory)
+    response.trajectory.points = _points(trajectory, arm.mount)
     steps = np.abs(np.diff(trajectory.positions, axis=0))
     response.largest_joint_step = float(steps.max(initial=0.0))
     if arguments.closed and len(positions) == len(arguments.targets):
@@ -174,8 +175,9 @@ def fill_trajectory(
         response.closing_gap = float(np.abs(gap).max())
 
 
-def _points(trajectory: Trajectory) -> list[JointTrajectoryPoint]:
-    rows = zip(trajectory.positions, trajectory.velocities, trajectory.times, strict=True)
+def _points(trajectory: Trajectory, mount: Mount) -> list[JointTrajectoryPoint]:
+    values = mount.robot_values(trajectory.positions)
+    rows = zip(values, mount.robot_velocities(trajectory.velocities), trajectory.times, strict=True)
     return [
         JointTrajectoryPoint(
             positions=array("d", positions.tobytes()),
@@ -186,14 +188,17 @@ def _points(trajectory: Trajectory) -> list[JointTrajectoryPoint]:
     ]
 
 
-def _parse_velocities(velocities: Sequence[float], dof: int) -> np.ndarray:
+def _parse_velocities(velocities: Sequence[float], arm: PlanarArm) -> np.ndarray:
+    """As given, and never above the robot's own limits."""
     given = np.array(velocities) if len(velocities) > 0 else np.array((np.inf,))
-    if len(given) not in (1, dof) or not (given > 0.0).all():
+    if len(given) not in (1, arm.dof) or not (given > 0.0).all():
         raise InvalidRequestError(
             "max_joint_velocities",
-            f"must be positive [rad/s], {dof} or one for all joints or none, got {given.tolist()}",
+            f"must be positive [rad/s], {arm.dof} or one for all joints or none, "
+            f"got {given.tolist()}",
         )
-    return np.broadcast_to(given, dof)
+    limits = arm.mount.velocity_limits or (None,) * arm.dof
+    return np.minimum(given, [np.inf if limit is None else limit for limit in limits])
 
 
 def _parse_time_step(seconds: float, num_targets: int) -> float:

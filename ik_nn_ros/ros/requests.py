@@ -14,12 +14,13 @@ from std_msgs.msg import Header
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.arguments import MAX_REPRESENTATIVES, require_representatives
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import POSE, POSITION, Task
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters
-from ik_nn_ros.ros.targets import parse_click, parse_targets, planar_pose
+from ik_nn_ros.ros.targets import parse_click, parse_targets, tip_pose
 from ik_nn_ros.solutions import Solutions
 from ik_nn_ros.solver import IKSolver
 
@@ -58,7 +59,7 @@ class SolveArguments:
 def parse_request(
     request: SolveIK.Request,
     parameters: ServerParameters,
-    joint_names: Sequence[str],
+    arm: PlanarArm,
     frames: Frames,
 ) -> SolveArguments:
     """Check what ROS adds to a request, and fill in the defaults.
@@ -68,8 +69,9 @@ def parse_request(
         InvalidRequestError: the target is not in the plane, too many samples or representatives,
             a seed state that does not fit the arm, a negative timeout.
     """
-    task = requested_task(request)
-    (target,) = parse_targets(request.target.header, [request.target.pose], frames, task)
+    task = requested_task(request, arm)
+    header, pose = request.target.header, request.target.pose
+    (target,) = parse_targets(header, [pose], frames, task, arm.mount)
     return SolveArguments(
         model=request.model or parameters.model,
         task=task,
@@ -80,7 +82,7 @@ def parse_request(
             refine=parameters.refine and not request.raw,
             position_tolerance=request.position_tolerance or parameters.position_tolerance,
             heading_tolerance=request.heading_tolerance or parameters.heading_tolerance,
-            seed_state=parse_seed_state(request.seed_state, joint_names),
+            seed_state=plane_seed_state(request.seed_state, arm),
             allow_approximate=request.allow_approximate,
         ),
         num_representatives=_parse_num_representatives(request.num_representatives),
@@ -88,7 +90,7 @@ def parse_request(
     )
 
 
-def clicked_request(click: PointStamped, frames: Frames, reach: float) -> SolveIK.Request:
+def clicked_request(click: PointStamped, frames: Frames, arm: PlanarArm) -> SolveIK.Request:
     """The request behind a click: solve for where it was, at the latest time, with the defaults.
 
     Raises:
@@ -96,12 +98,23 @@ def clicked_request(click: PointStamped, frames: Frames, reach: float) -> SolveI
         InvalidRequestError: it is further from the arm's plane than `CLICK_HEIGHT` of the reach.
     """
     latest = Header(frame_id=click.header.frame_id)
-    x, y = parse_click(click.point, latest, frames, CLICK_HEIGHT * reach)
-    return SolveIK.Request(target=PoseStamped(pose=planar_pose(x, y)))
+    height = CLICK_HEIGHT * arm.reach[1]
+    point = parse_click(click.point, latest, frames, height, arm.mount)
+    return SolveIK.Request(target=PoseStamped(pose=tip_pose(arm.mount, point)))
 
 
-def requested_task(request: SolveIK.Request | SolveIKPath.Request) -> Task:
-    """What the targets of a request prescribe."""
+def requested_task(request: SolveIK.Request | SolveIKPath.Request, arm: PlanarArm) -> Task:
+    """What the targets of a request prescribe.
+
+    Raises:
+        InvalidRequestError: a position, of an arm whose last joint turns the tip on the spot.
+    """
+    if arm.mount.lever and not request.match_heading:
+        raise InvalidRequestError(
+            "match_heading",
+            f"must be true: {arm.joint_names[-1]} turns {arm.mount.tip_link} on the spot, so that "
+            "poses alone are answered; for positions, serve the arm up to a tip_link before it",
+        )
     return POSE if request.match_heading else POSITION
 
 
@@ -125,6 +138,12 @@ def _parse_num_representatives(num_representatives: int) -> int:
     if num_representatives > 0:
         require_representatives(num_representatives, MAX_REPRESENTATIVES)
     return num_representatives
+
+
+def plane_seed_state(state: JointState, arm: PlanarArm) -> tuple[float, ...] | None:
+    """A seed state in the robot's joint values, as the arm's; see `parse_seed_state`."""
+    values = parse_seed_state(state, arm.joint_names)
+    return None if values is None else tuple(arm.mount.plane_values(values).tolist())
 
 
 def parse_seed_state(state: JointState, joint_names: Sequence[str]) -> tuple[float, ...] | None:

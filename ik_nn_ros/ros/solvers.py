@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from ik_nn_ros.arm.task import POSITION, Task
+from ik_nn_ros.arm.task import POSE, POSITION, Task
 from ik_nn_ros.errors import ModelNotFoundError
 from ik_nn_ros.posterior import EXACT
+from ik_nn_ros.ros.arms import served_arm
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.solver import IKSolver
 
@@ -16,12 +17,14 @@ class Solvers:
     """The solvers of one arm. The default one is loaded here, others at their first use.
 
     Attributes:
-        settings: the parameters, with the checkpoint's dof and model where there is one, and with
-            the backend in use.
-        arm: the arm of the default solver, which all of them solve for.
+        settings: the parameters, with the arm's dof and base frame, with the checkpoint's model
+            where there is one, and with the backend in use.
+        arm: the arm that all of them solve for.
+        task: what the default solver answers.
+        description: a URDF of the arm, or of the robot that it is part of.
 
     Raises:
-        InvalidParameterError: dof or model contradicts the checkpoint.
+        InvalidParameterError: a parameter names no arm, or dof, model or another arm contradict it.
         ModelNotFoundError: no weights for the model and the number of joints.
         CheckpointError: the weights cannot be read.
         InvalidRequestError: the backend cannot evaluate the model on the device, or there is no
@@ -30,17 +33,22 @@ class Solvers:
 
     def __init__(self, parameters: ServerParameters) -> None:
         self._where = (parameters.device, parameters.backend)
+        served = served_arm(parameters)
+        self.arm: PlanarArm = served.arm
+        self._loaded: dict[tuple[str, Task], IKSolver] = {}
         if parameters.checkpoint:
             solver = IKSolver.from_checkpoint(parameters.checkpoint, *self._where)
-            parameters = parameters.of_checkpoint(solver.arm.dof, solver.model)
+            parameters = parameters.of_checkpoint(self.arm.dof, solver.model)
+            self._loaded[solver.model, solver.task] = solver
         else:
-            solver = IKSolver.from_pretrained(parameters.dof, parameters.model, *self._where)
+            solver = self.of(parameters.model, POSE if self.arm.mount.lever else POSITION)
+        self.task = solver.task
+        parameters = parameters.of_arm(self.arm.dof, self.arm.mount.base_link)
+        self.description = served.description(parameters.base_frame)
         self.settings = dataclasses.replace(parameters, backend=solver.backend)
-        self.arm: PlanarArm = solver.arm
         # The exact sampler's tables are ready before the first request: they also tell every other
         # model's answer how likely its target is under the arm's prior.
-        ready = (IKSolver.exact(self.arm), solver)
-        self._loaded = {(one.model, one.task): one for one in ready}
+        self.of(EXACT, POSE if self.arm.mount.lever else POSITION)
 
     def of(self, model: str, task: Task = POSITION) -> IKSolver:
         """The solver of a model for a task.

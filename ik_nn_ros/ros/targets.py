@@ -1,4 +1,4 @@
-"""Targets as messages: poses in the arm's plane."""
+"""Targets as messages: poses of the tip, which the arm meets in its plane."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from geometry_msgs.msg import Point, Pose, Quaternion
+from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
 
+from ik_nn_ros.arm.mount import Mount
 from ik_nn_ros.arm.task import Task
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.options import SolveOptions
@@ -25,51 +27,97 @@ def planar_pose(x: float, y: float, heading: float = 0.0) -> Pose:
     return Pose(position=Point(x=float(x), y=float(y)), orientation=turn)
 
 
-def parse_targets(header: Header, poses: Sequence[Pose], frames: Frames, task: Task) -> np.ndarray:
-    """Poses of a frame as targets (n, size) of a task, in the arm's plane.
+def tip_pose(mount: Mount, point: Sequence[float], heading: float = 0.0) -> Pose:
+    """A pose of the tip link in the base link's frame.
+
+    Args:
+        mount: how the arm stands in its robot.
+        point: (2,) where the tip is in the plane [m].
+        heading: of the arm's last link there [rad].
+    """
+    if mount == Mount():
+        return planar_pose(*point, heading)
+    point = np.array(point, dtype=np.float64)
+    x, y, z = mount.base_points(point).tolist()
+    orientation = quaternion_of(mount.tip_poses(point, heading)[:3, :3])
+    return Pose(position=Point(x=x, y=y, z=z), orientation=orientation)
+
+
+def quaternion_of(rotation: np.ndarray) -> Quaternion:
+    """A rotation (3, 3) as a message."""
+    x, y, z, w = Rotation.from_matrix(rotation).as_quat().tolist()
+    return Quaternion(x=x, y=y, z=z, w=w)
+
+
+def parse_targets(
+    header: Header, poses: Sequence[Pose], frames: Frames, task: Task, mount: Mount
+) -> np.ndarray:
+    """Poses of the tip in a frame as targets (n, size) of a task, in the arm's plane.
 
     Raises:
         FrameError: the frame cannot be transformed to the arm's.
         InvalidRequestError: a position is not in the arm's plane or, where the task prescribes a
-            heading, an orientation is not a turn about its normal.
+            heading, an orientation is not one that the tip has within it.
     """
     to_base = frames.to_base(header)
     given = [(pose.position.x, pose.position.y, pose.position.z) for pose in poses]
     points = to_base.points(np.array(given).reshape(-1, 3))
-    _require_plane(points, PLANE_TOLERANCE, frames.base_frame)
+    in_plane = _points_in_plane(points, mount, PLANE_TOLERANCE, frames.base_frame)
     if not task.prescribes_heading:
-        return task.targets(points[:, :2])
+        return task.targets(in_plane)
     turns = np.array([_unit_quaternion(pose.orientation) for pose in poses]).reshape(-1, 4)
-    return task.targets(points[:, :2], _headings(to_base.orientations(turns), frames.base_frame))
+    tips = np.zeros((len(poses), 4, 4))
+    tips[:, :3, :3] = Rotation.from_quat(to_base.orientations(turns)).as_matrix()
+    tips[:, :3, 3] = points
+    targets, _, tilts = mount.plane_targets(tips)
+    _require_upright(tilts, targets[:, 2], mount, frames.base_frame)
+    return targets
 
 
-def parse_click(point: Point, header: Header, frames: Frames, height: float) -> tuple[float, float]:
-    """Where in the arm's plane a click was: RViz gives a point of the surface that was clicked.
+def parse_click(
+    point: Point, header: Header, frames: Frames, height: float, mount: Mount
+) -> np.ndarray:
+    """Where in the plane (2,) a click was: RViz gives a point of the surface that was clicked.
 
     Args:
         point: of the frame.
         header: the frame and the time.
         frames: the arm's frame and others.
         height: how far from the plane such a surface may be [m].
+        mount: where the plane is.
 
     Raises:
         FrameError: the frame cannot be transformed to the arm's.
         InvalidRequestError: the point is further from the plane.
     """
     points = frames.to_base(header).points(np.array([[point.x, point.y, point.z]]))
-    _require_plane(points, height, frames.base_frame)
-    ((x, y, _),) = points.tolist()
-    return x, y
+    return _points_in_plane(points, mount, height, frames.base_frame)[0]
 
 
-def _require_plane(points: np.ndarray, tolerance: float, base_frame: str) -> None:
-    for x, y, z in points.tolist():
-        if not abs(z) <= tolerance:
-            raise InvalidRequestError(
-                "target",
-                f"z must be 0 m in {base_frame} (within {tolerance:g} m), the arm is planar, "
-                f"got ({x}, {y}, {z})",
+def _points_in_plane(
+    points: np.ndarray, mount: Mount, tolerance: float, base_frame: str
+) -> np.ndarray:
+    """Points (n, 3) of the base frame as points (n, 2) of the plane [m]."""
+    finite = np.isfinite(points).all(axis=1)
+    if not finite.all():
+        index = int(finite.argmin())
+        got = tuple(points[index].tolist())
+        raise InvalidRequestError("target", f"must be finite, number {index + 1} is not: {got}")
+    in_plane, heights = mount.plane_points(points)
+    off = np.flatnonzero(np.abs(heights) > tolerance)
+    if len(off) > 0:
+        x, y, z = points[off[0]].tolist()
+        reason = f"must be {mount.xyz[2]:.9g} m in {base_frame} (within {tolerance:g} m)"
+        reason = f"z {reason}, the arm is planar, got ({x}, {y}, {z})"
+        if any(mount.rpy):
+            u, v, w = mount.base_points(in_plane[off[0]])
+            reason = (
+                f"must be in the plane in which {mount.tip_link} moves (within {tolerance:g} m), "
+                f"got ({x}, {y}, {z}) m in {base_frame}, {abs(heights[off[0]]):.6g} m off it; "
+                f"the nearest point in it is ({u:.9g}, {v:.9g}, {w:.9g})"
             )
+        raise InvalidRequestError("target", reason)
+    return in_plane
 
 
 def _unit_quaternion(given: Quaternion) -> np.ndarray:
@@ -84,14 +132,22 @@ def _unit_quaternion(given: Quaternion) -> np.ndarray:
     return quaternion / norm
 
 
-def _headings(quaternions: np.ndarray, base_frame: str) -> np.ndarray:
-    """The angles (n,) [rad] of turns about z, as unit quaternions (n, 4)."""
-    x, y, z, w = quaternions.T
-    tilts = 2.0 * np.arcsin(np.minimum(np.hypot(x, y), 1.0))
-    if (tilts > TILT_TOLERANCE).any():
-        raise InvalidRequestError(
-            "target",
-            f"with match_heading the orientation must be a turn about z of {base_frame}, the arm "
-            f"is planar, got one that tilts z by {tilts.max():.4f} rad",
+def _require_upright(
+    tilts: np.ndarray, headings: np.ndarray, mount: Mount, base_frame: str
+) -> None:
+    """Raise InvalidRequestError for orientations that the tip cannot have."""
+    if not (tilts > TILT_TOLERANCE).any():
+        return
+    worst = int(tilts.argmax())
+    reason = (
+        f"be a turn about z of {base_frame}, the arm is planar, got one that tilts z by "
+        f"{tilts[worst]:.4f} rad"
+    )
+    if any(mount.rpy) or any(mount.tip_rpy):
+        near = tip_pose(mount, (0.0, 0.0), headings[worst]).orientation
+        reason = (
+            f"be one that {mount.tip_link} has in the plane in which it moves, got one that is "
+            f"{tilts[worst]:.4f} rad off (x, y, z, w) = "
+            f"({near.x:.6f}, {near.y:.6f}, {near.z:.6f}, {near.w:.6f}) in {base_frame}"
         )
-    return 2.0 * np.arctan2(z, w)
+    raise InvalidRequestError("target", f"with match_heading the orientation must {reason}")

@@ -29,7 +29,7 @@ from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.requests import clicked_request, parse_request
 
 HALF = math.sqrt(0.5)
-NAMES = PlanarArm.of_paper(6).joint_names
+ARM = PlanarArm.of_paper(6)
 
 
 def transform(translation, rotation):
@@ -74,7 +74,7 @@ def request(x, y, z, frame, rotation=None):
 
 
 def parse(message, frames):
-    return parse_request(message, ServerParameters(), NAMES, frames)
+    return parse_request(message, ServerParameters(), ARM, frames)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_without_match_heading_the_orientation_is_not_looked_at():
 def test_a_click_is_solved_in_the_plane_below_it_at_the_latest_time():
     buffer = Buffer()
     click = PointStamped(header=stamped("camera"), point=Point(x=-1.5, y=-2.0, z=-0.513))
-    target = clicked_request(click, Frames("base_link", buffer), reach=3.5).target
+    target = clicked_request(click, Frames("base_link", buffer), ARM).target
     position = target.pose.position
     np.testing.assert_allclose((position.x, position.y), (3.0, 0.5), atol=1e-12)
     assert (position.z, target.header.frame_id) == (0.0, "")
@@ -172,7 +172,7 @@ def test_a_click_is_solved_in_the_plane_below_it_at_the_latest_time():
 def test_a_click_far_from_the_plane_is_refused(z, reach):
     click = PointStamped(point=Point(x=0.05, z=z))
     with pytest.raises(InvalidRequestError, match=f"within {0.02 * reach:g} m"):
-        clicked_request(click, Frames("base_link", None), reach)
+        clicked_request(click, Frames("base_link", None), PlanarArm((0.5 * reach,) * 2))
 
 
 def test_the_buffer_listens_where_tf2_is_installed(monkeypatch):

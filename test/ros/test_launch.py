@@ -65,7 +65,9 @@ def declared(launch_file):
 def test_every_parameter_of_the_node_is_an_argument_with_a_description(launch_file):
     arguments = declared(launch_file)
     parameters = {field.name for field in dataclasses.fields(ServerParameters)}
-    assert arguments.keys() == parameters | {"config", "namespace", "rviz", "view_size"}
+    assert arguments.keys() == parameters | {
+        *("config", "namespace", "rviz", "view_size", "robot_model")
+    }
     assert all(argument.description for argument in arguments.values())
 
 
@@ -78,14 +80,16 @@ def test_it_describes_the_parameters_as_the_node_does(launch_file):
 def test_rviz_shows_the_node_s_topics(launch_file, root):
     display = (root / "config" / "posterior.rviz").read_text()
     assert all(f"Value: {topic}\n" in display for topic in launch_file["SHOWN_TOPICS"])
-    (node,) = launch_file["rviz"]({"namespace": "/left", "base_frame": "", "view_size": ""})
+    nothing = dict.fromkeys(declared(launch_file), "")
+    (node,) = launch_file["rviz"](nothing | {"namespace": "/left"})
     assert (node.package, node.executable) == ("rviz2", "rviz2")
     assert node.arguments == ["-d", str(root / "config" / "posterior.rviz")]
     assert node.remappings == [
         ("/posterior_markers", "/left/posterior_markers"),
+        ("/robot_description", "/left/robot_description"),
         ("/clicked_point", "/left/clicked_point"),
     ]
-    (node,) = launch_file["rviz"]({"namespace": "", "base_frame": "", "view_size": ""})
+    (node,) = launch_file["rviz"](nothing)
     assert node.remappings == []
 
 
@@ -95,9 +99,35 @@ def shown_view(path):
 
 
 def test_rviz_s_frame_and_view_are_arguments(launch_file):
-    context = {"namespace": "", "base_frame": "world", "view_size": "0.16"}
-    (node,) = launch_file["rviz"](context)
+    nothing = dict.fromkeys(declared(launch_file), "")
+    (node,) = launch_file["rviz"](nothing | {"base_frame": "world", "view_size": "0.16"})
     assert shown_view(node.arguments[1]) == ("world", 5000.0)
+
+
+@pytest.mark.parametrize("by", ["argument", "file"])
+def test_the_robot_s_model_follows_the_best_arm(launch_file, root, tmp_path, by):
+    config = root / "config" / "ik_server.yaml"
+    given = {"arm": str(root / "test/core/arm/urdf/scara.urdf"), "base_link": "base_link"}
+    given |= {"tip_link": "tool0"}
+    if by == "file":
+        config = tmp_path / "own.yaml"
+        config.write_text(yaml.safe_dump({"left": {"ik_server": {"ros__parameters": given}}}))
+        given = {}
+    context = dict.fromkeys(declared(launch_file), "") | given | {"config": str(config)}
+    (node,) = launch_file["robot_model"](context)
+    assert (node.package, node.executable) == ("robot_state_publisher",) * 2
+    assert node.remappings == [("joint_states", "best_joint_state")]
+    (text,) = node.parameters[0]["robot_description"].arguments
+    assert text == (root / "test/core/arm/urdf/scara.urdf").read_text()
+
+
+def test_rviz_shows_the_robot_s_model_where_it_is_asked_for(launch_file):
+    nothing = dict.fromkeys(declared(launch_file), "")
+    given = {"robot_model": "true", "base_link": "link1"}
+    (node,) = launch_file["rviz"](nothing | given)
+    manager = yaml.safe_load(Path(node.arguments[1]).read_text())["Visualization Manager"]
+    (robot,) = (one for one in manager["Displays"] if one["Class"].endswith("/RobotModel"))
+    assert robot["Enabled"] and manager["Global Options"]["Fixed Frame"] == "link1"
 
 
 def test_the_shipped_view_fits_the_arm_of_fifteen_joints_and_its_label(root):

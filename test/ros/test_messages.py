@@ -27,7 +27,7 @@ from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.requests import parse_request, parse_seed_state
 
 BASE = Frames("base_link", None)
-NAMES = PlanarArm.of_paper(6).joint_names
+ARM = PlanarArm.of_paper(6)
 PARAMETERS = ServerParameters(model="exact", num_samples=50, position_tolerance=1e-5)
 
 
@@ -42,7 +42,7 @@ def solutions(solver):
 
 
 def test_zero_means_the_server_s_default():
-    arguments = parse_request(SolveIK.Request(), PARAMETERS, NAMES, BASE)
+    arguments = parse_request(SolveIK.Request(), PARAMETERS, ARM, BASE)
     assert arguments.num_samples == 50
     assert arguments.model == "exact"
     assert arguments.seed is None
@@ -91,7 +91,7 @@ def test_what_a_request_says_wins():
         allow_approximate=True,
         timeout=Duration(sec=1, nanosec=500_000_000),
     )
-    arguments = parse_request(request, PARAMETERS, NAMES, BASE)
+    arguments = parse_request(request, PARAMETERS, ARM, BASE)
     assert (arguments.num_samples, arguments.model, arguments.seed) == (7, "inn", 5)
     assert arguments.timeout == 1.5
     assert arguments.options == SolveOptions(

@@ -64,7 +64,8 @@ def test_ros_tools_are_told_the_description_and_the_range():
 
 def test_what_decides_the_arm_and_its_frame_is_fixed():
     fixed = {name for name, descriptor in descriptors().items() if descriptor.read_only}
-    assert fixed == {"dof", "checkpoint", "device", "backend", "base_frame"}
+    robot = {"arm", "robot_description", "base_link", "tip_link"}
+    assert fixed == {"dof", "checkpoint", "device", "backend", "base_frame"} | robot
 
 
 def test_a_change_is_checked_with_what_stays():
@@ -80,7 +81,7 @@ def test_a_checkpoint_decides_what_was_left_at_its_default():
     assert ServerParameters(dof=4, model="inn").of_checkpoint(4, "inn").dof == 4
 
 
-@pytest.mark.parametrize(("name", "value"), [("dof", 5), ("model", "exact")])
+@pytest.mark.parametrize(("name", "value"), [("dof", 5), ("model", "cvae")])
 def test_what_contradicts_the_checkpoint_is_refused(name, value):
     with pytest.raises(InvalidParameterError, match=f"'{name}': is {value}, but the checkpoint's"):
         ServerParameters(**{name: value}).of_checkpoint(4, "inn")

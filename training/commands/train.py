@@ -32,7 +32,7 @@ from training.tables import evaluation_table
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("train", parents=[measuring_options()], help=__doc__)
-    parser.add_argument("config", type=Path, help="a YAML file of config/train/")
+    parser.add_argument("config", type=Path, help="a YAML file as in config/train/, or a URDF")
     parser.add_argument("--steps", type=positive, help="train this many steps instead")
     parser.add_argument("--output", type=Path, help="run folder (default: runs/<config's name>)")
     parser.set_defaults(command=run)
