@@ -25,5 +25,7 @@ share = solutions.weights[free].sum()  # of the posterior that hits nothing
 weights = solutions.weights[free] / share  # of the solutions that are left, sum 1
 values = solutions.robot_values[free]  # what the robot is sent
 print(f"{share:.0%} of the posterior is free of the post, {free.sum()} solutions")
-print("the likeliest of them:", dict(zip(arm.joint_names, values[0].round(3).tolist(), strict=True)))
+print(
+    "the likeliest of them:", dict(zip(arm.joint_names, values[0].round(3).tolist(), strict=True))
+)
 print("their mean elbow [rad]:", round(float(weights @ values[:, 1]), 3))

@@ -104,7 +104,10 @@ def test_a_signal_while_it_still_imports_ends_it_without_a_traceback(command, st
 
 PARAMETER_FILE = "/**/ik_server:\n  ros__parameters:\n    {line}\n"
 BAD_STARTS = {
-    "dof without weights": (("-p", "dof:=99"), "no weights for dof 99"),
+    "dof without weights": (
+        ("-p", "dof:=99", "-p", "model:=cvae"),
+        "no weights for dof 99",
+    ),
     "unknown model": (("-p", "model:=gan"), "no such model"),
     "wrong type": (("-p", "dof:=six"), "dof"),
     "out of range": (("-p", "dof:=1"), "dof"),

@@ -45,7 +45,7 @@ def change(call):
         return result.reason
 
     yield change
-    change(model="cinn", num_samples=1000, refine=True, position_tolerance=1e-6)
+    change(model="exact", num_samples=1000, refine=True, position_tolerance=1e-6)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_refused_change_says_why_and_changes_nothing(change, current, client, 
     assert words in change(**values)
     assert (client.solve(request()).positions == before.positions).all()
     names = ("dof", "model", "num_samples", "max_samples", "refine", "base_frame")
-    assert current(*names) == [6, "cinn", 1000, 10_000, True, "base_link"]
+    assert current(*names) == [6, "exact", 1000, 10_000, True, "base_link"]
 
 
 def test_it_tells_how_many_requests_failed_and_how_long_they_took(client, listener, server):
@@ -114,7 +114,7 @@ def test_it_tells_how_many_requests_failed_and_how_long_they_took(client, listen
 
     listener.wait_until(told)
     values = told()
-    assert (values["model"], values["dof"], values["device"]) == ("cinn", "6", "cpu")
+    assert (values["model"], values["dof"], values["device"]) == ("exact", "6", "cpu")
     assert int(values["requests"]) == int(values["SUCCESS"]) + 1
     assert 0.0 < float(values["latency p50 [ms]"]) <= float(values["latency p99 [ms]"])
     (status,) = received[-1].status

@@ -275,7 +275,7 @@ def test_a_late_subscriber_sees_the_latest_arms_best_arm_and_target(server, clie
     np.testing.assert_allclose(best, expected, atol=1e-12)
     position = shown["target"].pose.position
     assert (position.x, position.y) == TARGET
-    assert shown["label"].text.startswith(f"cinn: {len(answer.positions)} solutions, errors up to")
+    assert shown["label"].text.startswith(f"exact: {len(answer.positions)} solutions, errors up to")
     assert {marker.header.frame_id for marker in shown.values()} == {"base_link"}
 
 

@@ -13,7 +13,7 @@ from ik_nn_ros.arm.task import POSE, POSITION
 from ik_nn_ros.checkpoint import save_checkpoint
 from ik_nn_ros.errors import CheckpointError, InvalidRequestError, ModelNotFoundError
 from ik_nn_ros.models import pretrained_path
-from ik_nn_ros.models.networks import build_network, load_network
+from ik_nn_ros.models.networks import build_network, load_network, trained_model
 from ik_nn_ros.ros.errors import InvalidParameterError
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.solvers import Solvers
@@ -28,7 +28,7 @@ def save(tmp_path):
     def save(arm: PlanarArm, model: str = "cvae") -> str:
         network = build_network(model, arm, {"layers": 1, "neurons": 8})
         path = tmp_path / "own.safetensors"
-        save_checkpoint(path, network, {}, {})
+        save_checkpoint(path, trained_model(network), {}, {})
         return str(path)
 
     return save
@@ -80,7 +80,7 @@ def test_a_checkpoint_for_another_number_of_joints_is_refused(save, figure):
 def test_the_arm_s_joint_limits_are_kept(tmp_path):
     network = load_network(pretrained_path("cvae", 6))
     network.arm = LIMITED_ARM
-    save_checkpoint(tmp_path / "limited.safetensors", network, {}, {})
+    save_checkpoint(tmp_path / "limited.safetensors", trained_model(network), {}, {})
     solvers = Solvers(ServerParameters(checkpoint=str(tmp_path / "limited.safetensors")))
     solutions = solvers.of("cvae").solve((3.2, 0.4), 500, seed=1)
     assert abs(solutions.positions).max() <= 0.6
