@@ -69,7 +69,8 @@ def pretrained_path(name: str, dof: int, task: Task = POSITION) -> Path:
     if name not in available:
         raise ModelNotFoundError(name, "no such model", offers)
     if dof not in available[name]:
-        raise ModelNotFoundError(name, f"no weights for a {task.name} at dof {dof}", offers)
+        of_task = "" if task is POSITION else f"a {task.name} at "
+        raise ModelNotFoundError(name, f"no weights for {of_task}dof {dof}", offers)
     return WEIGHTS_FOLDER / f"{name}_{dof}{_ending(task)}.safetensors"
 
 

@@ -172,7 +172,7 @@ def test_representatives_stand_for_all_solutions(server, client):
 
 @pytest.mark.parametrize(("x", "y", "flagged"), [(3.0, 0.5, False), (-2.0, 1.0, True)])
 def test_a_target_off_the_beaten_track_is_flagged(server, client, x, y, flagged):
-    answer = client.solve(request(x, y, num_samples=20))
+    answer = client.solve(request(x, y, num_samples=20, model="cvae"))
     assert answer.off_distribution == flagged
     assert ("hardly ever" in answer.message) == flagged
 
