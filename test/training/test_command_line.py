@@ -129,7 +129,7 @@ def test_weights_are_kept_whatever_comes_of_measuring(tmp_path, monkeypatch):
     ("arguments", "words"),
     [
         (["train", "nowhere.yaml"], "nowhere.yaml: No such file"),
-        (["evaluate", "--model", "cvae", "--dof", "99"], "no weights for a position at dof 99"),
+        (["evaluate", "--model", "cvae", "--dof", "99"], "no weights for dof 99"),
         (["evaluate", "--model", "cvae"], "--dof: belongs to --model"),
         (["evaluate", "--checkpoint", "model", "--dof", "6"], "--dof: belongs to --model"),
         (["train", str(SHIPPED), "--device", "abacus"], "device of this machine"),

@@ -80,14 +80,6 @@ def test_places_rise_with_the_levels_that_they_stand_for(arm, task):
     assert rises.mean() > 0.02
 
 
-@pytest.mark.parametrize("name", ["limited", "four slots"])
-def test_where_limits_cut_the_places_are_a_draw_s_own_and_all_mass_is_on_its_slot(name):
-    _, masses, places = parts(made(*CASES[name], OF_PRIOR))
-    assert ((masses > 0.99).sum(-1) == 1).all()
-    assert (places[..., 1:] == places[..., :1]).all()
-    assert (masses > 0.0).sum(-1).float().mean() > 1.5  # the other slots could have been drawn
-
-
 @EVERY_CASE
 def test_a_seed_fixes_the_lessons(arm, task):
     first, second, third = (made(arm, task, seed=seed, count=60) for seed in (1, 1, 2))

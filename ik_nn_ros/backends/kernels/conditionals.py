@@ -9,7 +9,7 @@ import numpy as np
 
 from ik_nn_ros.backends.kernels.arithmetic import exp
 from ik_nn_ros.backends.kernels.layers import floats
-from ik_nn_ros.chain.chain_array import SLOTS
+from ik_nn_ros.chain.chain_array import SLOT, SLOT_SIZE, SLOTS
 from ik_nn_ros.chain.closing import close
 from ik_nn_ros.chain.features import write_features
 from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, segment
@@ -200,6 +200,8 @@ def step(
         if slot < 0:
             log_ratios[row] = -math.inf
             continue
+        if chain[joint, SLOT + SLOT_SIZE * slot] > 0.0:  # both sides meet in the middle of [0, 1):
+            share = 1.0 - share  # what moves from one to the other moves a little
         low, high = segment(chain, joint, slot, on)
         where, density = _quantile(said, of, most_slots + width * slot, rises, share)
         u = low + (high - low) * where
