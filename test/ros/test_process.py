@@ -169,7 +169,9 @@ def test_weights_that_cannot_be_used_are_told_in_one_line(tmp_path, damage, word
     (tmp_path / "cinn_7.safetensors").write_bytes(damage(content))
     code = WITH_WEIGHTS_OF.format(folder=str(tmp_path))
     outcome = subprocess.run(
-        [sys.executable, "-c", code, "--ros-args", "-p", "dof:=7"], capture_output=True, text=True
+        [sys.executable, "-c", code, "--ros-args", "-p", "dof:=7", "-p", "model:=cinn"],
+        capture_output=True,
+        text=True,
     )
     assert outcome.returncode == 1
     assert outcome.stdout + outcome.stderr == outcome.stderr
