@@ -46,7 +46,7 @@ class InferenceResult:
 
 
 def measure_inference(size: Size, on_stage: Callable[[str], None]) -> list[InferenceResult]:
-    """Of the default arm, for several numbers of solutions."""
+    """Time both paths on the default arm, for several numbers of solutions."""
     results = []
     for count in size.counts:
         on_stage(f"{count} solutions, against eager PyTorch and a plain projection")
@@ -55,7 +55,7 @@ def measure_inference(size: Size, on_stage: Callable[[str], None]) -> list[Infer
 
 
 def against_reference(count: int, rounds: int) -> InferenceResult:
-    """Of the default arm."""
+    """Time both paths on the default arm."""
     solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
     network = eager_network(DEFAULT_DOF, REFERENCED)
     target = targets_of(DEFAULT_DOF)[0]

@@ -81,7 +81,8 @@ real processes over loopback DDS, on {cores} cores, Python {python}, {busy}.
 {rows}
 
 The tests fail on anything lost, answered twice, mixed up or wrong, on memory that grows by 5 %,
-and where more than one solution in 100 moves by more than 25 mm, or one in 1000 by more than 60 mm.
+and where more than one solution in 100 moves by more than 25 mm, or one in 1000 by more than 60 mm
+(of `cinn`, one in 1000 of those that keep their elbow).
 No test fails for a time. Each figure is one run's.
 
 Solutions that move further are between the posterior's modes, where neighbouring latents lead to

@@ -57,7 +57,7 @@ def make_data(config: TrainingConfig, device: str) -> Split:
     rng = np.random.default_rng(data.seed)
     counts = data.num_train, data.num_samples - data.num_train
     return Split(
-        *(make_lessons(arm, config.build_task(), objective.spread, count, rng) for count in counts)
+        *(make_lessons(arm, config.build_task(), objective, count, rng) for count in counts)
     )
 
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
+from pydantic import BaseModel, Field, PositiveInt
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task
@@ -56,19 +58,18 @@ class Lessons:
         return Lessons(self.features[:, rows], self.masses[:, rows], self.places[:, rows])
 
 
-@dataclass(frozen=True)
-class Spread:
+class Spread(BaseModel):
     """Which targets the lessons are about.
 
     Attributes:
         reach_share: of all targets, how many are spread over the reach; the others are the prior's.
         rim_share: of those, how many lie within `RIM` of the reach's ends.
-        places: of each slot.
+        places: that stand for each slot's quantile function.
     """
 
-    reach_share: float
-    rim_share: float
-    places: int
+    reach_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    rim_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
+    places: PositiveInt = 2
 
 
 def make_lessons(

@@ -68,7 +68,7 @@ class Shares:
 
     @classmethod
     def of(cls, log_weights: np.ndarray) -> Shares:
-        """Of the logarithms (targets, draws) of weights."""
+        """The shares of draws whose log weights (targets, draws) are given."""
         shares = effective_shares(log_weights)
         return cls(
             mean=float(shares.mean()),

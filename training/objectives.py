@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
 
 from ik_nn_ros.models.architectures import CINNConfig, CVAEConfig, INNConfig
 from ik_nn_ros.models.cinn import CINN
@@ -124,22 +124,13 @@ def ramp(progress: torch.Tensor) -> torch.Tensor:
     return torch.clamp(2.0 * 0.002 ** (1.0 - progress), max=1.0)
 
 
-class CINNObjective(Objective):
+class CINNObjective(Spread, Objective):
     """Negative log-likelihood of what the exact sampler says, in nats a target.
 
-    Attributes:
-        reach_share, rim_share, places: which lessons it gives, see `training.lessons.Spread`.
+    What it says and which targets that is about are an objective's settings, see `Spread`.
     """
 
     machine_code = True
-    reach_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    rim_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
-    places: PositiveInt = 2
-
-    @property
-    def spread(self) -> Spread:
-        """Of the lessons."""
-        return Spread(self.reach_share, self.rim_share, self.places)
 
     def __call__(self, network: CINN, lessons: Lessons) -> Terms:
         said = network(lessons.features)

@@ -6,11 +6,7 @@ import math
 
 import numpy as np
 
-from ik_nn_ros.chain.chain_array import (
-    CLOSING,
-    SLOTS,
-    num_features,
-)
+from ik_nn_ros.chain.chain_array import CLOSING, SLOTS, num_features
 from ik_nn_ros.chain.features import write_features
 from ik_nn_ros.chain.states import advance, angle_at, arc, roots, segment
 from ik_nn_ros.compilation import plain
@@ -31,7 +27,7 @@ Taught = tuple[np.ndarray, np.ndarray, np.ndarray]
 def taught(
     teacher: ExactPosterior, targets: np.ndarray, places: int, rng: np.random.Generator
 ) -> Taught:
-    """Of a draw on each of the targets (m, size) that have solutions."""
+    """What draws on targets (m, size) teach, one each; those without solutions are left out."""
     chain, tables = teacher.chain, teacher.tables
     free, m = int(chain[0, CLOSING]), len(targets)
     slots = int(chain[:free, SLOTS].max())
@@ -55,6 +51,7 @@ def taught(
 
 
 def _room(chain: np.ndarray, m: int, places: int) -> Taught:
+    """Memory for the lessons of m draws."""
     free = int(chain[0, CLOSING])
     slots = int(chain[:free, SLOTS].max())
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ from ik_nn_ros.posterior.exact import ExactPosterior
 from measuring.calibration import Calibration, calibrate
 from measuring.chart_mixture import ChartMixture
 from measuring.tight_rejection import tight_rejection
-from training.metrics import mmd2, summary
+from training.metrics import effective_shares, mmd2, summary
 
 REJECTION = "rejection_4"  # the case that is compared with rejection samples, too
 REJECTION_RADIUS = 2e-3  # [m]
@@ -128,11 +128,7 @@ def effective_share(
         log_weights = exact.draw(target, num_draws, rng).log_weights
     except IKError:
         return 0.0
-    highest = np.max(log_weights, initial=-np.inf)
-    if not np.isfinite(highest):
-        return 0.0
-    weights = np.exp(log_weights - highest)
-    return float(weights.sum() ** 2 / (len(weights) * np.square(weights).sum()))
+    return float(effective_shares(log_weights))
 
 
 def measure_quality(case: Case, size: Size, on_step: OnStep) -> DrawQuality:
@@ -227,15 +223,20 @@ def measure_speed(
     )
 
 
+def unseen(arm: PlanarArm) -> PlanarArm:
+    """An arm that differs too little to matter, of which nothing can have been kept."""
+    lengths = np.array(arm.link_lengths)
+    # Without a seed: no earlier run has seen it either.
+    lengths += LINKS_OF_NO_CACHE * np.random.default_rng().random(len(lengths))
+    return replace(arm, link_lengths=tuple(lengths.tolist()))
+
+
 def measure_tables(case: Case, size: Size, on_step: OnStep) -> Tables:
     """The time to make tables, of arms that differ too little to matter and share no cache."""
-    rng = np.random.default_rng()  # no seed: an arm that no earlier run has seen either
     exact = ExactPosterior(case.arm, case.task)  # compiles
     seconds = []
     for _ in range(size.builds):
-        links = np.array(case.keywords["link_lengths"])
-        links = tuple((links + LINKS_OF_NO_CACHE * rng.random(len(links))).tolist())
-        arm = PlanarArm(**case.keywords | {"link_lengths": links})
+        arm = unseen(case.arm)
         seconds.append(seconds_of(lambda arm=arm: ExactPosterior(arm, case.task)))
         on_step()
     return Tables(Timing.of(seconds), exact.tables_bytes / 1e6)

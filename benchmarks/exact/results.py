@@ -6,14 +6,12 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
 import ik_nn_ros
+from benchmarks.kept import Kept
 from benchmarks.machine import Machine
 from benchmarks.timing import Ratio, Timing
 from measuring.calibration import Calibration
 from training.metrics import Mismatch
-from training.results import ResultError
 
 MEASURED_SOURCES = ("arm", "chain", "posterior")  # folders of ik_nn_ros that results depend on
 
@@ -109,7 +107,7 @@ class Tables:
 
 
 @dataclass
-class Results:
+class Results(Kept):
     """What is known so far: for every part, by the name of the case.
 
     Attributes:
@@ -125,28 +123,6 @@ class Results:
     calibration: dict[str, Calibration] = field(default_factory=dict)
     speed: dict[str, Speed] = field(default_factory=dict)
     tables: dict[str, Tables] = field(default_factory=dict)
-
-    def write(self, path: Path) -> None:
-        """Write all of it; a file that was there is replaced at once or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".part")
-        beside.write_bytes(TypeAdapter(Results).dump_json(self, indent=2) + b"\n")
-        beside.replace(path)
-
-    @classmethod
-    def read(cls, path: Path) -> Results:
-        """The inverse of `write`.
-
-        Raises:
-            ResultError: the file is missing, or is not of this version.
-        """
-        try:
-            return TypeAdapter(cls).validate_json(path.read_bytes())
-        except OSError as error:
-            raise ResultError(path, error.strerror or str(error)) from None
-        except ValidationError as error:
-            reason = " ".join(str(error).split())
-            raise ResultError(path, f"is no result of this version ({reason})") from None
 
 
 def fingerprint() -> str:

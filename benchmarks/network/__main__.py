@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.machine import Machine
 from benchmarks.network.measures import measure, measure_speedups
 from benchmarks.network.report import report
 from benchmarks.network.results import Results
@@ -28,14 +29,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--again", action="store_true", help="also what is known")
     options = parser.parse_args(arguments)
     console = Console()
-    results = Results.read(options.results)
+    known = options.results.exists()
+    results = Results.read(options.results) if known else Results(Machine.here())
     if options.again or not results.speedups:
         console.print("beside the earlier version")
         results.speedups = measure_speedups()
         results.write(options.results)
     for path in sorted(WEIGHTS_FOLDER.glob("cinn_*.safetensors")):
-        known = results.networks.get(path.stem)
-        if options.again or known is None or known.weights != fingerprint(path):
+        measured = results.networks.get(path.stem)
+        if options.again or measured is None or measured.weights != fingerprint(path):
             results.networks[path.stem] = measure(path, console)
             results.write(options.results)
     options.document.write_text(report(results))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from rich.console import Console
 
 from benchmarks.exact.cases import CASES
 from benchmarks.exact.earlier import EarlierVersion
-from benchmarks.exact.measures import LINKS_OF_NO_CACHE
+from benchmarks.exact.measures import unseen
 from benchmarks.network.results import MOVE, NEAR_END, SAMPLES, Cost, Measured
 from benchmarks.timing import Ratio, seconds_of, steady_seconds_of
 from ik_nn_ros.arm.planar_arm import PlanarArm
@@ -160,13 +159,6 @@ def _cost(
         megabytes=num_bytes / 1e6,
         ready_seconds=seconds_of(make),
     )
-
-
-def unseen(arm: PlanarArm) -> PlanarArm:
-    """An arm that differs too little to matter, of which nothing can have been kept."""
-    lengths = np.array(arm.link_lengths)
-    lengths += LINKS_OF_NO_CACHE * np.random.default_rng().random(len(lengths))
-    return replace(arm, link_lengths=tuple(lengths.tolist()))
 
 
 def measure_speedups() -> dict[str, Ratio]:

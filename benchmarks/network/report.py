@@ -12,7 +12,7 @@ from benchmarks.words import paragraph, spread
 from measuring.calibration import FALSE_ALARM_RATE
 from training.report.markdown import table, thousandths
 
-# Of mmd2 less its floor: the mean, and the 95th percentiles.
+# Bounds of mmd2 less its floor: of the mean, and of the 95th percentiles.
 CLOSE, CLOSE_P95, CLOSE_WITH_LIMITS = 0.05e-3, 0.3e-3, 0.15e-3
 LEAST_MEAN, LEAST_MEAN_WITH_LIMITS, LEAST_P5 = 0.98, 0.95, 0.93
 MOST_LOST, MOST_LOST_WITH_LIMITS = 0.0005, 0.003

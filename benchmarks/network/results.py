@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
+from benchmarks.kept import Kept
 from benchmarks.machine import Machine
 from benchmarks.timing import Ratio
 from measuring.calibration import Calibration
@@ -71,7 +69,7 @@ class Measured:
 
 
 @dataclass
-class Results:
+class Results(Kept):
     """What is known so far.
 
     Attributes:
@@ -83,18 +81,3 @@ class Results:
     machine: Machine
     networks: dict[str, Measured] = field(default_factory=dict)
     speedups: dict[str, Ratio] = field(default_factory=dict)
-
-    def write(self, path: Path) -> None:
-        """Write all of it; the file appears whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".part")
-        beside.write_bytes(TypeAdapter(Results).dump_json(self, indent=2) + b"\n")
-        beside.replace(path)
-
-    @classmethod
-    def read(cls, path: Path) -> Results:
-        """The inverse of `write`; nothing where there is no such file of this version."""
-        try:
-            return TypeAdapter(cls).validate_json(path.read_bytes())
-        except (OSError, ValidationError):
-            return cls(Machine.here())

@@ -75,5 +75,5 @@ def pretrained_path(name: str, dof: int, task: Task = POSITION) -> Path:
 
 
 def _ending(task: Task) -> str:
-    """Of the names of a task's weights."""
+    """How the names of a task's weights files end."""
     return "" if task is POSITION else f"_{task.name}"

@@ -104,7 +104,7 @@ def test_the_mean_of_the_weights_is_the_exact_evidence(arm, task):
 
 
 def features_of(arm, positions):
-    """Of each joint cosine and sine, or of a rail its position; (n, k)."""
+    """Cosine and sine of each angle, and a rail's position, to compare means by: (n, k)."""
     parts = [np.cos(positions), np.sin(positions)]
     if arm.base == "rail":
         parts.append(positions[:, :1])

@@ -29,7 +29,7 @@ def test_it_starts_after_a_lead_in_and_at_rest_and_ends_at_rest():
 
 
 def test_velocities_are_the_path_s_own():
-    """Of a sine that is passed at an even pace."""
+    """Positions along a sine that is passed at an even pace."""
     pace = 6.0 / 39 / 0.1
     velocities = timed(WAVE, 0.1, NO_LIMITS, AT_START, 0.2).velocities[2:-2, 0]
     expected = pace * np.cos(np.linspace(0.0, 6.0, 40))[2:-2]

@@ -171,7 +171,7 @@ def test_the_reach_is_a_circle_and_a_hole_where_there_is_one(draw):
 
 
 def areas(triangles):
-    """Of triangles (n, 3, 2) [m^2], positive where they turn counterclockwise."""
+    """Areas of triangles (n, 3, 2) [m^2], positive where they turn counterclockwise."""
     sides = triangles[:, 1:] - triangles[:, :1]
     return 0.5 * (sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0])
 

@@ -49,7 +49,7 @@ def plain_spline(t, left, rise, a, b, slope):
 
 
 def plain_log_densities(said, places, bins):
-    """Of places (..., k) by what is said (..., 2 bins + 1) of their slots, in float64."""
+    """Log densities of places (..., k) by what is said of their slots (..., outputs); float64."""
     least, most = CINNConfig.least_rise, CINNConfig.most_log_rate
     even = torch.from_numpy(even_rises(bins)).double()
     shares = torch.softmax(said[..., :bins] + even.log(), -1)

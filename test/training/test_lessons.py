@@ -37,6 +37,12 @@ WITHOUT_LIMITS = pytest.mark.parametrize(
 )
 SPREAD = Spread(reach_share=0.5, rim_share=0.2, places=3)
 OF_PRIOR = Spread(reach_share=0.0, rim_share=0.0, places=3)
+
+
+def spread_over(reach_share):
+    return Spread(reach_share=reach_share, rim_share=0.0, places=1)
+
+
 COUNT = 301
 
 
@@ -90,14 +96,14 @@ def test_a_seed_fixes_the_lessons(arm, task):
 
 
 def test_lessons_come_in_random_order():
-    """Of the prior and over the reach in turn, so that every batch has both."""
-    features = made(*CASES["position"], Spread(0.5, 0.0, 1), count=2000).features
+    """Targets of the prior and over the reach come in turn, so that every batch has both."""
+    features = made(*CASES["position"], spread_over(0.5), count=2000).features
     distances = features[0, :, 0]
     first, second = distances.chunk(2)
     error = math.sqrt(distances.var() * 2.0 / 1000)
     assert abs(first.mean() - second.mean()) < 5.0 * error
-    far = made(*CASES["position"], Spread(1.0, 0.0, 1), count=2000).features[0, :, 0]
-    near = made(*CASES["position"], Spread(0.0, 0.0, 1), count=2000).features[0, :, 0]
+    far = made(*CASES["position"], spread_over(1.0), count=2000).features[0, :, 0]
+    near = made(*CASES["position"], spread_over(0.0), count=2000).features[0, :, 0]
     assert abs(near.mean() - far.mean()) > 0.1
 
 
@@ -160,8 +166,8 @@ def test_targets_near_the_ends_of_the_reach_are_so_and_the_others_even_by_area(n
 def test_an_arm_hardly_any_of_whose_reach_has_solutions_is_refused():
     arm = PlanarArm((1.0, 1.0, 1.0), 0.2, (-0.01, 0.01))
     with pytest.raises(InvalidArmError, match="too few to learn from; a smaller reach_share"):
-        made(arm, POSITION, Spread(1.0, 0.0, 1), count=20)
-    assert len(made(arm, POSITION, Spread(0.0, 0.0, 1), count=20)) == 20
+        made(arm, POSITION, spread_over(1.0), count=20)
+    assert len(made(arm, POSITION, spread_over(0.0), count=20)) == 20
 
 
 def angles_of(lessons, joint):

@@ -37,7 +37,7 @@ def make_batch(progress=0.5, size=50):
 
 
 def some_lessons(size=50, seed=0):
-    spread = OBJECTIVES["cinn"]().spread
+    spread = OBJECTIVES["cinn"]()
     return make_lessons(ARM, POSITION, spread, size, np.random.default_rng(seed))
 
 

@@ -82,7 +82,7 @@ def test_a_short_training_beats_an_untrained_network_by_far(tmp_path, fields):
 
 
 def mean_effective_share(network, count=30):
-    """Of 200 draws on each of some targets of the prior."""
+    """The mean effective share of 200 draws on each of some targets of the prior."""
     sampler, rng = eager_sampler(network), np.random.default_rng(5)
     targets = network.task.forward(network.arm, network.arm.sample_prior(count, rng))
     draws = [sampler.draw(target, 200, rng).log_weights for target in targets]

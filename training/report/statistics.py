@@ -64,12 +64,19 @@ def headline(results: Sequence[Result]) -> str:
 
 def sizes(results: Sequence[Result]) -> str:
     """How much was measured."""
-    return "\n".join(
+    evaluations = [result.evaluation for result in results]
+    if not evaluations:
+        return ""
+    one = max(evaluations, key=lambda evaluation: evaluation.c2st.raw.num_targets)
+    least_c2st = min(evaluation.c2st.raw.num_targets for evaluation in evaluations)
+    least_paper = min(evaluation.mmd_paper.raw.num_targets for evaluation in evaluations)
+    least_resim = min(evaluation.raw.num_targets for evaluation in evaluations)
+    return (
         f"- **sizes**: e_resim of {integer(one.raw.num_targets)} targets, a sample each; "
         f"{_size(one.mmd_paper.raw)} of mmd_paper, {_size(one.mmd2.raw)} of mmd2, "
-        f"{one.c2st.raw.num_targets} of these targets of c2st; of some `cinn` a tenth of the "
-        "former and a fifth of the latter. +-: standard errors."
-        for one in [result.evaluation for result in results][:1]
+        f"{one.c2st.raw.num_targets} of these targets of c2st; of `cinn`, which its weights judge, "
+        f"too, {integer(least_resim)}, {least_paper} and {least_c2st} at least. "
+        "+-: standard errors."
     )
 
 

@@ -234,7 +234,7 @@ def test_priors_are_said_in_the_robot_s_joint_values():
     assert arm.prior == ("uniform", "normal", "normal")
     assert arm.prior_std == (None, 0.5, 0.3)
     values = arm.mount.robot_values(np.array([0.0, *arm.prior_mean[1:]]))
-    # Of the elbow, of which no mean is said, the middle of the limits.
+    # No mean is said of the elbow: it has the middle of its limits.
     np.testing.assert_allclose(values[1:], [0.95, 0.4], atol=1e-12)
 
 
