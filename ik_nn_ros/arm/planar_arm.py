@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,15 @@ from typing import Any, Literal
 import numpy as np
 
 from ik_nn_ros.arm.base_joint import BASE_JOINTS, BaseJoint
-from ik_nn_ros.arm.joints import PRIORS, Joint, joint_names
+from ik_nn_ros.arm.fields import (
+    Limits,
+    Prior,
+    checked_joints,
+    checked_lengths,
+    checked_mount,
+    checked_names,
+)
+from ik_nn_ros.arm.joints import Joint
 from ik_nn_ros.arm.mount import Mount
 from ik_nn_ros.arm.urdf import read_chain
 from ik_nn_ros.arm.urdf_plane import arm_fields
@@ -21,13 +29,9 @@ from ik_nn_ros.arrays import Array, matching, namespace, wrapped
 from ik_nn_ros.errors import InvalidArmError
 
 CHUNK_SIZE = 4096  # configurations at a time: bounds the memory of large requests
-PAPER_PRIOR_STD = 0.2  # [rad], section "Dataset" of the paper
 PAPER_LINK_LENGTH = 0.5  # [m], all links but the last; follows from the paper's figures
 PAPER_LAST_LINK_LENGTH = 1.0  # [m]
 WIDE_STD = 0.4  # [rad], from which on both sides of half a turn have more than 1e-14 of the density
-
-Prior = Literal["normal", "uniform"]
-Limits = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,9 @@ class PlanarArm:
     def __post_init__(self) -> None:
         if self.base not in BASE_JOINTS:
             raise InvalidArmError(f"base must be {' or '.join(BASE_JOINTS)}, got {self.base!r}")
-        self._keep(link_lengths=_checked_lengths(self.link_lengths, self.base))
-        self._keep(joint_names=_checked_names(self.joint_names, self.dof))
-        self._keep(mount=_checked_mount(self.mount, self.dof))
+        self._keep(link_lengths=checked_lengths(self.link_lengths, self.base))
+        self._keep(joint_names=checked_names(self.joint_names, self.dof))
+        self._keep(mount=checked_mount(self.mount, self.dof))
         joints = self.joints
         priors = tuple(joint.prior for joint in joints)
         limits = tuple(joint.limits for joint in joints)
@@ -104,18 +108,14 @@ class PlanarArm:
     @cached_property
     def joints(self) -> tuple[Joint, ...]:
         """The joints and their priors, base first."""
-        priors = _checked_priors(self.prior, self.dof)
-        limits = _checked_limits(self.joint_limits, self.dof)
-        stds = _numbers("prior_std", "positive numbers [rad]", self.prior_std, priors)
-        means = _numbers("prior_mean", "numbers [rad]", self.prior_mean, priors)
-        joints = []
-        for index, name in enumerate(self.joint_names):
-            kind = "continuous" if limits[index] is None else "revolute"
-            if index == 0 and self.base == "rail":
-                kind = "rail"
-            joint = _joint(name, kind, priors[index], means[index], stds[index], limits[index])
-            joints.append(joint)
-        return tuple(joints)
+        return checked_joints(
+            self.joint_names,
+            self.base == "rail",
+            self.prior,
+            self.prior_mean,
+            self.prior_std,
+            self.joint_limits,
+        )
 
     @classmethod
     def of_paper(cls, dof: int) -> PlanarArm:
@@ -404,119 +404,7 @@ class PlanarArm:
         return xp.concatenate((shift, links), -2)
 
 
-def _joint(
-    name: str,
-    kind: str,
-    prior: Prior,
-    mean: float | None,
-    std: float | None,
-    limits: Limits | None,
-) -> Joint:
-    """A joint; what a uniform prior amounts to may be given as its mean and deviation."""
-    if prior == "normal":
-        mean = 0.0 if mean is None else mean
-        std = PAPER_PRIOR_STD if std is None else std
-        return Joint(name, kind, prior, mean, std, limits)
-    joint = Joint(name, kind, prior, limits=limits)
-    for field, value, own in (("mean", mean, joint.mean), ("std", std, joint.spread)):
-        if value is not None and not math.isclose(value, own, rel_tol=1e-9, abs_tol=1e-12):
-            raise InvalidArmError(
-                f"joint {name}: a uniform prior has no prior_{field} of its own, got {value}"
-            )
-    return joint
-
-
 def _is_wide(joint: Joint) -> bool:
     """Whether a normal prior may put an angle on either side of half a turn."""
     normal = joint.is_angle and joint.limits is None and joint.std is not None
     return normal and joint.std >= WIDE_STD
-
-
-def _checked_lengths(link_lengths: Sequence[float], base: str) -> tuple[float, ...]:
-    least = 1 if base == "rail" else 2
-    wrong = InvalidArmError(
-        f"link_lengths must be {least} or more positive numbers [m]: {link_lengths}"
-    )
-    try:
-        lengths = tuple(float(length) for length in link_lengths)
-    except (OverflowError, TypeError, ValueError):
-        raise wrong from None
-    if len(lengths) < least or not all(0.0 < length < math.inf for length in lengths):
-        raise wrong
-    return lengths
-
-
-def _checked_names(names: Sequence[str] | None, dof: int) -> tuple[str, ...]:
-    if names is None:
-        return joint_names(dof)
-    named = () if isinstance(names, str) else tuple(names)
-    texts = [name for name in named if isinstance(name, str) and name]
-    if len(named) != dof or len(set(texts)) != dof:
-        raise InvalidArmError(f"joint_names must be {dof} different names: {names}")
-    return named
-
-
-def _checked_mount(mount: Mount | Mapping[str, Any], dof: int) -> Mount:
-    """A mount, from its fields where it comes from JSON or YAML."""
-    try:
-        mount = mount if isinstance(mount, Mount) else Mount(**mount)
-    except TypeError:
-        raise InvalidArmError(f"mount must have the fields of a Mount, got {mount!r}") from None
-    mount.check(dof)
-    return mount
-
-
-def _checked_priors(prior: Prior | Sequence[Prior], dof: int) -> tuple[Prior, ...]:
-    priors = (prior,) * dof if isinstance(prior, str) else tuple(prior)
-    if len(priors) != dof or any(one not in PRIORS for one in priors):
-        raise InvalidArmError(f"prior must be {' or '.join(PRIORS)}, 1 or {dof}: {prior!r}")
-    return priors
-
-
-def _numbers(
-    field: str,
-    allowed: str,
-    given: float | Sequence[float | None] | None,
-    priors: tuple[Prior, ...],
-) -> tuple[float | None, ...]:
-    """One number for each joint, None where nothing is said of it.
-
-    One number for all joints is for those with a normal prior, if there are any.
-    """
-    dof = len(priors)
-    wrong = InvalidArmError(f"{field} must be 1 or {dof} {allowed}: {given}")
-    try:
-        if given is None or np.ndim(given) == 0:
-            spared = "normal" in priors or (field == "prior_mean" and given == 0.0)
-            given = [None if prior == "uniform" and spared else given for prior in priors]
-        numbers = tuple(None if number is None else float(number) for number in given)
-    except (OverflowError, TypeError, ValueError):
-        raise wrong from None
-    if len(numbers) != dof or not all(math.isfinite(number or 0.0) for number in numbers):
-        raise wrong
-    if field == "prior_std" and any(number is not None and number <= 0.0 for number in numbers):
-        raise wrong
-    return numbers
-
-
-def _checked_limits(
-    limits: Sequence[Limits | None] | Limits | None, dof: int
-) -> tuple[Limits | None, ...]:
-    wrong = InvalidArmError(
-        f"joint_limits must be {dof} pairs lower < upper [rad], or one for all: {limits}"
-    )
-    try:
-        if limits is None or (len(limits) == 2 and np.ndim(limits[0]) == np.ndim(limits[1]) == 0):
-            one_for_all = limits is None or None not in limits
-            limits = (limits,) * dof if one_for_all else limits
-        pairs = tuple(None if pair is None else _pair(pair) for pair in limits)
-    except (OverflowError, TypeError, ValueError):
-        raise wrong from None
-    if len(pairs) != dof or not all(pair is None or pair[0] < pair[1] for pair in pairs):
-        raise wrong
-    return pairs
-
-
-def _pair(limits: Limits) -> Limits:
-    lower, upper = limits
-    return float(lower), float(upper)
