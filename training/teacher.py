@@ -102,7 +102,7 @@ def _teach(
                 at = slot_masses(chain, grid, values, joint, x, y, heading, on, found)
             else:
                 find_conditional(chain, grid, values, joint, x, y, heading, found, 1)
-            slot, _, rest = choose(found, slots, uniforms[row, joint])
+            slot, _, rest = choose(chain, joint, found, uniforms[row, joint])
             if slot < 0:
                 break
             write_features(chain, joint, x, y, heading, on, features[joint], row)

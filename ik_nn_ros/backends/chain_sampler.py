@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ik_nn_ros.backends.kernels.conditionals import close_all, look, step
-from ik_nn_ros.chain.chain_array import CLOSING, MOST_SLOTS, chain_array, num_features
+from ik_nn_ros.chain.chain_array import CLOSING, chain_array, num_features
+from ik_nn_ros.posterior.conditional import new_conditional
 from ik_nn_ros.posterior.quantiles import level_of_knot
 from ik_nn_ros.posterior.weighted import DrawRows, Draws, WeightedSampler
 
@@ -48,7 +49,6 @@ class ChainSampler(WeightedSampler):
 
         def draw_rows(uniforms: np.ndarray, out: Draws) -> None:
             m = len(uniforms)
-            masses = np.empty(MOST_SLOTS)
             states, log_ratios = np.tile(state, (m, 1)), np.zeros(m)
             own_arcs, features = np.tile(arcs, (m, 1)), np.empty((m, first.shape[1]), np.float32)
             for joint in range(free):
@@ -56,7 +56,7 @@ class ChainSampler(WeightedSampler):
                 if joint > 0:
                     look(chain, joint, states, own_arcs, features)
                     said = self._conditionals(joint, features)
-                drawn = (own_arcs, states, log_ratios, masses, out.positions)
+                drawn = (own_arcs, states, log_ratios, new_conditional(), out.positions)
                 step(chain, joint, self._rises, said, uniforms, *drawn)
             close_all(chain, states, log_ratios, uniforms, carried, tuple(out))
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ik_nn_ros.chain.chain_array import BOUNDED, CLOSING, SLOTS
+from ik_nn_ros.chain.chain_array import BOUNDED, CLOSING, SLOT, SLOT_SIZE, SLOTS
 from ik_nn_ros.chain.closing import close
 from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, segment
 from ik_nn_ros.compilation import inlined, plain
@@ -21,12 +21,19 @@ LEAST_PRODUCT = 1e-100  # of densities, before its logarithm is taken
 
 
 @inlined
-def choose(found: np.ndarray, slots: int, uniform: float) -> tuple[int, float, float]:
-    """A slot by the log masses in a conditional, see `conditional`.
+def choose(
+    chain: np.ndarray, joint: int, found: np.ndarray, uniform: float
+) -> tuple[int, float, float]:
+    """A joint's slot by the log masses in a conditional, see `conditional`.
+
+    What is left of the uniform number falls on one side of the remaining direction where it rises
+    on the other: both sides meet in the middle, and a solution that passes from one to the other,
+    when the target moves, moves a little.
 
     Returns:
         The slot or -1, its share of all mass, and the uniform number that is left within it.
     """
+    slots = int(chain[joint, SLOTS])
     largest, total, chosen = -math.inf, 0.0, -1
     for slot in range(slots):
         largest = max(largest, found[slot, LOG_MASS])
@@ -43,13 +50,17 @@ def choose(found: np.ndarray, slots: int, uniform: float) -> tuple[int, float, f
             if rest < below:
                 break
     share = rest / below
+    if chain[joint, SLOT + SLOT_SIZE * chosen] > 0.0:
+        share = 1.0 - share
     return chosen, below / total, min(max(share, LEAST_SHARE), 1.0 - LEAST_SHARE)
 
 
 @inlined
-def _by_quadrature(found: np.ndarray, slots: int, uniform: float) -> tuple[int, float, float]:
-    """Slot, u and its density by a conditional that has been found."""
-    slot, share, rest = choose(found, slots, uniform)
+def _by_quadrature(
+    chain: np.ndarray, found: np.ndarray, uniform: float
+) -> tuple[int, float, float]:
+    """The first joint's slot, u and its density by a conditional that has been found."""
+    slot, share, rest = choose(chain, 0, found, uniform)
     u, density = quantile(found, max(slot, 0), rest)
     return slot, u, share * density
 
@@ -136,7 +147,7 @@ def _by_tables(
     """
     headings = grid[joint, HEADINGS]
     at = slot_masses(chain, grid, values, joint, x, y, heading, on, found)
-    slot, share, rest = choose(found, int(chain[joint, SLOTS]), uniform)
+    slot, share, rest = choose(chain, joint, found, uniform)
     if slot < 0:
         return -1, 0.0, 0.0
     if chain[joint, BOUNDED] > 0.0:
@@ -186,7 +197,7 @@ def draw(
             on, uniform = arc(chain, joint, x, y), uniforms[row, joint]
             slot, u, own = -1, 0.0, 0.0
             if joint == 0:
-                slot, u, own = _by_quadrature(first, int(chain[joint, SLOTS]), uniform)
+                slot, u, own = _by_quadrature(chain, first, uniform)
             elif on.half > 0.0:
                 slot, u, own = _by_tables(
                     chain, grid, values, quantiles, joint, x, y, heading, on, found, uniform

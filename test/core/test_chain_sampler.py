@@ -13,10 +13,11 @@ from ik_nn_ros.arm.task import POSE, POSITION
 from ik_nn_ros.backends import BACKENDS, build_sampler
 from ik_nn_ros.backends.chain_sampler import even_rises
 from ik_nn_ros.backends.kernels.conditionals import look, step
-from ik_nn_ros.chain.chain_array import MOST_SLOTS, SLOTS, chain_array, num_features
+from ik_nn_ros.chain.chain_array import SLOTS, chain_array, num_features
 from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, segment
 from ik_nn_ros.models.networks import build_network, trained_model
 from ik_nn_ros.posterior import weighted
+from ik_nn_ros.posterior.conditional import new_conditional
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.posterior.quantiles import level_of_knot
 
@@ -226,8 +227,8 @@ def drawn_by_step(arm, task, said, uniforms):
     log_ratios = np.zeros(len(uniforms))
     rises = even_rises((said.shape[1] // int(chain[0, SLOTS]) - 2) // 2)
     before = states.copy()
-    masses = np.empty(MOST_SLOTS)
-    step(chain, 0, rises, said, uniforms[:, None], arcs, states, log_ratios, masses, positions)
+    found = new_conditional()
+    step(chain, 0, rises, said, uniforms[:, None], arcs, states, log_ratios, found, positions)
     for row in range(0, len(uniforms), 97):
         expected = advance(chain, 0, *before[row], positions[row, 0])
         np.testing.assert_allclose(states[row], expected, atol=1e-12)

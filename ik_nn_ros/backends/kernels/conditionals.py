@@ -9,12 +9,14 @@ import numpy as np
 
 from ik_nn_ros.backends.kernels.arithmetic import exp
 from ik_nn_ros.backends.kernels.layers import floats
-from ik_nn_ros.chain.chain_array import SLOT, SLOT_SIZE, SLOTS
+from ik_nn_ros.chain.chain_array import SLOTS
 from ik_nn_ros.chain.closing import close
 from ik_nn_ros.chain.features import write_features
 from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, segment
 from ik_nn_ros.compilation import compiled, inlined, plain
 from ik_nn_ros.models.architectures import CINNConfig
+from ik_nn_ros.posterior.conditional import LOG_MASS
+from ik_nn_ros.posterior.draws import choose
 from ik_nn_ros.posterior.quantiles import knot_of_level, level_of_knot, spline
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
 MOST_EXPONENT = np.float32(60.0)  # either way
 LEAST_RISE, MOST_LOG_RATE = CINNConfig.least_rise, CINNConfig.most_log_rate
-LEAST_LEVEL = 1e-7  # of mass on either side of a quantile
 
 
 class ConditionalsKernel:
@@ -89,34 +90,13 @@ def look(
 
 
 @inlined
-def _choose(
-    chain: np.ndarray,
-    joint: int,
-    on: Arc,
-    said: np.ndarray,
-    row: int,
-    uniform: float,
-    masses: np.ndarray,
-) -> tuple[int, float, float]:
-    """A slot by its mass, or -1; the mass; and the uniform number that is left within it."""
-    slots, largest, total = int(chain[joint, SLOTS]), -math.inf, 0.0
-    for slot in range(slots):
+def _write_masses(
+    chain: np.ndarray, joint: int, on: Arc, said: np.ndarray, row: int, found: np.ndarray
+) -> None:
+    """Write the log masses of a joint's slots, as far as there is anything left of them."""
+    for slot in range(int(chain[joint, SLOTS])):
         low, high = segment(chain, joint, slot, on) if on.half > 0.0 else (0.0, 0.0)
-        masses[slot] = said[row, slot] if high > low else -math.inf
-        largest = max(largest, masses[slot])
-    if largest == -math.inf:
-        return -1, 0.0, 0.0
-    for slot in range(slots):
-        masses[slot] = math.exp(masses[slot] - largest)
-        total += masses[slot]
-    rest, below, chosen = uniform * total, 0.0, -1
-    for slot in range(slots):
-        if masses[slot] > 0.0:
-            rest -= below
-            chosen, below = slot, masses[slot]
-            if rest < below:
-                break
-    return chosen, below / total, min(max(rest / below, LEAST_LEVEL), 1.0 - LEAST_LEVEL)
+        found[slot, LOG_MASS] = said[row, slot] if high > low else -math.inf
 
 
 @inlined
@@ -171,7 +151,7 @@ def step(
     arcs: np.ndarray,
     states: np.ndarray,
     log_ratios: np.ndarray,
-    masses: np.ndarray,
+    found: np.ndarray,
     positions: np.ndarray,
 ) -> None:
     """Draw a joint in every row, and write the states of the next one.
@@ -186,7 +166,7 @@ def step(
         states: (m, 3) of the joint, then of the next one.
         log_ratios: (m,) of prior over density so far [nats]; minus infinite where a row leads
             nowhere.
-        masses: (MOST_SLOTS,) scratch.
+        found: scratch, a conditional.
         positions: (m, N), whose column of the joint is written.
     """
     width = 2 * len(rises) + 1
@@ -196,12 +176,11 @@ def step(
             continue
         on = Arc(arcs[row, 0], arcs[row, 1], arcs[row, 2])
         of = min(row, len(said) - 1)
-        slot, mass, share = _choose(chain, joint, on, said, of, uniforms[row, joint], masses)
+        _write_masses(chain, joint, on, said, of, found)
+        slot, mass, share = choose(chain, joint, found, uniforms[row, joint])
         if slot < 0:
             log_ratios[row] = -math.inf
             continue
-        if chain[joint, SLOT + SLOT_SIZE * slot] > 0.0:  # both sides meet in the middle of [0, 1):
-            share = 1.0 - share  # what moves from one to the other moves a little
         low, high = segment(chain, joint, slot, on)
         where, density = _quantile(said, of, most_slots + width * slot, rises, share)
         u = low + (high - low) * where
