@@ -24,7 +24,8 @@ class Continuation(NamedTuple):
     Attributes:
         position: (dof,) [rad], within the limits.
         converged: whether it meets the target.
-        at_limit: (dof,) -1 or 1 for joints that a lower or an upper limit stopped, else 0.
+        at_limit: (dof,) -1 or 1 for joints that a lower or an upper limit stopped on the way,
+            else 0.
     """
 
     position: np.ndarray
@@ -49,7 +50,8 @@ def carry_on(
         residual = task.residual(arm, position, target)
         if (np.abs(residual) <= ACCURACY * tolerances).all():
             break
-        step, at_limit = _step_within_limits(arm, task, position, residual)
+        step, stopped = _step_within_limits(arm, task, position, residual)
+        at_limit = np.where(stopped == 0, at_limit, stopped)
         position += step
         position = np.clip(position, *arm.bounds)  # rounding
     residual = task.residual(arm, position, target)

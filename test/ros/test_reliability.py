@@ -262,6 +262,21 @@ malformed = st.builds(
 )
 
 
+def last_link(asked):
+    """What a prescribed heading, here 0, fixes of the arm: its last link."""
+    return ARM.link_lengths[-1] if asked.match_heading else 0.0
+
+
+def reach(asked):
+    return sum(ARM.link_lengths) - last_link(asked)
+
+
+def of_last_joint(asked):
+    """The base, and where the TCP's position wants the end of the links that are free."""
+    point = asked.target.pose.position
+    return (0.0, 0.0), (point.x - last_link(asked), point.y)
+
+
 def must_be_refused(asked):
     """By the contract alone, as far as it can be told without solving."""
     point, state = asked.target.pose.position, asked.seed_state
@@ -273,9 +288,9 @@ def must_be_refused(asked):
         or model not in ("", "cinn", "cvae", "inn", "exact")
         or asked.num_samples > MAX_SAMPLES
         or not 0.0 <= asked.position_tolerance < math.inf
-        or (math.hypot(point.x, point.y) > 3.5 + 1e-9 and not asked.allow_approximate)
+        or (math.dist(*of_last_joint(asked)) > reach(asked) + 1e-9 and not asked.allow_approximate)
         or not is_seed(state)
-        or (asked.match_heading and model != "exact")
+        or (asked.match_heading and model in ("cvae", "inn"))
     )
 
 
@@ -311,11 +326,11 @@ def test_malformed_requests_are_refused_and_never_answered_wrongly(server, clien
             return
         assert not must_be_refused(asked)
         tcp = ARM.forward(answer.positions)
-        point = np.array([asked.target.pose.position.x, asked.target.pose.position.y])
-        distance = math.hypot(*point)
-        # Not by the distance, which may be more than a float holds.
-        aim = ARM.base_joint.points(3.5, math.atan2(*point[::-1])) if distance > 3.5 else point
-        errors = np.linalg.norm(tcp - aim, axis=1)
+        base, end = of_last_joint(asked)
+        if math.dist(base, end) > reach(asked):
+            # Not by the distance, which may be more than a float holds.
+            end = ARM.base_joint.points(reach(asked), math.atan2(*end[::-1]))
+        errors = np.linalg.norm(tcp - (end[0] + last_link(asked), end[1]), axis=1)
         np.testing.assert_allclose(errors, answer.position_errors, atol=1e-6)
         counts["answered"] += 1
 

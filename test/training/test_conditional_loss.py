@@ -11,7 +11,6 @@ from ik_nn_ros.arm.task import POSITION
 from ik_nn_ros.backends.chain_sampler import even_rises
 from ik_nn_ros.backends.kernels.conditionals import look, step
 from ik_nn_ros.chain.chain_array import (
-    MOST_SLOTS,
     SLOT,
     SLOT_SIZE,
     SLOTS,
@@ -20,6 +19,7 @@ from ik_nn_ros.chain.chain_array import (
 )
 from ik_nn_ros.chain.states import Arc, log_prior, segment
 from ik_nn_ros.models.architectures import CINNConfig
+from ik_nn_ros.posterior.conditional import new_conditional
 from training.conditional_loss import EDGE_KNOT, negative_log_likelihood
 
 SLOT_COUNTS = [1, 2, 4]
@@ -264,7 +264,7 @@ def test_draws_have_the_densities_that_the_loss_says(arm):
     look(chain, 0, states, arcs, np.empty((count, num_features(chain)), np.float32))
     positions, log_ratios = np.full((count, arm.dof), np.nan), np.zeros(count)
     uniforms = np.random.default_rng(2).random((count, 2))
-    drawn = (arcs, states, log_ratios, np.empty(MOST_SLOTS), positions)
+    drawn = (arcs, states, log_ratios, new_conditional(), positions)
     step(chain, 0, even_rises(bins), said.numpy(), uniforms, *drawn)
     on, theta = Arc(*arcs[0]), positions[:, 0]
     ours = np.array([log_prior(chain, 0, one) for one in theta]) - log_ratios
