@@ -14,7 +14,8 @@ from benchmarks.solvers import targets_of
 from benchmarks.timing import Timing, steady_seconds_of
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.posterior.exact import ExactPosterior
-from training.metrics import Mismatch, mmd2, summary
+from measuring.metrics import Mismatch, summary
+from measuring.mmd import mmd2
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from benchmarks.service_results import ServiceResult
 from benchmarks.solvers import DEFAULT_DOF
 from ik_nn_ros.models import ARCHITECTURES
 from ik_nn_ros.posterior import EXACT
-from training.figures import MMD2_LINEAR, MODEL_COLORS
+from training.paper.figures import MMD2_LINEAR, MODEL_COLORS
 
 OTHER_COLORS = ("black", "#9467bd", "#c5b0d5", "#e377c2", "#8c564b", "#bcbd22", "#17becf")
 

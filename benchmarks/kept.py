@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from training.results import ResultError
+from measuring.results import ResultError
 
 
 class Kept:

@@ -15,7 +15,7 @@ from benchmarks.inference import InferenceResult, measure_inference
 from benchmarks.machine import Machine
 from benchmarks.service_results import ServiceResult
 from benchmarks.sizes import Size
-from training.results import ResultError
+from measuring.results import ResultError
 
 OnStage = Callable[[str], None]
 

@@ -17,7 +17,7 @@ from benchmarks.timing import STEADY
 from benchmarks.words import milliseconds, number, paragraph, spread
 from ik_nn_ros.posterior.evidence import NEIGHBOURHOOD
 from ik_nn_ros.solver import DEFAULT_MODEL
-from training.report.markdown import UNKNOWN, table, thousandths
+from measuring.markdown import UNKNOWN, table, thousandths
 
 
 def report(parts: Mapping[str, Measured], figures: str) -> str:

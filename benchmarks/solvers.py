@@ -12,7 +12,7 @@ from ik_nn_ros.models import pretrained_path
 from ik_nn_ros.models.network import GenerativeNetwork
 from ik_nn_ros.models.networks import load_network
 from ik_nn_ros.solver import IKSolver, Solutions
-from training.data import held_out_targets
+from training.train.data import held_out_targets
 
 DEFAULT_DOF = 6
 

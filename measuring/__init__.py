@@ -1,1 +1,1 @@
-"""What samplers are measured with: references, statistics and calibration."""
+"""Judges of a sampler: references, statistics, and results on disk; run from a clone alone."""

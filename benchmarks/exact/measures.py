@@ -25,8 +25,9 @@ from ik_nn_ros.errors import IKError
 from ik_nn_ros.posterior.exact import ExactPosterior
 from measuring.calibration import Calibration, calibrate
 from measuring.chart_mixture import ChartMixture
+from measuring.metrics import effective_shares, summary
+from measuring.mmd import mmd2
 from measuring.tight_rejection import tight_rejection
-from training.metrics import effective_shares, mmd2, summary
 
 REJECTION = "rejection_4"  # the case that is compared with rejection samples, too
 REJECTION_RADIUS = 2e-3  # [m]

@@ -11,7 +11,7 @@ from benchmarks.exact.results import Results, Shares
 from benchmarks.machine import Machine
 from benchmarks.words import milliseconds, number, paragraph, spread
 from measuring.calibration import FALSE_ALARM_RATE
-from training.report.markdown import table, thousandths
+from measuring.markdown import table, thousandths
 
 OUTCOMES = {True: "yes", False: "**no**", None: "not measured"}
 

@@ -11,7 +11,7 @@ from benchmarks.kept import Kept
 from benchmarks.machine import Machine
 from benchmarks.timing import Ratio, Timing
 from measuring.calibration import Calibration
-from training.metrics import Mismatch
+from measuring.metrics import Mismatch
 
 MEASURED_SOURCES = ("arm", "chain", "posterior")  # folders of ik_nn_ros that results depend on
 

@@ -14,8 +14,8 @@ from benchmarks.network.measures import measure, measure_speedups
 from benchmarks.network.report import report
 from benchmarks.network.results import Results
 from ik_nn_ros.models import WEIGHTS_FOLDER
+from measuring.results import fingerprint
 from training.commands.shared import RESULTS
-from training.results import fingerprint
 
 FILE = RESULTS / "benchmarks" / "network.json"
 DOCUMENT = Path("docs/NETWORK.md")

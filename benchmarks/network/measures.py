@@ -21,9 +21,10 @@ from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.posterior.weighted import WeightedSampler
 from ik_nn_ros.solver import IKSolver
 from measuring.calibration import calibrate
-from training.lessons import reach_targets
-from training.metrics import Mismatch, Shares, mmd2, summary
-from training.results import fingerprint
+from measuring.metrics import Mismatch, Shares, summary
+from measuring.mmd import mmd2
+from measuring.results import fingerprint
+from training.train.lessons import reach_targets
 
 SEED_OF_TARGETS = 0
 TARGETS, REACH_TARGETS, END_TARGETS, DRAWS = 100, 150, 20, 1000

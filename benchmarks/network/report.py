@@ -10,7 +10,7 @@ from benchmarks.exact.report import OUTCOMES, measured_on
 from benchmarks.network.results import MOVE, NEAR_END, SAMPLES, Measured, Results
 from benchmarks.words import paragraph, spread
 from measuring.calibration import FALSE_ALARM_RATE
-from training.report.markdown import table, thousandths
+from measuring.markdown import table, thousandths
 
 # Bounds of mmd2 less its floor: of the mean, and of the 95th percentiles.
 CLOSE, CLOSE_P95, CLOSE_WITH_LIMITS = 0.05e-3, 0.3e-3, 0.15e-3

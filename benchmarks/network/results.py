@@ -8,7 +8,7 @@ from benchmarks.kept import Kept
 from benchmarks.machine import Machine
 from benchmarks.timing import Ratio
 from measuring.calibration import Calibration
-from training.metrics import Mismatch, Shares
+from measuring.metrics import Mismatch, Shares
 
 NEAR_END = 0.01  # [m] of the reach
 MOVE = 1e-3  # [m] of a target

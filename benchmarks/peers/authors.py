@@ -16,8 +16,8 @@ from benchmarks.peers.base import TOLERANCE, Peer
 from benchmarks.reference import plain_projection
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.posterior.exact import ExactPosterior
-from training.config import load_config
-from training.published import PUBLISHED
+from training.paper.published import PUBLISHED
+from training.train.config import load_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "config" / "train" / "paper"
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.peers.base import TOLERANCE, Peer
 from ik_nn_ros.arm.projection import project
-from training.rejection import rejection_samples
+from measuring.rejection import rejection_samples
 
 POOL_SIZE = 5_000  # prior draws per round: they stay in the cache, and few are in vain
 

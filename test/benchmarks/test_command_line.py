@@ -13,7 +13,7 @@ from benchmarks.machine import Machine
 from benchmarks.parts import Measured, read
 from benchmarks.service_results import InTurn, RoundTrips, ServiceResult
 from benchmarks.timing import Ratio, Timing
-from training.results import ResultError
+from measuring.results import ResultError
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("inference", "samples", "batches")

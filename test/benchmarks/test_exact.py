@@ -25,8 +25,8 @@ from benchmarks.machine import Machine
 from benchmarks.timing import Ratio, Timing
 from ik_nn_ros.errors import IKError
 from measuring.calibration import Calibration
-from training.metrics import Mismatch
-from training.results import ResultError
+from measuring.metrics import Mismatch
+from measuring.results import ResultError
 
 MACHINE = Machine("a processor", 2, 2, 2, 8.0, "3.11", {"numpy": "2"}, 0.1, 1.9)
 TIMING = Timing(0.001, 0.002, 30)

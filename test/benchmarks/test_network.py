@@ -9,7 +9,7 @@ from benchmarks.network.__main__ import DOCUMENT, FILE
 from benchmarks.network.report import all_bars, report
 from benchmarks.network.results import Results
 from ik_nn_ros.models import WEIGHTS_FOLDER
-from training.results import ResultError, fingerprint
+from measuring.results import ResultError, fingerprint
 
 ROOT = Path(__file__).parents[2]
 

@@ -39,7 +39,16 @@ NEVER = {  # what a part must not import; a part is a folder or a module of the 
 }
 ARM_NEEDS = ("arm", "arrays", "errors", "threads", "compilation")
 NOT_INSTALLED = ("training", "measuring", "benchmarks", "tools", "examples", "test")
+CLONE_NEVER = {  # the same of the parts that are run from a clone
+    "measuring": ("training", "benchmarks", "tools"),
+    "training": ("benchmarks", "tools"),
+    "training.train": ("measuring", "training.search", "training.paper", "training.commands"),
+    "training.search": ("measuring", "training.paper", "training.commands"),
+    "training.paper": ("training.search", "training.commands"),
+    "benchmarks": ("training.search", "tools"),
+}
 PACKAGE = Path(ik_nn_ros.__file__).parent
+CLONE = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import importlib, sys
 class Blocker:
@@ -74,13 +83,21 @@ assert "torch" not in sys.modules
 """
 
 
-def names(path: Path) -> str:
-    """The dotted name of a file's module."""
-    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-    return ".".join(part for part in parts if part != "__init__")
+def modules_below(folder: Path) -> dict[str, Path]:
+    """The files of a package and its parts by the dotted names of their modules."""
+    names = {}
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder.parent).with_suffix("").parts
+        names[".".join(part for part in parts if part != "__init__")] = path
+    return names
 
 
-MODULES = {names(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+MODULES = modules_below(PACKAGE)
+CLONE_MODULES = {
+    name: path
+    for part in ("measuring", "training", "benchmarks")
+    for name, path in modules_below(CLONE / part).items()
+}
 
 
 def imports_of(source: str, package: str) -> Iterator[str]:
@@ -97,19 +114,25 @@ def imports_of(source: str, package: str) -> Iterator[str]:
             parts = [*(above if node.level else []), *filter(None, [node.module])]
             for alias in node.names:
                 full = ".".join([*parts, alias.name])
-                yield full if full in MODULES else ".".join(parts)
+                yield full if full in MODULES | CLONE_MODULES else ".".join(parts)
 
 
 @cache
 def graph() -> dict[str, set[str]]:
-    """What each module of the package imports, in the package and outside."""
+    """What each module imports, of the package, of the clone and from outside."""
+    modules = MODULES | CLONE_MODULES
     packages = {
         name: name if path.name == "__init__.py" else name.rpartition(".")[0]
-        for name, path in MODULES.items()
+        for name, path in modules.items()
     }
     return {
-        name: set(imports_of(path.read_text(), packages[name])) for name, path in MODULES.items()
+        name: set(imports_of(path.read_text(), packages[name])) for name, path in modules.items()
     }
+
+
+def is_in(module: str, part: str) -> bool:
+    """Whether a module is a package or one of the modules below it."""
+    return f"{module}.".startswith(f"{part}.")
 
 
 def part_of(module: str) -> str:
@@ -153,9 +176,21 @@ def test_imports_point_one_way(module):
     assert module == PACKAGE.name or PACKAGE.name not in ours
 
 
+@pytest.mark.parametrize("part", CLONE_NEVER)
+def test_imports_of_what_is_run_from_a_clone_point_one_way(part):
+    found = {
+        f"{module} imports {other}"
+        for module in CLONE_MODULES
+        if is_in(module, part)
+        for other in graph()[module]
+        if any(is_in(other, never) for never in CLONE_NEVER[part])
+    }
+    assert not found
+
+
 def test_no_modules_import_one_another_in_a_circle():
     """Nor lazily or for types only: one end of each import can be read without the other."""
-    inner = {name: imported & MODULES.keys() for name, imported in graph().items()}
+    inner = {name: imported & graph().keys() for name, imported in graph().items()}
     with pytest.raises(CycleError):
         TopologicalSorter({"a": {"b"}, "b": {"a"}}).prepare()
     TopologicalSorter(inner).prepare()

@@ -76,7 +76,7 @@ def test_its_link_to_an_example_leads_there(root):
 @pytest.mark.parametrize("form", ["urdf", "yaml"])
 def test_a_urdf_can_be_trained(root, tmp_path, form):
     pytest.importorskip("torch")
-    from training.config import load_config
+    from training.train.config import load_config
 
     path = root / "test" / "core" / "arm" / "urdf" / "planar_3r.urdf"
     if form == "yaml":

@@ -16,7 +16,8 @@ from ik_nn_ros import PlanarArm
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.ros.errors import RequestRefusedError
 from ik_nn_ros.ros.targets import planar_pose
-from training.metrics import mismatch, mmd2
+from measuring.metrics import mismatch
+from measuring.mmd import mmd2
 
 TARGET = (3.2, 0.4)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

@@ -52,7 +52,7 @@ def test_train_then_evaluate_then_solve(tmp_path, capsys):
 
 
 def test_a_cinn_of_poses_is_trained_measured_and_solves(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("training.references.c2st_of_each", chance)  # it takes ten times the rest
+    monkeypatch.setattr("measuring.references.c2st_of_each", chance)  # it takes ten times the rest
     file, run = tmp_path / "small.yaml", tmp_path / "run"
     fields = CONFIG | {
         "model": "cinn",

@@ -14,6 +14,8 @@ from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.models import ARCHITECTURES, pretrained_path
 from ik_nn_ros.posterior.exact import ExactPosterior
+from measuring.references import EvaluationSize, References, make_references
+from measuring.results import exact_result, network_result
 from training.commands.shared import (
     RESULTS,
     chosen_device,
@@ -22,10 +24,9 @@ from training.commands.shared import (
     results_folder,
     shown_stages,
 )
-from training.data import held_out_targets
-from training.references import EvaluationSize, References, make_references
-from training.results import exact_result, network_result
-from training.tables import evaluation_table
+from training.commands.tables import evaluation_table
+from training.train.data import held_out_targets
+from training.train.run import weights_name
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
             path = options.checkpoint or pretrained_path(options.model, options.dof)
             model = load_checkpoint(path).model
             references = _references(model.arm, model.task, size, on_stage)
-            result = network_result(path, device, references, on_stage)
+            result = network_result(weights_name(path), path, device, references, on_stage)
     console.print(evaluation_table(result.evaluation))
     folder = options.output or results_folder(options.quick)
     console.print(f"written to {result.write(folder)}")

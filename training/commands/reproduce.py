@@ -10,14 +10,15 @@ from pathlib import Path
 from rich.console import Console
 
 from ik_nn_ros.models import WEIGHTS_FOLDER, available_models, pretrained_path
+from measuring.references import PAPER_DOF
+from measuring.results import Result
 from training.commands.shared import RESULTS, chosen_size, results_folder, shown_stages
-from training.figures import draw_errors, draw_workspace
-from training.published import FIGURE_TARGETS, PAPER_DOF, PUBLISHED_DOF
-from training.report import Contents, read_searches, report
-from training.reproduction import draw_paper_datasets, draw_posteriors, measure_networks
-from training.results import Result
-from training.speed import read_speeds
-from training.workspace import QUICK_MAP, MapSize, measure_workspace
+from training.paper.figures import draw_errors, draw_workspace
+from training.paper.published import FIGURE_TARGETS, PUBLISHED_DOF
+from training.paper.report import Contents, read_searches, report
+from training.paper.reproduction import draw_paper_datasets, draw_posteriors, measure_networks
+from training.paper.workspace import QUICK_MAP, MapSize, measure_workspace
+from training.train.speed import read_speeds
 
 DOCUMENT = Path("docs/RESULTS.md")
 CONFIGS = Path("config/train")

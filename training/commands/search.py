@@ -37,10 +37,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace, console: Console) -> None:
     """Search, showing how it goes, and say what was best."""
     # Here, because Ray takes seconds to import, which the other commands need not wait for.
-    from training.search import search, versions
-    from training.search_journal import SearchJournal, parameters_text, write_outcome
-    from training.search_progress import SearchProgress
-    from training.search_space import load_space
+    from training.search.journal import SearchJournal, parameters_text, write_outcome
+    from training.search.progress import SearchProgress
+    from training.search.space import load_space
+    from training.search.tuning import search, versions
 
     config = options.config or SPACES / f"{options.model}.yaml"
     space = load_space(config, options.model, options.dof)

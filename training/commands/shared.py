@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ik_nn_ros.backends import require_device
 from ik_nn_ros.errors import InvalidRequestError
-from training.references import QUICK, EvaluationSize
+from measuring.references import QUICK, EvaluationSize
 
 RESULTS = Path("results")
 RUNS = Path("runs")

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from training.commands.shared import RESULTS, chosen_device, positive
-from training.config import ConfigError, load_config
-from training.speed import measure_speed
+from training.train.config import ConfigError, load_config
+from training.train.speed import measure_speed
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:

@@ -12,6 +12,8 @@ from rich.console import Console
 from ik_nn_ros.backends.eager import eager_sampler
 from ik_nn_ros.checkpoint import save_checkpoint
 from ik_nn_ros.models.networks import trained_model
+from measuring.evaluation import evaluate
+from measuring.references import make_references
 from training.commands.shared import (
     RUNS,
     chosen_device,
@@ -20,13 +22,11 @@ from training.commands.shared import (
     positive,
     shown_stages,
 )
-from training.config import load_config
-from training.data import held_out_targets
-from training.evaluation import evaluate
-from training.progress import TrainingProgress
-from training.references import make_references
-from training.run import MODEL_FILE, train
-from training.tables import evaluation_table
+from training.commands.tables import evaluation_table
+from training.train.config import load_config
+from training.train.data import held_out_targets
+from training.train.progress import TrainingProgress
+from training.train.run import MODEL_FILE, train
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:

@@ -16,8 +16,8 @@ from ik_nn_ros.posterior import exact as module
 from ik_nn_ros.posterior import weighted
 from ik_nn_ros.posterior.exact import ExactPosterior
 from measuring.chart_mixture import ChartMixture
+from measuring.mmd import mmd2
 from measuring.tight_rejection import tight_rejection
-from training.metrics import mmd2
 
 FALSE_ALARM_RATE = 1e-4  # of each Kolmogorov-Smirnov test
 CLOSE = 2e-3  # largest mmd2 of 1000 samples of one posterior: that of two exact samplers is < 1e-3

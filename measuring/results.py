@@ -1,0 +1,123 @@
+"""Results on disk: what was measured, of which weights, and how much of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from ik_nn_ros.backends.eager import eager_sampler
+from ik_nn_ros.checkpoint import load_checkpoint
+from ik_nn_ros.errors import IKError
+from ik_nn_ros.models.networks import restore_network
+from ik_nn_ros.posterior.exact import ExactPosterior
+from measuring.evaluation import Evaluation, evaluate
+from measuring.references import EvaluationSize, References
+
+
+class ResultError(IKError):
+    """A result file that cannot be read.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+
+
+@dataclass(frozen=True)
+class Result:
+    """An evaluation and what it belongs to.
+
+    Attributes:
+        name: of the weights file, without its suffix; of a run's, see
+            `training.train.run.weights_name`; of an exact sampler, "exact_<dof>".
+        num_parameters: trainable ones; 0 for the exact sampler.
+        training_seconds: what the training took; None where nothing was trained.
+        weights: SHA-256 of the weights file; None for the exact sampler.
+        size: how much was measured.
+        evaluation: what was measured.
+    """
+
+    name: str
+    num_parameters: int
+    training_seconds: float | None
+    weights: str | None
+    size: EvaluationSize
+    evaluation: Evaluation
+
+    def write(self, folder: Path) -> Path:
+        """Write ``<folder>/<name>.json`` and return its path."""
+        path = folder / f"{self.name}.json"
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        return path
+
+    @classmethod
+    def read(cls, path: Path) -> Result:
+        """The inverse of `write`.
+
+        Raises:
+            ResultError: the file is missing, or is not such a result.
+        """
+        try:
+            return TypeAdapter(cls).validate_json(path.read_bytes())
+        except OSError as error:
+            raise ResultError(path, error.strerror or str(error)) from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ResultError(
+                path, f"is no result of this version ({where}: {first['msg']})"
+            ) from None
+
+
+def network_result(
+    name: str, path: Path, device: str, references: References, on_stage: Callable[[str], None]
+) -> Result:
+    """Evaluate the network in a weights file."""
+    model, training, _ = load_checkpoint(path)
+    network = restore_network(model)
+    sampler = eager_sampler(network, device)
+    return Result(
+        name=name,
+        num_parameters=network.num_parameters,
+        training_seconds=training["seconds"],
+        weights=fingerprint(path),
+        size=references.size,
+        evaluation=evaluate(sampler, references, on_stage=on_stage),
+    )
+
+
+def exact_result(references: References, on_stage: Callable[[str], None]) -> Result:
+    """Evaluate the exact sampler of an arm."""
+    sampler = ExactPosterior(references.arm, references.task)
+    return Result(
+        name=f"{sampler.name}_{references.arm.dof}",
+        num_parameters=0,
+        training_seconds=None,
+        weights=None,
+        size=references.size,
+        evaluation=evaluate(sampler, references, on_stage=on_stage),
+    )
+
+
+def known_result(folder: Path, weights: Path, size: EvaluationSize) -> Result | None:
+    """The result in ``folder`` of a weights file as it is now, or None if it must be measured."""
+    try:
+        result = Result.read(folder / f"{weights.stem}.json")
+    except ResultError:
+        return None
+    measured = result.weights == fingerprint(weights) and result.size.covers(size)
+    return result if measured else None
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,1 @@
+"""The training of a network: what it reads, what it minimises, and how it goes on."""

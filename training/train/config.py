@@ -1,0 +1,261 @@
+"""A training, read from YAML and checked: unknown keys and impossible values are errors."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from ik_nn_ros.arm.files import URDF, load_arm
+from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.task import POSITION, TASKS, Task, task_named
+from ik_nn_ros.errors import IKError
+from ik_nn_ros.models import ARCHITECTURES
+from ik_nn_ros.models.networks import Network, build_network
+from training.train.objectives import OBJECTIVES, Objective
+
+
+class ConfigError(IKError):
+    """A configuration file that cannot be used.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+
+
+class Section(BaseModel):
+    """Base of the sections: no unknown keys, no changes afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(Section):
+    """The dataset (section "Dataset" of the paper).
+
+    Attributes:
+        num_samples: draws of the prior.
+        train_share: of them for training; the others are for testing.
+        seed: of the draws.
+    """
+
+    num_samples: Annotated[int, Field(ge=10)] = 1_000_000
+    train_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.7
+    seed: NonNegativeInt = 0
+
+    @property
+    def num_train(self) -> int:
+        """The samples for training."""
+        return round(self.num_samples * self.train_share)
+
+    @model_validator(mode="after")
+    def _check_both_parts(self) -> DataConfig:
+        if not 0 < self.num_train < self.num_samples:
+            raise ValueError(
+                f"train_share must leave samples in both parts, {self.num_train} of "
+                f"{self.num_samples} are for training"
+            )
+        return self
+
+
+class OptimizerConfig(Section):
+    """Adam.
+
+    Attributes:
+        gradient_clip: bound of each gradient entry; None: unbounded.
+        schedule: the learning rate over the training: as it is, or down a half cosine to zero.
+    """
+
+    learning_rate: PositiveFloat
+    weight_decay: NonNegativeFloat = 0.0
+    epsilon: PositiveFloat = 1e-8
+    gradient_clip: PositiveFloat | None = None
+    schedule: Literal["constant", "cosine"] = "constant"
+
+
+class TrainingConfig(Section):
+    """Everything that determines a trained network.
+
+    Attributes:
+        model: the network's name in the registry.
+        arm: the fields of `PlanarArm`.
+        task: what targets prescribe, "position" or "pose".
+        network: the fields of the model's own configuration.
+        objective: the fields of the model's own objective.
+        batch_size: configurations per step; at most the training part of the data.
+    """
+
+    model: Literal[tuple(ARCHITECTURES)]
+    arm: dict[str, Any]
+    task: Literal[tuple(TASKS)] = POSITION.name
+    network: Annotated[dict[str, Any], Field(validate_default=True)] = {}
+    objective: dict[str, Any] = {}
+    optimizer: OptimizerConfig
+    data: DataConfig = DataConfig()
+    epochs: PositiveInt = 60
+    batch_size: Annotated[int, Field(ge=2)] = 1000
+    seed: NonNegativeInt = 0
+
+    @field_validator("arm")
+    @classmethod
+    def _check_arm(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return _accepted_by(PlanarArm, value)
+
+    @field_validator("network")
+    @classmethod
+    def _check_network(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if not {"model", "arm", "task"} <= info.data.keys():
+            return value  # an unknown model or a wrong arm is reported by itself
+        kind = ARCHITECTURES[info.data["model"]]
+        _accepted_by(kind, value)
+        arm, task = PlanarArm.from_dict(info.data["arm"]), task_named(info.data["task"])
+        kind(**value).require_task(task)
+        kind(**value).shapes(arm, task)  # an error: not for it
+        return value
+
+    @field_validator("objective")
+    @classmethod
+    def _check_objective(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if "model" in info.data:
+            objective = OBJECTIVES[info.data["model"]]
+            try:
+                objective.model_validate(value)
+            except ValidationError as error:
+                raise ValueError(sentences(error, objective)) from None
+        return value
+
+    @field_validator("batch_size")
+    @classmethod
+    def _check_batch_size(cls, value: int, info: ValidationInfo) -> int:
+        data = info.data.get("data")
+        if data is not None and value > data.num_train:
+            raise ValueError(
+                f"must be at most num_samples * train_share, {data.num_train}, got {value}"
+            )
+        return value
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Full batches in the training part of the data."""
+        return self.data.num_train // self.batch_size
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole training."""
+        return self.epochs * self.steps_per_epoch
+
+    def build_arm(self) -> PlanarArm:
+        """The arm that the network is trained for."""
+        return PlanarArm.from_dict(self.arm)
+
+    def build_task(self) -> Task:
+        """What its targets prescribe."""
+        return task_named(self.task)
+
+    def build_network(self) -> Network:
+        """The untrained network."""
+        return build_network(self.model, self.build_arm(), self.network, self.build_task())
+
+    def build_objective(self) -> Objective:
+        """What the network minimises."""
+        return OBJECTIVES[self.model].model_validate(self.objective)
+
+
+def load_config(path: Path) -> TrainingConfig:
+    """Read a training from a YAML file, whose arm may be one of a URDF; or from the URDF alone.
+
+    Raises:
+        ArmFileError: there is no arm in the URDF.
+        ConfigError: the file is missing, not YAML, or names a key or a value that is not allowed.
+    """
+    content = _of_urdf(path) if path.suffix.lower() in URDF else read_yaml(path)
+    section = content.get("arm") if isinstance(content, dict) else None
+    if isinstance(section, dict) and "urdf" in section:
+        arm = load_arm(path, task=str(content.get("task", POSITION.name)))
+        content["arm"] = json.loads(json.dumps(arm.to_dict()))
+    try:
+        return TrainingConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(path, sentences(error, TrainingConfig)) from None
+
+
+def _of_urdf(path: Path) -> dict[str, Any]:
+    """A training of `cinn` for positions, as it does for an arm with limits."""
+    return {
+        "model": "cinn",
+        "arm": json.loads(json.dumps(load_arm(path).to_dict())),
+        "objective": {"reach_share": 0.0, "places": 1},
+        "optimizer": {"learning_rate": 0.008, "schedule": "cosine"},
+        "data": {"num_samples": 1_000_000, "train_share": 0.95},
+        "epochs": 7,
+        "batch_size": 1024,
+    }
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file.
+
+    Raises:
+        ConfigError: the file is missing or not YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigError(path, error.strerror or str(error)) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(path, f"is not YAML: {' '.join(str(error).split())}") from None
+
+
+def _accepted_by(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    """The values, if the dataclass ``kind`` takes them."""
+    allowed = [field.name for field in fields(kind)]
+    unknown = sorted(set(values) - set(allowed))
+    if unknown:
+        raise ValueError(f"unknown key {', '.join(unknown)}; allowed: {', '.join(allowed)}")
+    needed = [one.name for one in fields(kind) if one.default is one.default_factory is MISSING]
+    missing = [name for name in needed if name not in values]
+    if missing:
+        raise ValueError(f"{', '.join(missing)} missing; needed: {', '.join(needed)}")
+    try:
+        kind(**values)
+    except (ValueError, IKError) as error:
+        raise ValueError(str(error)) from None
+    except TypeError:
+        raise ValueError(f"a value of a wrong type: {values}") from None
+    return values
+
+
+def sentences(error: ValidationError, section: type[BaseModel]) -> str:
+    """Every problem: where it is, what is wrong, what is allowed."""
+    return "; ".join(_sentence(problem, section) for problem in error.errors())
+
+
+def _sentence(problem: Any, section: type[BaseModel]) -> str:
+    location = problem["loc"]
+    key = ".".join(map(str, location)) or "the file"
+    if problem["type"] == "extra_forbidden":
+        for part in location[:-1]:
+            section = section.model_fields[part].annotation
+        return f"{key}: unknown key; allowed: {', '.join(section.model_fields)}"
+    if problem["type"] == "value_error":
+        return f"{key}: {problem['ctx']['error']}"
+    return f"{key}: {problem['msg']} (got {problem['input']!r})"
