@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ik_nn_ros.models import ARCHITECTURES
+from training.commands.progress import ProgressBar
 from training.commands.shared import RESULTS, positive
 
 SPACES = Path("config/search")
@@ -38,7 +39,6 @@ def run(options: argparse.Namespace, console: Console) -> None:
     """Search, showing how it goes, and say what was best."""
     # Here, because Ray takes seconds to import, which the other commands need not wait for.
     from training.search.journal import SearchJournal, parameters_text, write_outcome
-    from training.search.progress import SearchProgress
     from training.search.space import load_space
     from training.search.tuning import search, versions
 
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     path = options.output / f"{options.model}_{options.dof}.jsonl"
     with SearchJournal(path, settings, versions()) as journal:
         write_outcome(journal, space, options.dof)
-        with SearchProgress(console, journal, options.trials) as progress:
+        with ProgressBar(console, f"{options.model}_{options.dof}") as progress:
             search(space, options.dof, options.trials, journal, options.address, progress)
     best = journal.best
     if best is None:

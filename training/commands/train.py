@@ -14,6 +14,7 @@ from ik_nn_ros.checkpoint import save_checkpoint
 from ik_nn_ros.models.networks import trained_model
 from measuring.evaluation import evaluate
 from measuring.references import make_references
+from training.commands.progress import ProgressBar
 from training.commands.shared import (
     RUNS,
     chosen_device,
@@ -25,7 +26,6 @@ from training.commands.shared import (
 from training.commands.tables import evaluation_table
 from training.train.config import load_config
 from training.train.data import held_out_targets
-from training.train.progress import TrainingProgress
 from training.train.run import MODEL_FILE, train
 
 
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     steps = options.steps or config.total_steps
     folder = options.output or RUNS / options.config.stem
     device = chosen_device(options.device, config.build_objective().machine_code)
-    with TrainingProgress(console, options.config.stem) as progress:
+    with ProgressBar(console, options.config.stem) as progress:
         trained = train(config, folder, device, steps, progress)
     how = config.model_dump() | {
         "total_steps": steps,

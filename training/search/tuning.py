@@ -32,8 +32,8 @@ from training.search.journal import (
     Status,
     write_outcome,
 )
-from training.search.progress import SearchProgress
 from training.search.space import Parameters, Range, SearchSpace
+from training.train.run import ProgressListener
 from training.train.trainer import Trainer, TrainingDivergedError
 
 REPORT_EPOCHS = 3  # between two looks at the test loss; from the first on a trial may be stopped
@@ -95,7 +95,7 @@ def search(
     num_trials: int,
     journal: SearchJournal,
     address: str | None,
-    progress: SearchProgress,
+    on_progress: ProgressListener,
 ) -> None:
     """Try parameters until the journal has ``num_trials`` trials.
 
@@ -105,7 +105,7 @@ def search(
         num_trials: those wanted, with the ones that the journal has already.
         journal: gets each trial as it ends.
         address: HOST:PORT of a Ray cluster that this machine is part of; None: this machine alone.
-        progress: told how it goes.
+        on_progress: told of each trial that ended.
 
     Raises:
         ClusterError: there is no cluster at ``address``.
@@ -115,7 +115,7 @@ def search(
     remaining = num_trials - len(journal.trials)
     if remaining <= 0:
         return
-    recorder = _Recorder(space, dof, num_trials, journal, progress)
+    recorder = _Recorder(space, dof, num_trials, journal, on_progress)
     _connect(address)
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -179,10 +179,10 @@ class _Recorder(tune.Callback):
         dof: int,
         num_trials: int,
         journal: SearchJournal,
-        progress: SearchProgress,
+        on_progress: ProgressListener,
     ) -> None:
         self._space, self._dof, self._num_trials = space, dof, num_trials
-        self._journal, self._progress = journal, progress
+        self._journal, self._on_progress = journal, on_progress
         self._losses: dict[str, dict[int, float]] = {}
         self.failure: IKError | None = None
 
@@ -212,14 +212,18 @@ class _Recorder(tune.Callback):
         except JournalError as error:
             self.failure = error
             raise
+        self._on_progress(len(self._journal.trials), self._num_trials, _values(self._journal))
 
     def on_trial_error(self, *, trial: Trial, **info: Any) -> None:
         reason = str(trial.get_pickled_error() or "a machine failed").strip().splitlines()[-1]
         self.failure = SearchError(len(self._journal.trials), self._num_trials, reason)
         raise self.failure
 
-    def on_step_end(self, *, trials: list[Trial], **info: Any) -> None:
-        self._progress.update(running=sum(trial.status == Trial.RUNNING for trial in trials))
+
+def _values(journal: SearchJournal) -> dict[str, float]:
+    """The counts of trials by how they ended, and the best loss, to show how the search goes."""
+    best = {} if journal.best is None else {"best loss": journal.best.loss}
+    return {**journal.counts, **best}
 
 
 def _status(stable: bool, finished: bool) -> Status:

@@ -37,10 +37,10 @@ class RunFolderError(IKError):
 
 
 class ProgressListener(Protocol):
-    """Told how the training goes."""
+    """Told how a training, or a search of many, goes."""
 
-    def __call__(self, step: int, total_steps: int, terms: dict[str, float]) -> None:
-        """Called every few steps with the number of steps done and the latest loss terms."""
+    def __call__(self, done: int, total: int, values: dict[str, float]) -> None:
+        """Called now and then with the steps, or trials, done, and the latest losses or counts."""
 
 
 class TrainedNetwork(NamedTuple):

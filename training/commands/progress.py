@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 PLAIN_INTERVAL = 30.0  # [s] between lines where there is no terminal to draw a bar on
 
 
-class TrainingProgress:
-    """A bar with the loss terms and the time left; plain lines where there is no terminal."""
+class ProgressBar:
+    """A bar with what is done, the time left and the latest values; without a terminal, lines."""
 
     def __init__(self, console: Console, title: str) -> None:
         self._console = console
@@ -21,16 +21,16 @@ class TrainingProgress:
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[terms]}"),
+            TextColumn("{task.fields[values]}"),
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=None, terms="")
+        self._task = self._bar.add_task("", total=None, values="")
         self._title = title
         self._first: tuple[int, float] | None = None
         self._last_line = float("-inf")
 
-    def __enter__(self) -> TrainingProgress:
+    def __enter__(self) -> ProgressBar:
         self._bar.start()
         return self
 
@@ -42,23 +42,23 @@ class TrainingProgress:
     ) -> None:
         self._bar.stop()
 
-    def __call__(self, step: int, total_steps: int, terms: dict[str, float]) -> None:
+    def __call__(self, done: int, total: int, values: dict[str, float]) -> None:
         """See `training.train.run.ProgressListener`."""
-        text = "  ".join(f"{name} {value:.4g}" for name, value in terms.items())
-        self._bar.update(self._task, completed=step, total=total_steps, terms=text)
+        text = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        self._bar.update(self._task, completed=done, total=total, values=text)
         now = time.monotonic()
         if self._first is None:
-            self._first = (step, now)
-        due = now - self._last_line > PLAIN_INTERVAL or step == total_steps
+            self._first = (done, now)
+        due = now - self._last_line > PLAIN_INTERVAL or done == total
         if not self._console.is_terminal and due:
             self._last_line = now
-            left = self._seconds_left(step, total_steps, now)
+            left = self._seconds_left(done, total, now)
             self._console.print(
-                f"{self._title} step {step}/{total_steps}  {left} left  {text}", soft_wrap=True
+                f"{self._title} {done}/{total}  {left} left  {text}", soft_wrap=True
             )
 
-    def _seconds_left(self, step: int, total_steps: int, now: float) -> str:
-        first_step, first_time = self._first
-        if step == first_step:
+    def _seconds_left(self, done: int, total: int, now: float) -> str:
+        first, started = self._first
+        if done == first:
             return "? s"
-        return f"{(total_steps - step) * (now - first_time) / (step - first_step):.0f} s"
+        return f"{(total - done) * (now - started) / (done - first):.0f} s"
