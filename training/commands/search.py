@@ -30,7 +30,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--output",
         type=Path,
         default=RESULTS / "search",
-        help="folder of <model>_<dof>.csv, .json, .yaml and .jsonl, which the others follow from",
+        help="folder of <model>_<dof>.csv, .json, .yaml and .db, which the others follow from",
     )
     parser.set_defaults(command=run)
 
@@ -38,23 +38,23 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace, console: Console) -> None:
     """Search, showing how it goes, and say what was best."""
     # Here, because Ray takes seconds to import, which the other commands need not wait for.
-    from training.search.journal import SearchJournal, parameters_text, write_outcome
     from training.search.space import load_space
-    from training.search.tuning import search, versions
+    from training.search.study import SearchStudy, best_of, write_outcome
+    from training.search.tuning import search
 
     config = options.config or SPACES / f"{options.model}.yaml"
     space = load_space(config, options.model, options.dof)
-    settings = space.model_dump(mode="json") | {"dof": options.dof}
-    path = options.output / f"{options.model}_{options.dof}.jsonl"
-    with SearchJournal(path, settings, versions()) as journal:
-        write_outcome(journal, space, options.dof)
-        with ProgressBar(console, f"{options.model}_{options.dof}") as progress:
-            search(space, options.dof, options.trials, journal, options.address, progress)
-    best = journal.best
+    study = SearchStudy(options.output / f"{options.model}_{options.dof}.db", space, options.dof)
+    try:
+        with ProgressBar(console, study.path.stem) as progress:
+            search(study, options.trials, options.address, progress)
+    finally:
+        write_outcome(study)
+    trials = study.trials
+    best = best_of(trials)
     if best is None:
-        console.print(f"all {len(journal.trials)} trials diverged: {path.with_suffix('.csv')}")
+        console.print(f"all {len(trials)} trials diverged: {study.path.with_suffix('.csv')}")
     else:
-        console.print(
-            f"best loss {best.loss:.4g}: {parameters_text(best.parameters)}", soft_wrap=True
-        )
-        console.print(f"written to {path.with_suffix('.yaml')}")
+        found = ", ".join(f"{key} {value:.4g}" for key, value in best.parameters.items())
+        console.print(f"best loss {best.loss:.4g}: {found}", soft_wrap=True)
+        console.print(f"written to {study.path.with_suffix('.yaml')}")

@@ -17,6 +17,7 @@ from typing import Any
 import optuna
 import ray
 import torch
+from optuna.exceptions import StorageInternalError
 from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
@@ -25,32 +26,31 @@ from ray.tune.search.optuna import OptunaSearch
 import ik_nn_ros
 import training
 from ik_nn_ros.errors import IKError
-from training.search.journal import (
-    FinishedTrial,
-    JournalError,
-    SearchJournal,
-    Status,
-    write_outcome,
-)
 from training.search.space import Parameters, Range, SearchSpace
+from training.search.study import (
+    DIVERGED_LOSS,
+    NAME,
+    REPORT_EPOCHS,
+    FinishedTrial,
+    SearchStudy,
+    StudyError,
+    best_of,
+    counts_of,
+)
 from training.train.run import ProgressListener
 from training.train.trainer import Trainer, TrainingDivergedError
 
-REPORT_EPOCHS = 3  # between two looks at the test loss; from the first on a trial may be stopped
 REDUCTION = 4  # of this many trials that come to a decision, one goes on
-DIVERGED_LOSS = 1e6  # a loss from here up is divergence; finite, for the scheduler's quantiles
 SEED = 0
 RETRIES = 3  # of a trial whose machine fails
 CONNECT_TIMEOUT = 5.0  # [s]
 TOKEN_HINT = "if the cluster asks for a token, set RAY_AUTH_MODE=token"
-HTTP2_SETTINGS = b"\0\0\0\4\0\0\0\0\0"  # an empty frame of type 4 (RFC 9113, section 6.5)
-HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + HTTP2_SETTINGS  # what a client says first
 OBJECT_STORE_BYTES = 80_000_000  # Ray's smallest, nearly: trials exchange a few numbers
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # Ray would report to its makers
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or it warns about what it did with GPUs
     "RAY_AIR_NEW_OUTPUT": "0",  # the old output can be silenced
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the journal is the record
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the study is the record
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # the last one is told by a `SearchError`
 }
 
@@ -84,55 +84,43 @@ class SearchError(IKError):
         self.num_trials = num_trials
 
 
-def versions() -> dict[str, str]:
-    """What a search's outcome depends on besides its settings."""
-    return {"torch": torch.__version__, "ray": ray.__version__, "optuna": optuna.__version__}
-
-
 def search(
-    space: SearchSpace,
-    dof: int,
-    num_trials: int,
-    journal: SearchJournal,
-    address: str | None,
-    on_progress: ProgressListener,
+    study: SearchStudy, num_trials: int, address: str | None, on_progress: ProgressListener
 ) -> None:
-    """Try parameters until the journal has ``num_trials`` trials.
+    """Try parameters until the study has ``num_trials`` trials.
 
     Args:
-        space: what is searched.
-        dof: joints of the paper's arm.
-        num_trials: those wanted, with the ones that the journal has already.
-        journal: gets each trial as it ends.
+        study: what is searched; gets each trial as it goes.
+        num_trials: those wanted, with the ones that the study has already.
         address: HOST:PORT of a Ray cluster that this machine is part of; None: this machine alone.
         on_progress: told of each trial that ended.
 
     Raises:
         ClusterError: there is no cluster at ``address``.
         SearchError: interrupted, or a trial failed for other reasons than divergence.
-        JournalError: a trial cannot be written.
+        StudyError: a trial cannot be written.
     """
-    remaining = num_trials - len(journal.trials)
-    if remaining <= 0:
+    known = study.trials
+    if len(known) >= num_trials:
         return
-    recorder = _Recorder(space, dof, num_trials, journal, on_progress)
+    observer = _Observer(study, num_trials, on_progress)
     _connect(address)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            _tuner(space, dof, journal, recorder, remaining, folder).fit()
+            _tuner(study, known, observer, num_trials - len(known), folder).fit()
+    except StorageInternalError as error:
+        raise StudyError(study.path, f"cannot be written: {error.__cause__ or error}") from None
     except RuntimeError as error:
         # Among others, a worker was killed, as for want of memory.
-        reason = str(error).strip().partition("\n")[0]
-        recorder.failure = recorder.failure or SearchError(len(journal.trials), num_trials, reason)
+        observer.failure = observer.failure or str(error).strip().partition("\n")[0]
     except Exception:
-        if recorder.failure is None:
+        if observer.failure is None:
             raise
     finally:
         ray.shutdown()
-    if recorder.failure is not None:
-        raise recorder.failure
-    if len(journal.trials) < num_trials:
-        raise SearchError(len(journal.trials), num_trials, "interrupted")
+    finished = len(study.trials)
+    if finished < num_trials:
+        raise SearchError(finished, num_trials, observer.failure or "interrupted")
 
 
 class TrainingTrial(tune.Trainable):
@@ -149,88 +137,43 @@ class TrainingTrial(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         trainer = self._trainer
-        steps_per_epoch = trainer.config.steps_per_epoch
         try:
-            trainer.advance(REPORT_EPOCHS * steps_per_epoch)
+            trainer.advance(REPORT_EPOCHS * trainer.config.steps_per_epoch)
             loss = trainer.test_loss()
         except TrainingDivergedError:
             loss = math.inf
         stable = loss < DIVERGED_LOSS  # which no NaN is
         return {
             "loss": loss if stable else DIVERGED_LOSS,
-            "status": _status(stable, trainer.finished),
-            "epochs": trainer.step // steps_per_epoch,
-            "num_parameters": trainer.network.num_parameters,
-            "node": ray.get_runtime_context().get_node_id(),
             "done": trainer.finished or not stable,
         }
 
 
-class _Recorder(tune.Callback):
-    """Takes what Tune tells to the journal and the screen.
+class _Observer(tune.Callback):
+    """Shows how the search goes, and ends it where a trial fails.
 
     Attributes:
         failure: why the search cannot go on. Tune makes errors of its own of those raised here.
     """
 
-    def __init__(
-        self,
-        space: SearchSpace,
-        dof: int,
-        num_trials: int,
-        journal: SearchJournal,
-        on_progress: ProgressListener,
-    ) -> None:
-        self._space, self._dof, self._num_trials = space, dof, num_trials
-        self._journal, self._on_progress = journal, on_progress
-        self._losses: dict[str, dict[int, float]] = {}
-        self.failure: IKError | None = None
+    def __init__(self, study: SearchStudy, num_trials: int, on_progress: ProgressListener) -> None:
+        self._study, self._num_trials, self._on_progress = study, num_trials, on_progress
+        self.failure: str | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune keeps a copy of its callbacks on disk, where the journal is in our case."""
+        """Nothing: Tune keeps a copy of its callbacks on disk, where the study is in our case."""
         return {}
 
-    def on_trial_result(self, *, trial: Trial, result: dict[str, Any], **info: Any) -> None:
-        self._losses.setdefault(trial.trial_id, {})[result["epochs"]] = result["loss"]
-
-    def on_trial_complete(self, *, trial: Trial, **info: Any) -> None:
-        result = trial.last_result
-        finished = FinishedTrial(
-            number=len(self._journal.trials) + 1,
-            parameters=trial.config,
-            status=result["status"],
-            loss=result["loss"] if result["status"] != "diverged" else None,
-            epochs=result["epochs"],
-            seconds=round(result["time_total_s"], 2),
-            num_parameters=result["num_parameters"],
-            node=result["node"],
-            losses=sorted(self._losses.pop(trial.trial_id).items()),
-        )
-        try:
-            self._journal.append(finished)
-            write_outcome(self._journal, self._space, self._dof)
-        except JournalError as error:
-            self.failure = error
-            raise
-        self._on_progress(len(self._journal.trials), self._num_trials, _values(self._journal))
+    def on_trial_complete(self, **info: Any) -> None:
+        trials = self._study.trials
+        best = best_of(trials)
+        values = {**counts_of(trials), **({"best loss": best.loss} if best else {})}
+        self._on_progress(len(trials), self._num_trials, values)
 
     def on_trial_error(self, *, trial: Trial, **info: Any) -> None:
-        reason = str(trial.get_pickled_error() or "a machine failed").strip().splitlines()[-1]
-        self.failure = SearchError(len(self._journal.trials), self._num_trials, reason)
-        raise self.failure
-
-
-def _values(journal: SearchJournal) -> dict[str, float]:
-    """The counts of trials by how they ended, and the best loss, to show how the search goes."""
-    best = {} if journal.best is None else {"best loss": journal.best.loss}
-    return {**journal.counts, **best}
-
-
-def _status(stable: bool, finished: bool) -> Status:
-    """A trial's status if it ends now."""
-    if not stable:
-        return "diverged"
-    return "finished" if finished else "stopped"
+        lines = str(trial.get_pickled_error() or "a machine failed").strip().splitlines()
+        self.failure = lines[-1]
+        raise RuntimeError(self.failure)
 
 
 def _connect(address: str | None) -> None:
@@ -241,10 +184,9 @@ def _connect(address: str | None) -> None:
             "object_store_memory": OBJECT_STORE_BYTES,
         }
     else:
-        _require_cluster(address)
+        _require_listener(address)
         where = {"address": address}
     os.environ.update(ENVIRONMENT)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     # The other machines of a cluster need not have a clone: the code travels, without the weights.
     code = [str(Path(package.__file__).parent) for package in (training, ik_nn_ros)]
     try:
@@ -261,41 +203,36 @@ def _connect(address: str | None) -> None:
         raise ClusterError(address, f"{reason}; {TOKEN_HINT}") from None
 
 
-def _require_cluster(address: str) -> None:
-    """Raise at once where Ray would try for minutes: nobody there, or not one who speaks gRPC."""
+def _require_listener(address: str) -> None:
+    """Raise at once where nobody listens: Ray would try for minutes."""
     host, _, port = address.rpartition(":")
     try:
-        with socket.create_connection((host, int(port)), CONNECT_TIMEOUT) as connection:
-            connection.sendall(HTTP2_PREFACE)
-            answer = connection.recv(len(HTTP2_SETTINGS))
-    except ValueError:
+        socket.create_connection((host, int(port)), CONNECT_TIMEOUT).close()
+    except (ValueError, OverflowError):
         raise ClusterError(address, "must be HOST:PORT") from None
     except OSError as error:
         raise ClusterError(address, error.strerror or str(error)) from None
-    if answer[3:4] != HTTP2_SETTINGS[3:4]:
-        raise ClusterError(address, "what answers there is not Ray")
 
 
 def _tuner(
-    space: SearchSpace,
-    dof: int,
-    journal: SearchJournal,
-    recorder: _Recorder,
+    study: SearchStudy,
+    known: list[FinishedTrial],
+    observer: _Observer,
     num_trials: int,
     folder: str,
 ) -> tune.Tuner:
     return tune.Tuner(
-        tune.with_parameters(TrainingTrial, space=space, dof=dof),
+        tune.with_parameters(TrainingTrial, space=study.space, dof=study.dof),
         tune_config=tune.TuneConfig(
             num_samples=num_trials,
             max_concurrent_trials=int(ray.cluster_resources()["CPU"]),
-            search_alg=_sampler(space, journal),
-            scheduler=_scheduler(space.trial_config(space.corner("min"), dof).epochs, journal),
+            search_alg=_sampler(study),
+            scheduler=_scheduler(study.total_reports, known),
             reuse_actors=True,  # each imports torch once
         ),
         run_config=tune.RunConfig(
             storage_path=folder,
-            callbacks=[recorder],
+            callbacks=[observer],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             verbose=0,
@@ -303,19 +240,17 @@ def _tuner(
     )
 
 
-def _sampler(space: SearchSpace, journal: SearchJournal) -> OptunaSearch:
-    """Optuna's sampler, which knows of the trials in the journal."""
-    sampler = OptunaSearch(
-        {key: _distribution(values) for key, values in space.ranges.items()},
+def _sampler(study: SearchStudy) -> OptunaSearch:
+    """Optuna's sampler, which knows of the study's trials and writes its own there."""
+    return OptunaSearch(
+        {key: _distribution(values) for key, values in study.space.ranges.items()},
         metric="loss",
         mode="min",
+        study_name=NAME,
+        storage=study.storage,
         # With the same seed a search that goes on would draw its first trials once more.
-        seed=SEED + len(journal.trials),
+        seed=SEED + study.num_begun,
     )
-    for trial in journal.trials:
-        loss = DIVERGED_LOSS if trial.loss is None else trial.loss
-        sampler.add_evaluated_point(trial.parameters, loss)
-    return sampler
 
 
 def _distribution(values: Range) -> optuna.distributions.BaseDistribution:
@@ -325,19 +260,20 @@ def _distribution(values: Range) -> optuna.distributions.BaseDistribution:
     return optuna.distributions.FloatDistribution(values.min, values.max, log=log)
 
 
-def _scheduler(epochs: int, journal: SearchJournal) -> AsyncHyperBandScheduler:
-    """Successive halving, which compares with the trials in the journal, too."""
+def _scheduler(total_reports: int, known: list[FinishedTrial]) -> AsyncHyperBandScheduler:
+    """Successive halving, which compares with the trials that are known, too."""
     scheduler = AsyncHyperBandScheduler(
-        time_attr="epochs",
+        time_attr=tune.result.TRAINING_ITERATION,
         metric="loss",
         mode="min",
-        max_t=epochs,
-        grace_period=min(REPORT_EPOCHS, epochs),
+        max_t=total_reports,
+        grace_period=1,
         reduction_factor=REDUCTION,
     )
-    for trial in journal.trials:
-        earlier = SimpleNamespace(trial_id=f"journal {trial.number}")
+    for trial in known:
+        earlier = SimpleNamespace(trial_id=f"known {trial.number}")
         scheduler.on_trial_add(None, earlier)
-        for epoch, loss in trial.losses:
-            scheduler.on_trial_result(None, earlier, {"epochs": epoch, "loss": loss})
+        for report, loss in enumerate(trial.losses, start=1):
+            result = {tune.result.TRAINING_ITERATION: report, "loss": loss}
+            scheduler.on_trial_result(None, earlier, result)
     return scheduler

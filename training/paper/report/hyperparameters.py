@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -34,8 +33,8 @@ class Found(NamedTuple):
 
 def read_searches(folder: Path) -> list[Found]:
     """The outcomes of all searches in a folder that found something."""
-    summaries = {path: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
-    return [_found(path, summary) for path, summary in summaries.items() if summary["best"]]
+    summaries = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    return [_found(summary) for summary in summaries if summary["best"]]
 
 
 def hyperparameters(configs: Path, searches: Sequence[Found]) -> str:
@@ -83,17 +82,15 @@ def _sources(
             yield [dof, "search", *values, integer(found.num_parameters)]
 
 
-def _found(path: Path, summary: dict[str, Any]) -> Found:
+def _found(summary: dict[str, Any]) -> Found:
     settings, best, counts = summary["settings"], summary["best"], summary["counts"]
-    with path.with_suffix(".csv").open() as table:
-        rows = {int(row["number"]): row for row in csv.DictReader(table)}
     return Found(
         settings["model"],
         settings["dof"],
         counts["trials"],
         counts.get("stopped", 0),
         counts.get("diverged", 0),
-        int(rows[best["number"]]["num_parameters"]),
+        best["num_parameters"],
         best["parameters"],
     )
 
