@@ -163,6 +163,20 @@ class CheckpointError(IKError):
         self.path = path
 
 
+class TimedOutError(IKError):
+    """Work that took longer than it was allowed.
+
+    Attributes:
+        elapsed: time taken so far [s].
+        timeout: time allowed [s].
+    """
+
+    def __init__(self, elapsed: float, timeout: float) -> None:
+        super().__init__(f"timeout: {elapsed:.3f} s have passed, {timeout:.3f} s were allowed")
+        self.elapsed = elapsed
+        self.timeout = timeout
+
+
 def _numbered(index: int | None) -> str:
     """People count from 1."""
     return "target" if index is None else f"target {index + 1}"

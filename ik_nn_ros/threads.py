@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
+from ik_nn_ros.limits import go_on
+
 Piece = TypeVar("Piece")
 
 
@@ -19,19 +21,27 @@ def num_threads() -> int:
 
 
 def in_threads(work: Callable[[Piece], None], pieces: Iterable[Piece], threads: int) -> None:
-    """Work on every piece, in this thread and in ``threads - 1`` others."""
+    """Work on every piece, in this thread and in ``threads - 1`` others.
+
+    This thread asks before each of its pieces whether to go on, see `limits`.
+    """
     todo = iter(list(pieces))  # a shared iterator is the work queue
 
     def work_on() -> None:
         for piece in todo:
+            go_on()
             work(piece)
 
     helpers = [_pool(threads - 1).submit(work_on) for _ in range(threads - 1)]
-    work_on()
-    # A helper that has not begun, on a machine with other things to do, has nothing left to do.
-    for helper in helpers:
-        if not helper.cancel():
-            helper.result()
+    try:
+        work_on()
+    finally:
+        for _ in todo:  # left where the work is to stop
+            pass
+        # A helper that has not begun, on a machine with other things to do, has nothing to do.
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
 
 
 @cache

@@ -33,6 +33,8 @@ DESCRIPTIONS = {
     "no other.",
     "num_samples": "Samples drawn where a request says 0.",
     "max_samples": "Most samples of one request.",
+    "max_cost": "Most of samples x joints x (1 + representatives) of one request, for which others "
+    "wait.",
     "device": "Where the networks run: cpu, cuda, cuda:1, ...",
     "backend": "What evaluates the networks: torch, numba, or auto for the fastest on the device; "
     "in use where it reads as one of the two.",

@@ -14,6 +14,7 @@ import numpy as np
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.projection import DAMPING, MAX_ITERATIONS, MAX_STEP
 from ik_nn_ros.arm.task import Task
+from ik_nn_ros.limits import go_on
 
 ACCURACY = 1e-3  # of the tolerance: one step beyond it costs little, and the next target gains
 
@@ -47,6 +48,7 @@ def carry_on(
     position = position.copy()
     at_limit = np.zeros(arm.dof, dtype=int)
     for _ in range(MAX_ITERATIONS):
+        go_on()
         residual = task.residual(arm, position, target)
         if (np.abs(residual) <= ACCURACY * tolerances).all():
             break

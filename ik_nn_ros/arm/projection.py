@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ik_nn_ros.arm.planar_arm import CHUNK_SIZE, PlanarArm
+from ik_nn_ros.limits import go_on
 
 MAX_ITERATIONS = 30
 MAX_STEP = 0.5  # [rad], norm of one step: far from the target the linear model is no guide
@@ -65,6 +66,7 @@ def _project_in_place(
     arm: PlanarArm, positions: np.ndarray, errors: np.ndarray, targets: np.ndarray, goal: float
 ) -> None:
     for _ in range(MAX_ITERATIONS):
+        go_on()
         active = np.flatnonzero(errors > goal)
         if active.size == 0:
             break

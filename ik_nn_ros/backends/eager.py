@@ -10,6 +10,7 @@ import torch
 from ik_nn_ros.backends.base import REFERENCE, Decoded, Decoder, chunks
 from ik_nn_ros.backends.network_sampler import NetworkSampler
 from ik_nn_ros.errors import InvalidRequestError
+from ik_nn_ros.limits import go_on
 from ik_nn_ros.models.cinn import CINN
 from ik_nn_ros.models.network import GenerativeNetwork
 from ik_nn_ros.models.networks import Network, trained_model
@@ -66,6 +67,7 @@ class EagerDecoder(Decoder):
         latents = latents.reshape(math.prod(shape), self.latent_dim)
         positions = np.empty((len(latents), self.arm.dof))
         for rows, which in chunks(*shape, CHUNK_SIZE):
+            go_on()
             points = self._tensor(targets[which])
             decoded = self._network.decode(points, self._tensor(latents[rows]))
             positions[rows] = decoded.cpu().numpy()
@@ -79,6 +81,7 @@ class EagerDecoder(Decoder):
         positions = positions.reshape(-1, self.arm.dof)
         densities = np.empty(len(positions))
         for rows, which in chunks(*shape, CHUNK_SIZE):
+            go_on()
             theta, points = self._tensor(positions[rows]), self._tensor(targets[which])
             densities[rows] = self._network.log_density(theta, points).cpu().numpy()
         return densities.reshape(shape)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 
@@ -132,17 +133,42 @@ class ExactPosterior(WeightedSampler):
 _building = Lock()
 
 
+class _Making(NamedTuple):
+    """The tables of an arm and a task, as far as they are made.
+
+    Attributes:
+        chain: see `chain_array`.
+        tables: of all joints, full or empty.
+        todo: the rows that each joint's table lacks; from the last free joint to the second, as
+            each table is made from those of the joints after it.
+    """
+
+    chain: np.ndarray
+    tables: Tables
+    todo: dict[int, set[int]]
+
+
 @lru_cache(maxsize=8)
-def _chain_and_tables(arm: PlanarArm, task: Task) -> tuple[np.ndarray, Tables]:
-    """The chain of an arm and a task, and its tables, from the last free joint to the second."""
+def _making(arm: PlanarArm, task: Task) -> _Making:
     chain = chain_array(arm, task)
     tables = empty_tables(chain, np.array([joint.is_circle for joint in arm.joints]))
-    for joint in range(int(chain[0, CLOSING]) - 1, 0, -1):
+    joints = range(int(chain[0, CLOSING]) - 1, 0, -1)
+    return _Making(
+        chain, tables, {joint: set(range(tables.grid[joint, DISTANCES])) for joint in joints}
+    )
 
-        def work(row: int, joint: int = joint) -> None:
+
+def _chain_and_tables(arm: PlanarArm, task: Task) -> tuple[np.ndarray, Tables]:
+    """The chain of an arm and a task, and its tables; where work was stopped, it goes on."""
+    chain, tables, todo = _making(arm, task)
+    for joint, rows in list(todo.items()):
+
+        def work(row: int, joint: int = joint, rows: set[int] = rows) -> None:
             fill(chain, *tables, joint, row, new_conditional())
+            rows.discard(row)
 
-        in_threads(work, range(tables.grid[joint, DISTANCES]), num_threads())
+        in_threads(work, sorted(rows), num_threads())
         widen(chain, tables, joint)
         bend(chain, tables, joint)
+        del todo[joint]
     return chain, tables

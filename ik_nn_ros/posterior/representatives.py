@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.cluster import KMeans
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.limits import go_on
 
 STARTS = 4  # of k-means; the best outcome is kept
-SEED = 0
 DECIMALS = 4  # of joint positions [rad]; what differs by less is one configuration
 
 
@@ -53,10 +53,19 @@ def representatives(
     points, weights = points[weighty], weights[weighty]
     distinct = len(np.unique(points.round(DECIMALS), axis=0))
     count = min(num_representatives, distinct)
-    regions = KMeans(count, n_init=STARTS, random_state=SEED).fit(points, sample_weight=weights)
+    regions = min(
+        (_regions(points, weights, count, start) for start in range(STARTS)),
+        key=lambda regions: regions.inertia_,
+    )
     distances = np.linalg.norm(points - regions.cluster_centers_[regions.labels_], axis=1)
     sizes = np.bincount(regions.labels_, weights, minlength=count)
     order = np.argsort(-sizes, kind="stable")
     nearest_first = np.argsort(distances, kind="stable")
     _, first = np.unique(regions.labels_[nearest_first], return_index=True)
     return Representatives(weighty[nearest_first[first][order]], sizes[order] / sizes.sum())
+
+
+def _regions(points: np.ndarray, weights: np.ndarray, count: int, seed: int) -> KMeans:
+    """One start of k-means."""
+    go_on()
+    return KMeans(count, n_init=1, random_state=seed).fit(points, sample_weight=weights)

@@ -13,16 +13,16 @@ from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.arguments import require_representatives
 from ik_nn_ros.arm.continuation import carry_on
 from ik_nn_ros.errors import IKError, InvalidRequestError
-from ik_nn_ros.ros.deadline import Deadline, TimedSampler
+from ik_nn_ros.limits import Deadline, go_on, limited_by
+from ik_nn_ros.path import Branch, follow
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import fill_error, fill_representatives, fill_solutions, joint_state
 from ik_nn_ros.ros.moveit import fill_position_ik, fill_refusal, parse_position_ik
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.path_messages import PathArguments, fill_trajectory, parse_path_request
-from ik_nn_ros.ros.requests import parse_request
+from ik_nn_ros.ros.requests import SolveArguments, parse_request
 from ik_nn_ros.ros.solvers import Solvers
 from ik_nn_ros.solutions import Solutions
-from ik_nn_ros.solver import IKSolver
 
 
 class Logger(Protocol):
@@ -58,6 +58,9 @@ class Solved:
 class Answering:
     """Answers requests one at a time. Whatever a request says, its response says how it went.
 
+    The time that a request allows runs from its ``arrival``, on the monotonic clock [s]; where
+    there is none given, from now.
+
     Args:
         solvers: with the parameters that it starts with.
         frames: what is known of other frames.
@@ -73,15 +76,22 @@ class Answering:
         self._frames = frames
         self._logger = logger
 
-    def solve_ik(self, request: SolveIK.Request, response: SolveIK.Response) -> Solved | None:
+    def solve_ik(
+        self, request: SolveIK.Request, response: SolveIK.Response, arrival: float | None = None
+    ) -> Solved | None:
         """Fill the response; what it shows, or None if it carries an error code."""
         try:
-            return self._solve_ik(request, response)
+            return self._solve_ik(request, response, arrival)
         except Exception as error:
             self._refuse(response, error)
             return None
 
-    def solve_ik_path(self, request: SolveIKPath.Request, response: SolveIKPath.Response) -> None:
+    def solve_ik_path(
+        self,
+        request: SolveIKPath.Request,
+        response: SolveIKPath.Response,
+        arrival: float | None = None,
+    ) -> None:
         """Fill the response; where the path breaks or the time runs out, with what comes before."""
         start = time.monotonic()
         try:
@@ -89,14 +99,17 @@ class Answering:
             arguments = parse_path_request(request, self.settings, arm, self._frames)
             positions: list[np.ndarray] = []
             try:
-                self._collect_path(arguments, positions)
+                with limited_by(Deadline(arguments.timeout, arrival).check):
+                    self._collect_path(arguments, positions)
             finally:
                 fill_trajectory(response, positions, arguments, arm, self._frames.base_frame)
         except Exception as error:
             self._refuse(response, error)
         response.solve_time = time.monotonic() - start
 
-    def get_position_ik(self, request: Any, response: Any) -> SolveIK.Response:
+    def get_position_ik(
+        self, request: Any, response: Any, arrival: float | None = None
+    ) -> SolveIK.Response:
         """Fill MoveIt's response; what our own service would have answered. See `moveit`.
 
         The seed state carried onto the pose, so that small moves of the pose move the joints a
@@ -109,24 +122,27 @@ class Answering:
             self._refuse(answer, error)
             fill_refusal(response, error)
         else:
-            if not self._carry_seed_state(asked, answer):
-                self.solve_ik(asked, answer)
+            if not self._carry_seed_state(asked, answer, arrival):
+                self.solve_ik(asked, answer, arrival)
             fill_position_ik(response, answer)
         return answer
 
-    def _carry_seed_state(self, request: SolveIK.Request, response: SolveIK.Response) -> bool:
+    def _carry_seed_state(
+        self, request: SolveIK.Request, response: SolveIK.Response, arrival: float | None
+    ) -> bool:
         """Fill the response with the seed state, carried onto the target; whether that worked."""
         arm = self._solvers.arm
         try:
             arguments = parse_request(request, self.settings, arm, self._frames)
+            options, task = arguments.options, arguments.task
+            if options.seed_state is None:
+                return False
+            tolerances = options.position_tolerance, options.heading_tolerance
+            seed_state = np.array(options.seed_state)
+            with limited_by(Deadline(arguments.timeout, arrival).check):
+                reached = carry_on(arm, task, seed_state, arguments.target, *tolerances)
         except IKError:
             return False  # it will be told by whoever answers instead
-        options, task = arguments.options, arguments.task
-        if options.seed_state is None:
-            return False
-        tolerances = options.position_tolerance, options.heading_tolerance
-        seed_state = np.array(options.seed_state)
-        reached = carry_on(arm, task, seed_state, arguments.target, *tolerances)
         if reached.converged:
             response.error_code = SolveIK.Response.SUCCESS
             response.message = "the seed state, carried onto the target"
@@ -134,34 +150,50 @@ class Answering:
             response.best.header.frame_id = self._frames.base_frame
         return reached.converged
 
-    def _solve_ik(self, request: SolveIK.Request, response: SolveIK.Response) -> Solved:
+    def _solve_ik(
+        self, request: SolveIK.Request, response: SolveIK.Response, arrival: float | None
+    ) -> Solved:
         arguments = parse_request(request, self.settings, self._solvers.arm, self._frames)
-        deadline = Deadline(arguments.timeout)
+        with limited_by(Deadline(arguments.timeout, arrival).check):
+            go_on()
+            return self._solved(arguments, response)
+
+    def _solved(self, arguments: SolveArguments, response: SolveIK.Response) -> Solved:
         solver = self._solvers.of(arguments.model, arguments.task)
-        deadline.check()
         start = time.monotonic()
-        solutions = arguments.solve_with(IKSolver(TimedSampler(solver.sampler, deadline)))
+        solutions = solver.solve(
+            arguments.target, arguments.num_samples, arguments.seed, arguments.options
+        )
         if arguments.num_representatives > 0:  # before there is anything in the response
             require_representatives(arguments.num_representatives, len(solutions))
         # With the densities, which are computed here.
         fill_solutions(response, solutions)
         response.solve_time = time.monotonic() - start
         response.best.header.frame_id = self._frames.base_frame
-        deadline.check()
+        go_on()
         if arguments.num_representatives > 0:
             fill_representatives(response, solutions, arguments.num_representatives)
-            deadline.check()
+            go_on()
         return Solved(arguments.model, solutions, response.solve_time)
 
     def _collect_path(self, arguments: PathArguments, positions: list[np.ndarray]) -> None:
-        deadline = Deadline(arguments.timeout)
-        solver = self._solvers.of(arguments.model, arguments.task)
-        for position in arguments.follow_with(solver):
+        """Write to the list as far as the path is found."""
+        go_on()
+        solver, options = self._solvers.of(arguments.model, arguments.task), arguments.options
+        for position in follow(
+            solver,
+            arguments.targets,
+            arguments.num_samples,
+            seed=arguments.seed,
+            position_tolerance=options.position_tolerance,
+            heading_tolerance=options.heading_tolerance,
+            seed_state=arguments.seed_state,
+            max_joint_step=arguments.max_joint_step,
+        ):
             positions.append(position)
-            deadline.check()
         if arguments.closed:
-            positions[:] = arguments.close(solver.arm, positions)
-            deadline.check()
+            branch = Branch(solver.arm, solver.task, options, arguments.max_joint_step)
+            positions[:] = branch.closed(np.stack(positions), arguments.targets)
 
     def _refuse(self, response: SolveIK.Response | SolveIKPath.Response, error: Exception) -> None:
         fill_error(response, error)

@@ -39,18 +39,11 @@ class FrameError(IKError):
         self.base_frame = base_frame
 
 
-class TimedOutError(IKError):
-    """A request that took longer than its timeout.
+class ShutdownError(IKError):
+    """Work that was stopped because the server ends."""
 
-    Attributes:
-        elapsed: time taken so far [s].
-        timeout: time allowed [s].
-    """
-
-    def __init__(self, elapsed: float, timeout: float) -> None:
-        super().__init__(f"timeout: {elapsed:.3f} s have passed, {timeout:.3f} s were allowed")
-        self.elapsed = elapsed
-        self.timeout = timeout
+    def __init__(self) -> None:
+        super().__init__("the server ends")
 
 
 class ServiceUnavailableError(IKError):

@@ -16,10 +16,11 @@ from ik_nn_ros.errors import (
     NoSolutionError,
     PathBreakError,
     PathOpenError,
+    TimedOutError,
     UnreachableTargetError,
 )
 from ik_nn_ros.ros.answer import Answer
-from ik_nn_ros.ros.errors import FrameError, RequestRefusedError, TimedOutError
+from ik_nn_ros.ros.errors import FrameError, RequestRefusedError, ShutdownError
 from ik_nn_ros.solutions import Solutions
 
 ERROR_CODES = {
@@ -31,6 +32,7 @@ ERROR_CODES = {
     ModelNotFoundError: SolveIK.Response.MODEL_NOT_FOUND,
     FrameError: SolveIK.Response.FRAME_TRANSFORM_FAILURE,
     TimedOutError: SolveIK.Response.TIMED_OUT,
+    ShutdownError: SolveIK.Response.TIMED_OUT,
 }
 
 

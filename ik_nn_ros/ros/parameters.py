@@ -69,6 +69,11 @@ class ServerParameters:
         DEFAULT_NUM_SAMPLES, "Samples drawn where a request says 0.", (1, 1_000_000)
     )
     max_samples: int = _parameter(10_000, "Most samples of one request.", (1, 1_000_000))
+    max_cost: int = _parameter(
+        5_000_000,
+        "Most of samples x joints x (1 + representatives) of one request, for which others wait.",
+        (1, 1_000_000_000),
+    )
     device: str = _parameter(
         "cpu", "Where the networks run: cpu, cuda, cuda:1, ...", read_only=True
     )

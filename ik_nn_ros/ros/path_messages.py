@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.options import SolveOptions
-from ik_nn_ros.path import DEFAULT_MAX_JOINT_STEP, Branch, follow
+from ik_nn_ros.path import DEFAULT_MAX_JOINT_STEP
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.requests import (
@@ -24,9 +24,9 @@ from ik_nn_ros.ros.requests import (
     parse_timeout,
     plane_seed_state,
     requested_task,
+    require_affordable,
 )
 from ik_nn_ros.ros.targets import parse_targets
-from ik_nn_ros.solver import IKSolver
 from ik_nn_ros.trajectory import Trajectory, timed
 
 DEFAULT_TIME_STEP = 0.1  # [s]
@@ -68,24 +68,6 @@ class PathArguments:
     time_step: float
     timeout: float
 
-    def follow_with(self, solver: IKSolver) -> Iterator[np.ndarray]:
-        """The solver's positions, as `path.follow` finds them; its errors are the same."""
-        return follow(
-            solver,
-            self.targets,
-            self.num_samples,
-            seed=self.seed,
-            position_tolerance=self.options.position_tolerance,
-            heading_tolerance=self.options.heading_tolerance,
-            seed_state=self.seed_state,
-            max_joint_step=self.max_joint_step,
-        )
-
-    def close(self, arm: PlanarArm, positions: list[np.ndarray]) -> list[np.ndarray]:
-        """All positions, bent so that the last ones are the first; see `Branch.closed`."""
-        branch = Branch(arm, self.task, self.options, self.max_joint_step)
-        return [*branch.closed(np.stack(positions), self.targets)]
-
     def timed(self, positions: np.ndarray) -> Trajectory:
         """Positions (k, dof) in time, the first after the way from the seed state; see `timed`."""
         first = positions[0]
@@ -103,13 +85,16 @@ def parse_path_request(
 
     Raises:
         FrameError: the targets are in a frame that cannot be transformed to the arm's.
-        InvalidRequestError: too many targets, one that is not in the plane, too many samples, a
-            seed state or velocities that do not fit the arm, a negative time.
+        InvalidRequestError: too many targets, one that is not in the plane, too many samples, or
+            too many for the arm's joints, a seed state or velocities that do not fit the arm, a
+            negative time.
     """
     if len(request.targets) > MAX_TARGETS:
         raise InvalidRequestError(
             "targets", f"must be at most {MAX_TARGETS}, got {len(request.targets)}"
         )
+    num_samples = parse_num_samples(request.num_samples, parameters)
+    require_affordable(num_samples, arm.dof, 0, parameters.max_cost)
     task = requested_task(request, arm)
     targets = parse_targets(request.header, request.targets, frames, task, arm.mount)
     if request.closed and not np.allclose(targets[:1], targets[-1:], rtol=0.0, atol=SAME_TARGET):
@@ -119,7 +104,7 @@ def parse_path_request(
         task=task,
         targets=targets,
         closed=request.closed,
-        num_samples=parse_num_samples(request.num_samples, parameters),
+        num_samples=num_samples,
         seed=request.random_seed or None,
         options=SolveOptions(
             position_tolerance=request.position_tolerance or parameters.position_tolerance,

@@ -21,8 +21,6 @@ from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.targets import parse_click, parse_targets, tip_pose
-from ik_nn_ros.solutions import Solutions
-from ik_nn_ros.solver import IKSolver
 
 CLICK_HEIGHT = 0.02  # of the reach: what is drawn, and so clicked, is that near to the plane
 
@@ -51,10 +49,6 @@ class SolveArguments:
     num_representatives: int
     timeout: float
 
-    def solve_with(self, solver: IKSolver) -> Solutions:
-        """The solver's answer; its errors are those of `IKSolver.solve`."""
-        return solver.solve(self.target, self.num_samples, self.seed, self.options)
-
 
 def parse_request(
     request: SolveIK.Request,
@@ -67,16 +61,20 @@ def parse_request(
     Raises:
         FrameError: the target is in a frame that cannot be transformed to the arm's.
         InvalidRequestError: the target is not in the plane, too many samples or representatives,
-            a seed state that does not fit the arm, a negative timeout.
+            or too many for the arm's joints, a seed state that does not fit the arm, a negative
+            timeout.
     """
     task = requested_task(request, arm)
+    num_samples = parse_num_samples(request.num_samples, parameters)
+    num_representatives = _parse_num_representatives(request.num_representatives)
+    require_affordable(num_samples, arm.dof, num_representatives, parameters.max_cost)
     header, pose = request.target.header, request.target.pose
     (target,) = parse_targets(header, [pose], frames, task, arm.mount)
     return SolveArguments(
         model=request.model or parameters.model,
         task=task,
         target=target,
-        num_samples=parse_num_samples(request.num_samples, parameters),
+        num_samples=num_samples,
         seed=request.random_seed or None,
         options=SolveOptions(
             refine=parameters.refine and not request.raw,
@@ -85,7 +83,7 @@ def parse_request(
             seed_state=plane_seed_state(request.seed_state, arm),
             allow_approximate=request.allow_approximate,
         ),
-        num_representatives=_parse_num_representatives(request.num_representatives),
+        num_representatives=num_representatives,
         timeout=parse_timeout(request.timeout),
     )
 
@@ -138,6 +136,23 @@ def _parse_num_representatives(num_representatives: int) -> int:
     if num_representatives > 0:
         require_representatives(num_representatives, MAX_REPRESENTATIVES)
     return num_representatives
+
+
+def require_affordable(
+    num_samples: int, num_joints: int, num_representatives: int, max_cost: int
+) -> None:
+    """All others wait for the request in hand, and most of its time goes with this product.
+
+    Raises:
+        InvalidRequestError: it is more than the server allows.
+    """
+    cost = num_samples * num_joints * (1 + num_representatives)
+    if cost > max_cost:
+        raise InvalidRequestError(
+            "num_samples",
+            f"{num_samples} samples x {num_joints} joints x (1 + {num_representatives} "
+            f"representatives) = {cost}, the server's max_cost is {max_cost}: ask for fewer",
+        )
 
 
 def plane_seed_state(state: JointState, arm: PlanarArm) -> tuple[float, ...] | None:

@@ -1,18 +1,20 @@
 """From requests to responses without a node: the time, and faults."""
 
-import itertools
+import time
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ik_nn_interfaces.srv import SolveIK
-from ik_nn_ros import IKSolver
+from ik_nn_interfaces.srv import SolveIK, SolveIKPath
+from ik_nn_ros import IKSolver, PlanarArm
 from ik_nn_ros.errors import CheckpointError
+from ik_nn_ros.limits import Deadline, limited_by
+from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.ros import answering as module
 from ik_nn_ros.ros.answering import Answering
-from ik_nn_ros.ros.deadline import Deadline
+from ik_nn_ros.ros.errors import ShutdownError
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.solvers import Solvers
@@ -37,11 +39,28 @@ def answering(log):
     return Answering(solvers, Frames("base_link", None), log)
 
 
+class Clock:
+    """A clock that stands still but for what is made to take its time."""
+
+    now = 0.0
+
+    def let_last(self, monkeypatch, owner, name, seconds=5.0):
+        """Let a function take so long."""
+        function = getattr(owner, name)
+
+        def lasting(*arguments, **keywords):
+            result = function(*arguments, **keywords)
+            self.now += seconds
+            return result
+
+        monkeypatch.setattr(owner, name, lasting)
+
+
 @pytest.fixture
-def ticking(monkeypatch):
-    """A clock on which every look takes a second."""
-    ticks = partial(next, itertools.count())
-    monkeypatch.setattr(module, "Deadline", partial(Deadline, clock=ticks))
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(module, "Deadline", partial(Deadline, clock=lambda: clock.now))
+    return clock
 
 
 def answer(answering, x=2.0, timeout=0.0, **fields):
@@ -60,27 +79,69 @@ def test_what_is_shown_is_what_was_answered(answering):
     assert response.best.header.frame_id == "base_link"
 
 
-@pytest.mark.parametrize("timeout", [0.0, 4.0])
-def test_within_the_time_or_without_a_limit_it_answers(answering, ticking, timeout):
+STAGES = {  # what takes its time -> solutions and representatives that are ready
+    "loading": (Solvers, "of", 0, 0),
+    "sampling": (ExactPosterior, "sample", 0, 0),
+    "projecting": (PlanarArm, "wrapped", 20, 0),
+    "answering": (module, "fill_solutions", 20, 0),
+    "choosing representatives": (module, "fill_representatives", 20, 3),
+}
+
+
+@pytest.mark.parametrize("timeout", [0.0, 6.0])
+@pytest.mark.parametrize("stage", STAGES)
+def test_within_the_time_or_without_a_limit_it_answers(
+    answering, clock, monkeypatch, stage, timeout
+):
+    clock.let_last(monkeypatch, *STAGES[stage][:2])
     _, response = answer(answering, timeout=timeout, num_representatives=3)
     assert response.error_code == Code.SUCCESS
     assert len(response.representatives) == 3
 
 
-@pytest.mark.parametrize(
-    ("timeout", "elapsed", "solutions", "representatives"),
-    [(0.5, "1.000", 0, 0), (1.5, "2.000", 0, 0), (2.5, "3.000", 20, 0), (3.5, "4.000", 20, 3)],
-    ids=["sampling", "projecting", "choosing representatives", "answering"],
-)
-def test_out_of_time_it_stops_before_the_next_stage_with_what_is_ready(
-    answering, ticking, timeout, elapsed, solutions, representatives
+@pytest.mark.parametrize("stage", STAGES)
+def test_out_of_time_it_stops_in_or_after_each_stage_with_what_is_ready(
+    answering, clock, monkeypatch, stage
 ):
-    solved, response = answer(answering, timeout=timeout, num_representatives=3)
+    *what, solutions, representatives = STAGES[stage]
+    clock.let_last(monkeypatch, *what)
+    solved, response = answer(answering, timeout=4.5, num_representatives=3)
     assert solved is None
     assert response.error_code == Code.TIMED_OUT
-    assert response.message == f"timeout: {elapsed} s have passed, {timeout:.3f} s were allowed"
+    assert response.message == "timeout: 5.000 s have passed, 4.500 s were allowed"
     assert len(response.positions) == 4 * solutions
     assert len(response.representatives) == representatives
+
+
+@pytest.mark.parametrize("kind", ["solve_ik", "solve_ik_path", "get_position_ik"])
+def test_a_request_that_waited_for_too_long_is_refused_and_not_solved(answering, monkeypatch, kind):
+    """Its time runs from its arrival."""
+    monkeypatch.setattr(Solvers, "of", lambda *_: pytest.fail("solved"))
+    request = SolveIK.Request()
+    request.target.pose.position.x = 2.0
+    if kind == "solve_ik_path":
+        request = SolveIKPath.Request(targets=[request.target.pose])
+    request.timeout.nanosec = 200_000_000
+    response = SolveIKPath.Response() if kind == "solve_ik_path" else SolveIK.Response()
+    if kind == "get_position_ik":
+        monkeypatch.setattr(module, "parse_position_ik", lambda asked, _: asked)
+        monkeypatch.setattr(module, "fill_position_ik", lambda *_: None)
+        request.seed_state.position = [0.1] * 4
+        response = answering.get_position_ik(request, None, time.monotonic() - 1.0)
+    else:
+        getattr(answering, kind)(request, response, time.monotonic() - 1.0)
+    assert response.error_code == Code.TIMED_OUT
+    assert "0.200 s were allowed" in response.message
+
+
+def test_a_shutdown_stops_a_request_without_a_trace(answering, log):
+    def stop():
+        raise ShutdownError
+
+    with limited_by(stop):
+        _, response = answer(answering)
+    assert (response.error_code, response.message) == (Code.TIMED_OUT, "the server ends")
+    assert log == []
 
 
 def test_weights_that_break_while_it_runs_are_a_fault_of_its_own(answering, log, monkeypatch):

@@ -10,9 +10,10 @@ from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import Point, Pose, PoseStamped
 from sensor_msgs.msg import JointState
 
-from ik_nn_interfaces.srv import SolveIK
+from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros import IKSolver, InvalidRequestError, PlanarArm, SolveOptions
-from ik_nn_ros.ros.errors import RequestRefusedError, TimedOutError
+from ik_nn_ros.errors import TimedOutError
+from ik_nn_ros.ros.errors import RequestRefusedError
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import (
     ERROR_CODES,
@@ -24,6 +25,7 @@ from ik_nn_ros.ros.messages import (
     parse_response,
 )
 from ik_nn_ros.ros.parameters import ServerParameters
+from ik_nn_ros.ros.path_messages import parse_path_request
 from ik_nn_ros.ros.requests import parse_request, parse_seed_state
 
 BASE = Frames("base_link", None)
@@ -97,6 +99,22 @@ def test_what_a_request_says_wins():
     assert arguments.options == SolveOptions(
         refine=False, position_tolerance=1e-3, heading_tolerance=1e-2, allow_approximate=True
     )
+
+
+def test_a_request_that_would_keep_all_others_waiting_is_refused_beforehand_with_figures():
+    arm = PlanarArm.of_paper(15)
+    request = SolveIK.Request(num_samples=10_000, num_representatives=100)
+    words = (
+        r"10000 samples x 15 joints x \(1 \+ 100 representatives\) = 15150000, the server's "
+        "max_cost is 5000000"
+    )
+    with pytest.raises(InvalidRequestError, match=words):
+        parse_request(request, PARAMETERS, arm, BASE)
+    allowing = dataclasses.replace(PARAMETERS, max_cost=15_150_000)
+    assert parse_request(request, allowing, arm, BASE).num_representatives == 100
+    path = SolveIKPath.Request(num_samples=1000)
+    with pytest.raises(InvalidRequestError, match="1000 samples x 15 joints"):
+        parse_path_request(path, dataclasses.replace(PARAMETERS, max_cost=14_999), arm, BASE)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Paths of targets: followed on one branch, or told where they break."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from sensor_msgs.msg import JointState
@@ -7,8 +9,10 @@ from sensor_msgs.msg import JointState
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros import IKSolver, PlanarArm
 from ik_nn_ros.errors import InvalidRequestError, PathBreakError
-from ik_nn_ros.path import follow
+from ik_nn_ros.limits import Deadline
+from ik_nn_ros.path import Branch, follow
 from ik_nn_ros.posterior.exact import ExactPosterior
+from ik_nn_ros.ros import answering as module
 from ik_nn_ros.ros.answering import Answering
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters
@@ -229,9 +233,17 @@ def test_the_service_says_why_it_refuses(answering, message, code, words):
     assert response.trajectory.points == []
 
 
-def test_out_of_time_the_service_gives_what_is_ready(answering):
+def test_out_of_time_the_service_gives_what_is_ready(answering, monkeypatch):
+    now, following = [0.0], Branch.next
+
+    def lasting(branch, *where):
+        now[0] += 1.0
+        return following(branch, *where)
+
+    monkeypatch.setattr(Branch, "next", lasting)
+    monkeypatch.setattr(module, "Deadline", partial(Deadline, clock=lambda: now[0]))
     message = request(LINE)
-    message.timeout.nanosec = 1
+    message.timeout.sec = 2
     response = answer(answering, message)
     assert response.error_code == Code.TIMED_OUT
-    assert len(response.trajectory.points) == 1
+    assert len(response.trajectory.points) == 3
