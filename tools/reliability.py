@@ -30,17 +30,24 @@ ROWS = {
         "{at_once} requests of one client, sent without waiting",
         "{answered} answered",
     ),
-    "test_memory_does_not_grow_with_the_requests": (
-        "memory after {late_requests} requests, against that after {early_requests}",
-        "{late_mb:.1f} MB, against {early_mb:.1f} MB: {growth:+.2%}",
+    "test_a_server_holds_no_more_after_many_requests": (
+        "what the server holds after {late_requests} mixed requests, against after "
+        "{early_requests}",
+        "{late_mb:.1f} MB, against {early_mb:.1f} MB: {growth:+.2%}; {late_descriptors} file "
+        "descriptors, against {early_descriptors}; {late_threads} threads, against {early_threads}",
+    ),
+    "test_an_idle_server_hardly_works": (
+        "{idle_s:.0f} s without a request",
+        "{busy_share:.2%} of a core",
     ),
     "test_malformed_requests_are_refused_and_never_answered_wrongly": (
         "{total} random requests, most of them malformed",
         "{refused} refused, {answered} answered, {exceptions} exceptions, {wrong} wrong answers",
     ),
-    "test_a_client_killed_in_mid_call_harms_nobody": (
-        "a client killed with {abandoned_requests} requests unanswered",
-        "another client's next {next_answers} answers in {seconds:.1f} s",
+    "test_a_client_that_is_no_more_served_keeps_nobody_waiting": (
+        "a client that {kind}, with {queued} requests queued",
+        "another client's longest wait {longest_ms:.0f} ms; before, {usual_ms:.0f} ms; one of the "
+        "queued requests takes {in_hand_ms:.0f} ms",
     ),
     "test_waiting_clients_get_their_answers_from_the_server_s_successor": (
         "the server killed under {waiting} waiting clients, and started again",

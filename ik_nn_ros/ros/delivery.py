@@ -1,10 +1,10 @@
-"""Responses that reach a client which asked before it was fully discovered."""
+"""Requests that wait in turn for a node to answer them, and responses that reach their clients."""
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,82 +14,183 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.service import Service
 
-RETRY_PERIOD = 0.5  # [s]
-MOST_FAILURES = 3  # of 0.1 s each, in a period: requests shall not wait for longer
+from ik_nn_ros.ros.readers import Reach, Readers, client_of
+from ik_nn_ros.ros.turns import Turns
+
+Answer = Callable[[Any, Any, float], Any]
+"""A request, an empty response, and when the request arrived, on the monotonic clock [s] -> the
+response, filled."""
+
+RETRY_PERIOD = 0.1  # [s], first of the pauses between attempts to reach a client; each is doubled
 GIVE_UP_AFTER = 10.0  # [s]; discovery alone takes up to 3 s
+MOST_WAITING = 1000  # requests of one client
+LINES_APART = 5.0  # [s], of lines about clients
 TIMED_OUT = r"failed to send response \(timeout\)"  # how rclpy's warning begins
 
 
 @dataclass(frozen=True)
-class Undelivered:
-    """A response whose client the middleware cannot reach yet.
+class Offer:
+    """A service and who answers it.
 
     Attributes:
-        send: sends it; whether it is on its way.
-        service: where it was asked for.
-        deadline: when to give up, on the monotonic clock [s].
+        service: rclpy's.
+        answer: fills a response.
+        send: rclpy's own way to send it.
+        readers: whom responses reach.
     """
 
-    send: Callable[[], bool]
-    service: str
-    deadline: float
+    service: Service
+    answer: Answer
+    send: Callable[[Any, Any], None]
+    readers: Readers
+
+
+@dataclass
+class Waiting:
+    """A request that waits.
+
+    Attributes:
+        offer: where it was asked for.
+        request: what was asked.
+        header: whom the response is for.
+        arrival: on the monotonic clock [s].
+        response: once there is one.
+        attempts: how often that did not reach its client.
+        not_before: when it is worth the next attempt, on the monotonic clock [s].
+    """
+
+    offer: Offer
+    request: Any
+    header: Any
+    arrival: float
+    response: Any = None
+    attempts: int = 0
+    not_before: float = -math.inf
 
 
 class DeliveringNode(Node):
-    """A node that sends a response again until its client can be reached, or has gone.
+    """A node whose clients take turns, and wait for none that cannot be reached.
 
-    A client may ask as soon as it has discovered the server, and the server may answer before it
-    has discovered where the client receives. rmw_fastrtps waits for that for 0.1 s; then it drops
-    the response, rclpy warns, and the client waits for ever (ros2/rmw_fastrtps, issue 842).
+    A client may ask as soon as it has discovered the server, and the server may receive that before
+    it has discovered where the client reads. rmw_fastrtps waits for that for 0.1 s; then it drops
+    the response, rclpy warns, and the client waits for ever (ros2/rmw_fastrtps, issue 842). Here
+    the request waits instead, for as long as discovery may take. Requests of a client that has
+    gone are dropped, unanswered.
     """
 
     def __init__(self, name: str) -> None:
+        self._offers: list[Offer] = []
+        self._turns: Turns[Waiting] = Turns(MOST_WAITING)
+        self._asked = False  # whether a turn is due
+        self._all_taken = 0.0  # when all that had arrived was taken, on the monotonic clock
         super().__init__(name)
-        self._undelivered: deque[Undelivered] = deque()
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still
         self._retry = self.create_timer(
-            RETRY_PERIOD, self._send_again, autostart=False, clock=steady
+            RETRY_PERIOD, self._look_again, autostart=False, clock=steady
         )
 
-    def create_service(self, *arguments: Any, **keywords: Any) -> Service:
-        """As of every node, also for its parameters; the responses are delivered."""
-        service = super().create_service(*arguments, **keywords)
-        service.send_response = partial(self._send, service, service.send_response)
+    def create_service(
+        self, service_type: Any, name: str, callback: Callable[[Any, Any], Any], **keywords: Any
+    ) -> Service:
+        """As of every node, also for its parameters; see the class."""
+        return self.offer(
+            service_type, name, lambda request, response, _: callback(request, response), **keywords
+        )
+
+    def offer(self, service_type: Any, name: str, answer: Answer, **keywords: Any) -> Service:
+        """A service whose answers know when they were asked for."""
+        # What rclpy takes for a response, and gives back together with the header, is the request.
+        service = super().create_service(service_type, name, lambda request, _: request, **keywords)
+        offer = Offer(service, answer, service.send_response, Readers(self, service))
+        service.send_response = partial(self._take, offer)
+        self._offers.append(offer)
         return service
 
-    def _send(self, service: Service, send: Callable[..., None], *response: Any) -> None:
-        send_this = partial(_is_sent, send, *response)
-        if not send_this():
-            name = self.resolve_service_name(service.srv_name)
-            deadline = time.monotonic() + GIVE_UP_AFTER
-            self._undelivered.append(Undelivered(send_this, name, deadline))
-            if self._retry.is_canceled():  # else it would begin its period again
-                self._retry.reset()
+    def _take(self, offer: Offer, request: Any, header: Any) -> None:
+        # By the wall clock it has waited for so long; never since before all was taken, whatever
+        # that clock was set to since then.
+        age = 0.0
+        if header.received_timestamp > 0:
+            age = max(0.0, 1e-9 * (time.time_ns() - header.received_timestamp))
+        arrival = max(time.monotonic() - age, self._all_taken)
+        if not self._turns.add(client_of(header), Waiting(offer, request, header, arrival)):
+            self.get_logger().warning(
+                f"a request of {offer.service.service_name} is dropped: {MOST_WAITING} of its "
+                "client wait already",
+                throttle_duration_sec=LINES_APART,
+            )
+        self._ask_for_turn()
 
-    def _send_again(self) -> None:
-        failures = 0
-        for _ in range(len(self._undelivered)):
-            response = self._undelivered.popleft()
-            if response.send():
-                continue
-            if time.monotonic() < response.deadline:
-                self._undelivered.append(response)
-            else:
-                self.get_logger().warning(
-                    f"a response of {response.service} is dropped: for {GIVE_UP_AFTER:g} s its "
-                    "client could not be reached (has it other qualities of service?)"
-                )
-            failures += 1
-            if failures == MOST_FAILURES:
-                break
-        if not self._undelivered:
-            self._retry.cancel()
+    def _take_all(self) -> None:
+        """What has arrived, not one of each service: whose turn it is depends on all of it."""
+        for offer in self._offers:
+            handle, message = offer.service.handle, offer.service.srv_type.Request
+            with handle:
+                while (taken := handle.service_take_request(message))[1] is not None:
+                    self._take(offer, *taken)
+        self._all_taken = time.monotonic()
+
+    def _ask_for_turn(self) -> None:
+        if not self._asked:
+            self._asked = True
+            self.executor.create_task(self._serve_next)
+
+    def _serve_next(self) -> None:
+        """Serve the client whose turn it is; those that cannot be reached yet are passed over."""
+        self._asked = False
+        self._take_all()
+        for client in self._turns.clients():
+            waiting = self._turns.oldest(client)
+            reach = waiting.offer.readers.reach(client)
+            if reach is Reach.THERE and time.monotonic() >= waiting.not_before:
+                self._serve(client, waiting)
+                self._ask_for_turn()
+                return
+            if reach is Reach.BARRED or time.monotonic() > waiting.arrival + GIVE_UP_AFTER:
+                self._drop(client, waiting, reach)
+        if next(self._turns.clients(), None) is not None:
+            self._retry.reset()
+
+    def _look_again(self) -> None:
+        self._retry.cancel()
+        self._ask_for_turn()
+
+    def _serve(self, client: bytes, waiting: Waiting) -> None:
+        """Answer a request, and send the response."""
+        offer, start, done = waiting.offer, time.monotonic(), True
+        try:
+            if waiting.response is None:
+                empty = offer.service.srv_type.Response()
+                waiting.response = offer.answer(waiting.request, empty, waiting.arrival)
+            done = _is_sent(offer.send, waiting.response, waiting.header)
+        finally:
+            if done:
+                self._turns.finish(client, time.monotonic() - start)
+        if not done:
+            waiting.not_before = time.monotonic() + RETRY_PERIOD * 2**waiting.attempts
+            waiting.attempts += 1
+            offer.readers.look_again()
+
+    def _drop(self, client: bytes, waiting: Waiting, reach: Reach) -> None:
+        """Forget all that a client waits for."""
+        count, name = self._turns.drop(client), waiting.offer.service.service_name
+        if reach is Reach.UNSEEN:
+            self.get_logger().info(
+                f"{count} requests of {name} are dropped: their client has gone",
+                throttle_duration_sec=LINES_APART,
+            )
+        else:
+            self.get_logger().warning(
+                f"{count} requests of {name} are dropped: no response reaches their client (has it "
+                "other qualities of service?)",
+                throttle_duration_sec=LINES_APART,
+            )
 
 
-def _is_sent(send: Callable[..., None], *response: Any) -> bool:
+def _is_sent(send: Callable[[Any, Any], None], response: Any, header: Any) -> bool:
     # rclpy tells by a warning alone. A client that has gone counts as sent to.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", TIMED_OUT, RuntimeWarning)
-        send(*response)
+        send(response, header)
     return not caught

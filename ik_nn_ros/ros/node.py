@@ -31,12 +31,13 @@ from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.arm.mount import Mount
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import IKError
+from ik_nn_ros.limits import limited_by
 from ik_nn_ros.ros import moveit, qos
 from ik_nn_ros.ros.afterwards import Afterwards
 from ik_nn_ros.ros.answering import Answering, Solved
 from ik_nn_ros.ros.delivery import DeliveringNode
 from ik_nn_ros.ros.diagnostics import RequestStatistics, diagnostic_array
-from ik_nn_ros.ros.errors import InvalidParameterError, StartError
+from ik_nn_ros.ros.errors import InvalidParameterError, ShutdownError, StartError
 from ik_nn_ros.ros.frames import Frames, listening_buffer
 from ik_nn_ros.ros.logs import ForwardingHandler
 from ik_nn_ros.ros.markers import posterior_markers, start_markers
@@ -83,11 +84,9 @@ class IKServer(DeliveringNode):
         self.create_subscription(PointStamped, "clicked_point", self._on_click, 10)
         # Last: their appearance says that the server is ready.
         if position_ik := moveit.service_type():
-            self.create_service(
-                position_ik, moveit.NAME, self._on_position_ik, qos_profile=qos.SERVICE
-            )
-        self.create_service(SolveIKPath, "solve_ik_path", self._on_path, qos_profile=qos.SERVICE)
-        self.create_service(SolveIK, "solve_ik", self._on_request, qos_profile=qos.SERVICE)
+            self.offer(position_ik, moveit.NAME, self._on_position_ik, qos_profile=qos.SERVICE)
+        self.offer(SolveIKPath, "solve_ik_path", self._on_path, qos_profile=qos.SERVICE)
+        self.offer(SolveIK, "solve_ik", self._on_request, qos_profile=qos.SERVICE)
         settings = self._answering.settings
         self.get_logger().info(
             f"ready: {settings.model}, {settings.dof} joints, on {settings.device} "
@@ -137,29 +136,33 @@ class IKServer(DeliveringNode):
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still
         self.create_timer(DIAGNOSTICS_PERIOD, self._tell_how_it_fares, clock=steady)
 
-    def _on_request(self, request: SolveIK.Request, response: SolveIK.Response) -> SolveIK.Response:
-        self._when_sent(self._answer(request, response))
+    def _on_request(
+        self, request: SolveIK.Request, response: SolveIK.Response, arrival: float
+    ) -> SolveIK.Response:
+        self._when_sent(self._answer(request, response, arrival))
         return response
 
     def _on_path(
-        self, request: SolveIKPath.Request, response: SolveIKPath.Response
+        self, request: SolveIKPath.Request, response: SolveIKPath.Response, arrival: float
     ) -> SolveIKPath.Response:
         start = time.monotonic()
-        self._answering.solve_ik_path(request, response)
+        self._answering.solve_ik_path(request, response, arrival)
         self._when_sent(partial(self._record, response, time.monotonic() - start))
         return response
 
-    def _on_position_ik(self, request: Any, response: Any) -> Any:
+    def _on_position_ik(self, request: Any, response: Any, arrival: float) -> Any:
         """Not shown: MoveIt asks hundreds of times while it plans."""
         start = time.monotonic()
-        answer = self._answering.get_position_ik(request, response)
+        answer = self._answering.get_position_ik(request, response, arrival)
         self._when_sent(partial(self._record, answer, time.monotonic() - start))
         return response
 
-    def _answer(self, request: SolveIK.Request, response: SolveIK.Response) -> Callable[[], None]:
+    def _answer(
+        self, request: SolveIK.Request, response: SolveIK.Response, arrival: float | None = None
+    ) -> Callable[[], None]:
         """Fill the response; what remains to be done, of which its client needs nothing."""
         start = time.monotonic()
-        solved = self._answering.solve_ik(request, response)
+        solved = self._answering.solve_ik(request, response, arrival)
         if solved is not None:
             response.best.header.stamp = self.get_clock().now().to_msg()
         return partial(self._tell, response, solved, time.monotonic() - start)
@@ -239,10 +242,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         initialize(arguments, signal_handler_options=SignalHandlerOptions.NO)
         _refuse_own_arguments(sys.argv if arguments is None else arguments)
         _end_on_signals()
-        executor = SingleThreadedExecutor()
-        executor.add_node(IKServer())
-        gc.freeze()  # collections need not look through all that was imported
-        executor.spin()
+        with limited_by(_require_running):
+            executor = SingleThreadedExecutor()
+            executor.add_node(IKServer())
+            gc.freeze()  # collections need not look through all that was imported
+            executor.spin()
+    except ShutdownError:
+        pass
     except IKError as error:
         print(f"ik_server: {error}", file=sys.stderr)
         return 1
@@ -257,6 +263,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)  # a second one, while Python ends
     return 0
+
+
+def _require_running() -> None:
+    """What work that lasts asks.
+
+    Raises:
+        ShutdownError: the server was told to end.
+    """
+    if not rclpy.ok():
+        raise ShutdownError
 
 
 def _refuse_own_arguments(command: Sequence[str]) -> None:

@@ -58,10 +58,23 @@ class Server:
         self.process.send_signal(signal_number)
         return self.process.wait(PATIENCE)
 
-    def memory(self) -> int:
-        """Its resident memory [kB]."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
+    def holds(self) -> dict[str, int]:
+        """What it holds: resident memory [kB], open file descriptors, threads."""
+        status = (self._proc / "status").read_text()
+        return {
+            "kb": int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]),
+            "descriptors": len(list((self._proc / "fd").iterdir())),
+            "threads": int(re.search(r"Threads:\s+(\d+)", status)[1]),
+        }
+
+    def processor_time(self) -> float:
+        """What all its threads have worked since it was started [s]."""
+        after_name = (self._proc / "stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, after_name[11:13])) / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def _proc(self) -> Path:
+        return Path(f"/proc/{self.process.pid}")
 
     def close(self) -> None:
         """End it in order, which clears its shared memory, or by force."""

@@ -1,6 +1,8 @@
 """Load and faults between real processes; `tools/reliability.py` keeps the figures."""
 
+import contextlib
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -27,7 +29,12 @@ from ik_nn_ros.ros.targets import planar_pose
 
 ARM = PlanarArm.of_paper(6)
 CLIENTS, REQUESTS = 8, 250
-EARLY, LATE = 500, 5000  # requests after which the memory is compared
+# As long and as much as the document says where it is written, else what shows a fault.
+MEASURED = "RELIABILITY_FIGURES" in os.environ
+EARLY, LATE = 500, 20_000 if MEASURED else 2000  # requests after which what is held is compared
+IDLE = 300.0 if MEASURED else 3.0  # [s]
+QUEUED = (1, 20, 100, 300) if MEASURED else (20,)  # requests of a client that disturbs others
+WATCHED = 3.0  # [s], how long others are seen to ask after it has asked
 MALFORMED = 1000
 AT_ONCE = 200
 IN_EACH = 20  # requests in each namespace
@@ -214,16 +221,46 @@ def test_requests_sent_all_at_once_are_all_answered(server, listener, figure):
     figure(at_once=AT_ONCE, answered=len(futures))
 
 
-def test_memory_does_not_grow_with_the_requests(server, client, figure):
-    asked = request(3.2, 0.4, num_samples=10, random_seed=1)
-    memory = []
+MIXED = [  # requests of every kind, valid or not
+    {"model": "exact"},
+    {"model": "cinn", "num_representatives": 3},
+    {"model": "cvae", "raw": True},
+    {"model": "inn", "position_tolerance": 1e-3},
+    {"model": "gan"},
+    {"match_heading": True},
+    {"seed_state": JointState(position=[0.1] * 6)},
+    {"seed_state": JointState(name=["nobody"], position=[0.1])},
+    {"num_samples": MAX_SAMPLES + 1},
+]
+
+
+def test_a_server_holds_no_more_after_many_requests(server, client, figure):
+    held = []
     for number in range(1, LATE + 1):
-        client.solve(asked)
+        fields = {"num_samples": 10, "random_seed": number} | MIXED[number % len(MIXED)]
+        with contextlib.suppress(RequestRefusedError):
+            client.solve(request(3.2, 0.4, **fields))
         if number in (EARLY, LATE):
-            memory.append(server.memory())
-    early, late = memory
-    figure(early_requests=EARLY, late_requests=LATE, early_kb=early, late_kb=late)
-    assert late < 1.05 * early
+            held.append(server.holds())
+    early, late = held
+    figure(
+        early_requests=EARLY,
+        late_requests=LATE,
+        **{f"early_{name}": value for name, value in early.items()},
+        **{f"late_{name}": value for name, value in late.items()},
+    )
+    assert late["kb"] < 1.05 * early["kb"]
+    assert late["descriptors"] <= early["descriptors"]
+    assert late["threads"] <= early["threads"]
+
+
+def test_an_idle_server_hardly_works(server, client, figure):
+    client.solve(request(3.2, 0.4, num_samples=10))
+    before, start = server.processor_time(), time.monotonic()
+    time.sleep(IDLE)
+    share = (server.processor_time() - before) / (time.monotonic() - start)
+    figure(idle_s=IDLE, busy_share=share)
+    assert share < (0.01 if MEASURED else 0.2)
 
 
 def stamped(x, y, z, frame, sec):
@@ -341,37 +378,81 @@ def test_malformed_requests_are_refused_and_never_answered_wrongly(server, clien
     figure(**counts, exceptions=0, wrong=0)
 
 
-ASK_AND_WAIT = """
-import time, rclpy
+DISTURBING = """
+import sys, time, rclpy
+from rclpy.qos import DurabilityPolicy
 from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros.ros import qos
 
+kind, count = sys.argv[1], int(sys.argv[2])
+if kind == "cannot be reached":
+    qos.SERVICE.durability = DurabilityPolicy.TRANSIENT_LOCAL
 rclpy.init()
-node = rclpy.create_node("doomed")
-client = node.create_client(SolveIK, "solve_ik")
-client.wait_for_service()
+node = rclpy.create_node("disturbing")
+client = node.create_client(SolveIK, "solve_ik", qos_profile=qos.SERVICE)
+while node.count_services("solve_ik") == 0:
+    time.sleep(0.05)
+time.sleep(1.0)
 request = SolveIK.Request(num_samples=100)
 request.target.pose.position.x = 3.0
-for _ in range(50):
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(count):
     client.call_async(request)
 print("asked", flush=True)
-time.sleep(600)
+if kind == "leaves in order":
+    node.destroy_client(client)
+    node.destroy_node()
+    rclpy.shutdown()
+else:
+    time.sleep(600)
 """
+KINDS = ("leaves in order", "is killed", "never takes its answers", "cannot be reached")
 
 
-def test_a_client_killed_in_mid_call_harms_nobody(server, client, figure):
-    doomed = subprocess.Popen(
-        [sys.executable, "-c", ASK_AND_WAIT], stdout=subprocess.PIPE, text=True
-    )
-    assert doomed.stdout.readline() == "asked\n"
-    doomed.kill()
-    doomed.wait()
-    doomed.stdout.close()
+@pytest.mark.parametrize("queued", QUEUED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_client_that_is_no_more_served_keeps_nobody_waiting(server, client, figure, kind, queued):
     asked = request(3.2, 0.4, num_samples=10)
-    start = time.monotonic()
-    for _ in range(20):
+    waits = []
+
+    def ask():
+        start = time.monotonic()
         assert_answers(client.solve(asked), asked)
+        waits.append(time.monotonic() - start)
+
+    theirs = request(3.0, 0.0, num_samples=100)
+    in_hand = max(client.solve(theirs).solve_time for _ in range(10))
+    for _ in range(20):
+        ask()
+    usual = max(waits)
+    waits.clear()
+    with subprocess.Popen(
+        [sys.executable, "-c", DISTURBING, kind, str(queued)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        try:
+            assert other.stdout.readline() == "ready\n"
+            other.stdin.write("go\n")
+            other.stdin.flush()
+            assert other.stdout.readline() == "asked\n"
+            if kind == "is killed":
+                other.kill()
+            until = time.monotonic() + WATCHED
+            while time.monotonic() < until or len(waits) < 20:
+                ask()
+        finally:
+            other.kill()
     assert server.process.poll() is None
-    figure(abandoned_requests=50, next_answers=20, seconds=time.monotonic() - start)
+    figure(
+        kind=kind,
+        queued=queued,
+        longest_ms=1e3 * max(waits),
+        usual_ms=1e3 * usual,
+        in_hand_ms=1e3 * in_hand,
+    )
 
 
 def test_servers_in_two_namespaces_answer_their_own_clients(start_server, ros, server, figure):
