@@ -1,5 +1,6 @@
 """The build definition of ik_nn_ros, read by colcon and pip alike."""
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,9 +10,24 @@ NAME = "ik_nn_ros"
 PACKAGE_XML = ElementTree.parse("package.xml")
 
 
+def pins(file: str) -> dict[str, str]:
+    """The packages that a file in requirements/ pins, each at the first version it names."""
+    lines = re.findall(
+        r"^([^#\s]+)==([^;\s]+)", Path("requirements", file).read_text(), re.MULTILINE
+    )
+    return dict(reversed(lines))
+
+
+def required(*files: str) -> list[str]:
+    """The packages of files in requirements/, from the oldest version on that is tested."""
+    oldest = pins("oldest.txt")
+    newest = {name: version for file in files for name, version in pins(file).items()}
+    return sorted(f"{name}>={oldest.get(name, version)}" for name, version in newest.items())
+
+
 def shared_files(folder: str, pattern: str) -> list[tuple[str, list[str]]]:
     """Pair the files of a folder that match a pattern with where they are installed."""
-    files = sorted(path for path in Path(folder).rglob(pattern) if path.is_file())
+    files = sorted(path for path in Path(folder).glob(pattern) if path.is_file())
     return [(f"share/{NAME}/{path.parent}", [str(path)]) for path in files]
 
 
@@ -45,6 +61,12 @@ setup(
             f"solve_ik = {NAME}.ros.commands:solve_ik",
         ]
     },
-    extras_require={"test": ["pytest"]},
+    install_requires=required("runtime.txt"),
+    extras_require={
+        "torch": required("torch.txt"),
+        "plot": required("plot.txt"),
+        "train": required("train.txt", "torch.txt", "plot.txt"),
+        "test": required("test.txt"),
+    },
     zip_safe=False,
 )

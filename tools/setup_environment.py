@@ -32,7 +32,16 @@ OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 CPP_COMPILERS = ("c++", "g++", "clang++")
 
 REQUIREMENTS = ROOT / "requirements"
-REQUIREMENT_FILES = ("runtime.txt", "ros.txt", "build.txt", "training.txt", "test.txt")
+REQUIREMENT_FILES = (
+    "runtime.txt",
+    "torch.txt",
+    "plot.txt",
+    "ros.txt",
+    "build.txt",
+    "train.txt",
+    "test.txt",
+    "develop.txt",
+)
 INTERFACES = ROOT / "ik_nn_interfaces"
 BUILD_DEFINITION = tuple(ROOT / name for name in ("setup.py", "setup.cfg", "package.xml"))
 

@@ -3,7 +3,8 @@
 import importlib.metadata
 import re
 import runpy
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,7 +15,12 @@ import setuptools
 ROOT = Path(__file__).parents[2]
 SERVICE = ROOT / "ik_nn_interfaces" / "srv" / "SolveIK.srv"
 REQUIREMENT_FILES = sorted(ROOT.glob("requirements/*.txt"))
-PINNED = re.compile(r'[\w.-]+(\[\w+\])?==[\w.+]+(; python_version (<|>=) "3\.11")?')
+OLDEST = ROOT / "requirements" / "oldest.txt"
+PINNED = re.compile(r'[\w.-]+(\[\w+\])?==[\w.+]+(; python_version (<|>=) "3\.1[12]")?')
+IMPORT = re.compile(r"^ *(?:from|import) (\w+)[\w.]*(?: import .+| as \w+)?$", re.MULTILINE)
+# Of what the package imports, what rosdep does not know, and what is found only where it is used.
+NO_ROSDEP_KEY = {"freia", "safetensors", "threadpoolctl", "torch"}
+WHERE_INSTALLED = {"moveit_msgs"}
 
 # moveit_msgs/MoveItErrorCodes
 MOVEIT_CODES = {
@@ -37,6 +43,16 @@ def build_definition(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Any]:
     return definition
 
 
+def names_of(requirements: Iterable[str]) -> set[str]:
+    """The packages of requirements, as Python's package index compares names."""
+    return {re.match(r"[\w-]+", line)[0].lower() for line in requirements}
+
+
+def rosdep_keys() -> set[str]:
+    """What package.xml says that the installed package needs."""
+    return {key.text for key in ElementTree.parse(ROOT / "package.xml").iter("exec_depend")}
+
+
 def package_version(manifest: Path) -> str:
     return ElementTree.parse(manifest).findtext("version")
 
@@ -53,9 +69,49 @@ def test_every_requirement_is_pinned(file):
 
 
 def test_no_package_is_pinned_twice_for_one_python():
-    lines = [line for file in REQUIREMENT_FILES for line in file.read_text().splitlines()]
+    files = [file for file in REQUIREMENT_FILES if file != OLDEST]
+    lines = [line for file in files for line in file.read_text().splitlines()]
     pins = [re.sub(r"==[^;]+", "", line) for line in lines if not line.startswith("#")]
     assert sorted(set(pins)) == sorted(pins)
+
+
+def test_what_users_need_is_declared_from_the_oldest_tested_versions_on(build_definition):
+    extras = build_definition["extras_require"]
+    declared = {*build_definition["install_requires"], *extras["plot"], *extras["test"]}
+    oldest = {line.partition(";")[0] for line in OLDEST.read_text().splitlines()}
+    assert {line.replace(">=", "==") for line in declared} <= oldest
+    assert {*extras["torch"], *extras["plot"]} < {*extras["train"]}
+
+
+@pytest.mark.parametrize(
+    ("folders", "extras"),
+    [(("ik_nn_ros",), ("torch", "plot")), (("ik_nn_ros", "training", "measuring"), ("train",))],
+    ids=["installed", "training"],
+)
+def test_all_that_is_imported_is_declared_to_pip_or_to_rosdep(build_definition, folders, extras):
+    needed = build_definition["install_requires"] + [
+        line for extra in extras for line in build_definition["extras_require"][extra]
+    ]
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
+    imported = {name for file in files for name in IMPORT.findall(file.read_text())}
+    others = imported - sys.stdlib_module_names - {*folders} - WHERE_INSTALLED
+    providers = importlib.metadata.packages_distributions()
+    from_pip = {name for name in others if names_of(providers.get(name, ())) & names_of(needed)}
+    assert others - from_pip <= rosdep_keys()
+    assert names_of(name for key in from_pip for name in providers[key]) == names_of(needed)
+
+
+def test_rosdep_installs_what_it_knows_and_package_xml_names_the_rest(build_definition):
+    extras = build_definition["extras_require"]
+    needed = [*build_definition["install_requires"], *extras["torch"], *extras["plot"]]
+    python_keys = {key for key in rosdep_keys() if key.startswith("python3-")}
+    apt_names = {"scikit-learn": "sklearn", "pyyaml": "yaml"}
+    names = {apt_names.get(name, name) for name in names_of(needed)}
+    assert {f"python3-{name}" for name in names - NO_ROSDEP_KEY} == python_keys
+    text = (ROOT / "package.xml").read_text()
+    comments = " ".join(re.findall(r"<!--(.*?)-->", text, re.DOTALL)).lower()
+    assert all(name in comments for name in NO_ROSDEP_KEY)
+    assert all((ROOT / file).is_file() for file in re.findall(r"requirements/\w+\.txt", comments))
 
 
 def test_error_codes_are_unique_and_moveits_where_moveit_has_them():
