@@ -1,4 +1,4 @@
-"""Write the table of the server's parameters, as they are declared, into README.md.
+"""Write the table of the server's parameters, as they are declared, into docs/ros.md.
 
 .venv/bin/python tools/readme.py
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ik_nn_ros.ros.parameters import markdown_table
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "ros.md"
 BEGIN = "<!-- parameters: .venv/bin/python tools/readme.py -->"
 END = "<!-- end of parameters -->"
 
@@ -22,4 +22,4 @@ def with_table(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text()))
+    DOCUMENT.write_text(with_table(DOCUMENT.read_text()))

@@ -184,7 +184,7 @@ def descriptors() -> dict[str, ParameterDescriptor]:
 
 
 def markdown_table() -> str:
-    """The parameters as a table for the README."""
+    """The parameters as a table for docs/ros.md."""
     lines = [
         "| parameter | type | default | allowed | while it runs | what |",
         "|---|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""README's first ROS commands find both packages, by rosdep's and colcon's own discovery."""
+"""The first ROS commands find both packages, by rosdep's and colcon's own discovery."""
 
 import re
 import shlex
@@ -13,12 +13,16 @@ ROOT = Path(__file__).parents[2]
 BOTH = {"ik_nn_interfaces", "ik_nn_ros"}
 
 
-def readme_command(start: str) -> list[str]:
-    """The one command of README that starts so, as its words."""
-    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "ros.md"]
+
+
+def documented(start: str) -> list[str]:
+    """The one command of README and docs/ros.md that starts so, as its words."""
+    text = "".join(path.read_text() for path in DOCUMENTS)
+    blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines() if line.startswith(start)]
     (line,) = lines
-    return shlex.split(line, comments=True)
+    return shlex.split(line.partition(" && ")[0], comments=True)
 
 
 def paths_after(command: list[str], option: str) -> list[str]:
@@ -51,16 +55,13 @@ def workspace(tmp_path, monkeypatch):
 
 def test_in_a_clone_rosdep_and_colcon_find_both_packages(workspace, monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert found_by_rosdep(paths_after(readme_command("rosdep install"), "--from-paths")) == BOTH
+    assert found_by_rosdep(paths_after(documented("rosdep install"), "--from-paths")) == BOTH
     for start in ("colcon build --base-paths .", "colcon test --base-paths ."):
-        assert found_by_colcon(paths_after(readme_command(start), "--base-paths")) == BOTH
+        assert found_by_colcon(paths_after(documented(start), "--base-paths")) == BOTH
 
 
 def test_in_a_workspace_colcon_finds_both_packages(workspace):
-    command = shlex.split(
-        re.search(r"`(colcon build --base-paths src .*?)`", (ROOT / "README.md").read_text())[1]
-    )
-    paths = paths_after(command, "--base-paths")
+    paths = paths_after(documented("colcon build --base-paths src"), "--base-paths")
     assert found_by_colcon(paths) == BOTH
     assert found_by_rosdep(paths) == BOTH
     assert found_by_colcon(paths[:1]) == {"ik_nn_ros"}  # why the second path is there

@@ -115,14 +115,12 @@ def root():
 
 
 @pytest.fixture(scope="session")
-def readme_block():
-    """Finds the README's one block of code of a language that contains a word."""
-    text = (ROOT / "README.md").read_text()
+def block():
+    """Finds a document's first block of code of a language that contains a word."""
 
-    def find(language: str, word: str) -> str:
-        blocks = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
-        (found,) = (block for block in blocks if word in block)
-        return found
+    def find(document: str, language: str, word: str) -> str:
+        blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+        return next(block for block in blocks if word in block)
 
     return find
 

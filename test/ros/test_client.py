@@ -110,8 +110,8 @@ def test_arguments_that_ros_cannot_read_are_told_in_one_line(arguments, capsys):
     assert errors.count("\n") == 1
 
 
-def test_the_readme_s_program_prints_solutions(server, readme_block):
-    program = readme_block("python", "IKClient")
+def test_the_readme_s_program_prints_solutions(server, block):
+    program = block("README.md", "python", "IKClient")
     command = [sys.executable, "-c", program + "print(answer.message)"]
     outcome = subprocess.run(command, capture_output=True, text=True)
     assert outcome.returncode == 0, outcome.stderr
@@ -129,9 +129,9 @@ def filled(message, values):
     return message
 
 
-def test_the_readme_s_service_call_fits_the_service(server, client, listener, readme_block):
+def test_the_documented_service_call_fits_the_service(server, client, listener, block):
     """Its name and type as the graph has them, and a request as the service takes it."""
-    lines = readme_block("bash", "ros2 service call").splitlines()
+    lines = block("docs/ros.md", "bash", "ros2 service call").splitlines()
     (call,) = (shlex.split(line) for line in lines if line.startswith("ros2 service call"))
     name, type_name, values = call[3:]
     assert dict(listener.node.get_service_names_and_types())[name] == [type_name]

@@ -1,4 +1,4 @@
-"""The README: its table of parameters, its commands, its way from an arm's links to solutions."""
+"""README and docs: the table of parameters, commands, programs, the way to an arm of one's own."""
 
 import argparse
 import re
@@ -23,29 +23,25 @@ STEPS = 20
 
 def test_its_table_of_parameters_is_that_of_the_declarations(root):
     with_table = runpy.run_path(str(root / "tools" / "readme.py"))["with_table"]
-    text = (root / "README.md").read_text()
+    text = (root / "docs" / "ros.md").read_text()
     assert text == with_table(text), "run .venv/bin/python tools/readme.py"
 
 
-def test_its_program_without_ros_runs_as_printed(readme_block):
+def test_its_programs_without_ros_run_as_printed(block):
     names = {}
-    exec(readme_block("python", "from_pretrained"), names)
+    exec(block("README.md", "python", "from_pretrained"), names)
+    solutions, arm = names["solutions"], names["arm"]
+    assert len(solutions) == 1000 and arm.within_limits(solutions.positions).all()
+    assert arm.within_limits(names["mean"]) and solutions.effective_share > 0.99
+    exec(block("docs/python.md", "python", "solve_many"), names)
     assert names["solutions"].positions.shape == (1000, 6)
     np.testing.assert_allclose(names["tcp"], names["targets"], atol=0.05)
 
 
-def test_its_arm_of_one_s_own_is_solved_as_printed(readme_block):
-    names = {}
-    exec(readme_block("python", "IKSolver.exact"), names)
-    solutions, arm = names["solutions"], names["arm"]
-    assert len(solutions) == 1000 and arm.within_limits(solutions.positions).all()
-    assert arm.within_limits(names["mean"]) and solutions.effective_share > 0.99
-
-
 def commands(root, *starts):
-    """The arguments of the README's commands that start so."""
-    text = (root / "README.md").read_text()
-    blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
+    """The arguments of all documents' commands that start so."""
+    texts = [path.read_text() for path in (root / "README.md", *(root / "docs").glob("*.md"))]
+    blocks = [one for text in texts for one in re.findall(r"```bash\n(.*?)```", text, re.DOTALL)]
     lines = [line for block in blocks for line in block.splitlines() if line.startswith(starts)]
     assert lines
     return [shlex.split(line, comments=True) for line in lines]
@@ -77,7 +73,8 @@ def test_its_commands_for_the_server_and_the_client_can_be_given(root):
     changeable = {name for name, described in descriptors().items() if not described.read_only}
     assert {line[4] for line in commands(root, "ros2 param set /ik_server")} <= changeable
     launched = commands(root, "ros2 launch ik_nn_ros ik_server.launch.py")
-    assert {word.partition(":=")[0] for line in launched for word in line[4:]} <= {*descriptors()}
+    allowed = {*descriptors(), "namespace", "rviz", "robot_model"}
+    assert {word.partition(":=")[0] for line in launched for word in line[4:]} <= allowed
 
 
 @pytest.fixture
@@ -87,12 +84,12 @@ def small_measures(monkeypatch):
 
 
 def test_an_arm_of_one_s_own_is_trained_served_and_asked(
-    readme_block, small_measures, start_server, client, tmp_path, monkeypatch
+    block, small_measures, start_server, client, tmp_path, monkeypatch
 ):
-    """The README's file and commands; few data, few steps, no more."""
+    """README's file and commands; few data, few steps, no more."""
     monkeypatch.chdir(tmp_path)
-    content = yaml.safe_load(readme_block("yaml", "link_lengths"))
-    commands = readme_block("bash", "my_arm").splitlines()
+    content = yaml.safe_load(block("README.md", "yaml", "link_lengths"))
+    commands = block("README.md", "bash", "my_arm").splitlines()
     train, serve, ask = (shlex.split(command) for command in commands)
 
     assert train[:4] == [".venv/bin/python", "-m", "training", "train"]
