@@ -7,7 +7,15 @@ from pathlib import Path
 
 
 class IKError(Exception):
-    """Base class. ``str(error)`` is a sentence for a person: what was wrong, what is allowed."""
+    """Base class. ``str(error)`` is a sentence for a person: what was wrong, what is allowed.
+
+    >>> from ik_nn_ros import IKSolver, PlanarArm
+    >>> try:
+    ...     PlanarArm((0.4, -0.3))
+    ... except IKError as error:
+    ...     print(type(error).__name__, error)
+    InvalidArmError link_lengths must be 2 or more positive numbers [m]: (0.4, -0.3)
+    """
 
 
 class InvalidArmError(IKError):

@@ -41,6 +41,11 @@ def follow(
     short way, and so on one branch, whatever the model: a joint that comes to a limit stops there
     while the others make up for it, see `continuation`.
 
+    >>> solver = IKSolver.exact(PlanarArm((0.4, 0.3, 0.25), prior_std=0.5))
+    >>> path = list(follow(solver, [(0.6, 0.30), (0.6, 0.32), (0.6, 0.34)], seed=1))
+    >>> solver.arm.forward(path[-1]).round(6)
+    array([0.6 , 0.34])
+
     Args:
         solver: answers for the first target.
         targets: (k, size) targets of the solver's task, in order.

@@ -28,6 +28,13 @@ class Solutions:
     first; raw samples come in the order of their position errors; with a seed state the nearest
     to it comes first.
 
+    >>> from ik_nn_ros import IKSolver
+    >>> solver = IKSolver.exact(PlanarArm((0.4, 0.3, 0.25), prior_std=0.5))
+    >>> solutions = solver.solve((0.6, 0.3), num_samples=1000, seed=1, weighted=True)
+    >>> mean = solutions.weights @ solutions.positions  # of the posterior, (dof,) [rad]
+    >>> len(solutions), mean.shape, solutions.effective_share > 0.9, solutions.off_distribution
+    (1000, (3,), True, False)
+
     Attributes:
         arm: the arm solved for.
         task: what the target prescribes.

@@ -38,6 +38,11 @@ def timed(
     time step. A controller that is given velocities joins points by cubics: where one of these were
     faster than allowed, the time step is stretched.
 
+    >>> path = np.array([[0.0, 0.5], [0.1, 0.4], [0.2, 0.3]])
+    >>> trajectory = timed(path, 0.1, np.full(2, 0.5), lead_in=np.zeros(2), lead_in_step=0.2)
+    >>> trajectory.times.round(3)
+    array([0.133, 0.4  , 0.667])
+
     Args:
         positions: (k, dof) joint positions [rad], k > 0.
         time_step: between two points [s].

@@ -1,6 +1,5 @@
 """Arms of one's own from YAML files and URDFs."""
 
-import doctest
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,6 @@ import pytest
 import yaml
 
 from ik_nn_ros import ArmFileError, PlanarArm, load_arm
-from ik_nn_ros.arm import files
 from ik_nn_ros.errors import UrdfError
 
 ROOT = Path(__file__).parents[3]
@@ -103,9 +101,3 @@ def test_the_joint_at_fault_is_in_the_cause():
 def test_links_are_of_a_urdf_only():
     with pytest.raises(ArmFileError, match="names no `urdf`"):
         load_arm(CONFIGS[0], tip="tool0")
-
-
-def test_the_docstring_s_example_holds(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    failed, tried = doctest.testmod(files)
-    assert tried and not failed

@@ -3,7 +3,6 @@
 The robots' forward kinematics are computed here by themselves, with matrices from SciPy.
 """
 
-import doctest
 import json
 import math
 from pathlib import Path
@@ -16,7 +15,6 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from ik_nn_ros import IKSolver, InvalidRequestError, PlanarArm, UnreachableTargetError, UrdfError
-from ik_nn_ros.arm import mount, planar_arm
 from ik_nn_ros.arm.frames import rotation
 from ik_nn_ros.arm.mount import Mount
 from ik_nn_ros.arm.task import POSE, POSITION
@@ -333,10 +331,3 @@ def test_any_robot_of_parallel_axes_is_an_arm_with_its_kinematics(text):
     else:
         assert_same_kinematics(text, arm, count=5)
         assert PlanarArm.from_urdf(arm.to_urdf()) == arm
-
-
-@pytest.mark.parametrize("module", [mount, planar_arm])
-def test_the_docstrings_examples_hold(module, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    failed, tried = doctest.testmod(module)
-    assert tried and not failed
