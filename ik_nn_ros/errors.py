@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ik_nn_ros.texts import shown
+
 
 class IKError(Exception):
     """Base class. ``str(error)`` is a sentence for a person: what was wrong, what is allowed.
@@ -31,7 +33,7 @@ class UrdfError(InvalidArmError):
     """
 
     def __init__(self, name: str | None, reason: str) -> None:
-        super().__init__(f"URDF: {reason}" if name is None else f"URDF: {name[:80]!r} {reason}")
+        super().__init__(f"URDF: {reason}" if name is None else f"URDF: '{shown(name)}' {reason}")
         self.name = name
         self.reason = reason
 
@@ -156,7 +158,9 @@ class ModelNotFoundError(IKError):
     def __init__(self, model: str, reason: str, available: Iterable[str]) -> None:
         self.model = model
         self.available = tuple(available)
-        super().__init__(f"model {model!r}: {reason}; available: {', '.join(self.available)}")
+        super().__init__(
+            f"model '{shown(model)}': {reason}; available: {', '.join(self.available)}"
+        )
 
 
 class CheckpointError(IKError):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.ros.answer import Answer
+from ik_nn_ros.texts import shown
+
+LONGEST_REASON = 500  # characters of what tf2 says, which repeats the frame
 
 
 class InvalidParameterError(IKError):
@@ -14,7 +17,7 @@ class InvalidParameterError(IKError):
     """
 
     def __init__(self, parameter: str, reason: str) -> None:
-        super().__init__(f"parameter '{parameter}': {reason}")
+        super().__init__(f"parameter '{shown(parameter)}': {reason}")
         self.parameter = parameter
 
 
@@ -32,7 +35,8 @@ class FrameError(IKError):
 
     def __init__(self, frame: str, base_frame: str, reason: str) -> None:
         super().__init__(
-            f"target: frame {frame!r} cannot be transformed to '{base_frame}' ({reason}); "
+            f"target: frame '{shown(frame)}' cannot be transformed to '{base_frame}' "
+            f"({shown(reason, LONGEST_REASON)}); "
             f"give it in '{base_frame}', or leave the frame empty"
         )
         self.frame = frame

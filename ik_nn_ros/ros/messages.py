@@ -22,6 +22,7 @@ from ik_nn_ros.errors import (
 from ik_nn_ros.ros.answer import Answer
 from ik_nn_ros.ros.errors import FrameError, RequestRefusedError, ShutdownError
 from ik_nn_ros.solutions import Solutions
+from ik_nn_ros.texts import LONGEST_MESSAGE, shown
 
 ERROR_CODES = {
     InvalidRequestError: SolveIK.Response.INVALID_REQUEST,
@@ -102,9 +103,10 @@ def _checked_value(value: Any) -> Any:
 def fill_error(response: SolveIK.Response | SolveIKPath.Response, error: Exception) -> None:
     """Write what went wrong into a response; solutions that it already has stay."""
     response.error_code = error_code(error)
-    response.message = str(error)
+    message = str(error)
     if response.error_code == SolveIK.Response.FAILURE:
-        response.message = f"internal error: {type(error).__name__}: {error}"
+        message = f"internal error: {type(error).__name__}: {error}"
+    response.message = shown(message, LONGEST_MESSAGE)
 
 
 def error_code(error: Exception) -> int:

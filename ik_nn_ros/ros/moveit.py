@@ -9,6 +9,7 @@ from typing import Any
 
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros.errors import InvalidRequestError
+from ik_nn_ros.texts import LONGEST_MESSAGE, shown
 
 NAME = "get_position_ik"
 SOURCE = "ik_nn_ros"
@@ -73,7 +74,7 @@ def fill_refusal(response: Any, error: InvalidRequestError) -> None:
     """Write why a request is not even asked into GetPositionIK.Response."""
     avoiding = error.field == "avoid_collisions"
     code = COLLISION_CHECKING_UNAVAILABLE if avoiding else INVALID_GOAL_CONSTRAINTS
-    _fill_code(response, code, str(error))
+    _fill_code(response, code, shown(str(error), LONGEST_MESSAGE))
 
 
 def _fill_code(response: Any, code: int, message: str) -> None:

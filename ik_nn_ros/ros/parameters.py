@@ -15,6 +15,7 @@ from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.ros.errors import InvalidParameterError
 from ik_nn_ros.solver import DEFAULT_MODEL, DEFAULT_NUM_SAMPLES
+from ik_nn_ros.texts import shown
 
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
@@ -219,7 +220,9 @@ def _widened(value: Any, field: dataclasses.Field) -> Any:
 def _check_value(field: dataclasses.Field, value: Any) -> None:
     wanted = type(field.default)
     if type(value) is not wanted:
-        raise InvalidParameterError(field.name, f"must be {TYPE_NAMES[wanted]}, got {value!r}")
+        raise InvalidParameterError(
+            field.name, f"must be {TYPE_NAMES[wanted]}, got {shown(repr(value))}"
+        )
     if value == "" and field.default != "":
         raise InvalidParameterError(field.name, "must not be empty")
     if field.metadata["allowed"] is not None:

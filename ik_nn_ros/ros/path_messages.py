@@ -175,13 +175,13 @@ def _points(trajectory: Trajectory, mount: Mount) -> list[JointTrajectoryPoint]:
 
 def _parse_velocities(velocities: Sequence[float], arm: PlanarArm) -> np.ndarray:
     """As given, and never above the robot's own limits."""
-    given = np.array(velocities) if len(velocities) > 0 else np.array((np.inf,))
-    if len(given) not in (1, arm.dof) or not (given > 0.0).all():
-        raise InvalidRequestError(
-            "max_joint_velocities",
-            f"must be positive [rad/s], {arm.dof} or one for all joints or none, "
-            f"got {given.tolist()}",
-        )
+    count = len(velocities)
+    wanted = f"must be positive [rad/s], {arm.dof} or one for all joints or none"
+    if count not in (0, 1, arm.dof):
+        raise InvalidRequestError("max_joint_velocities", f"{wanted}, got {count}")
+    given = np.array(velocities) if count > 0 else np.array((np.inf,))
+    if not (given > 0.0).all():
+        raise InvalidRequestError("max_joint_velocities", f"{wanted}, got {given.tolist()}")
     limits = arm.mount.velocity_limits or (None,) * arm.dof
     return np.minimum(given, [np.inf if limit is None else limit for limit in limits])
 

@@ -21,7 +21,9 @@ from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.targets import parse_click, parse_targets, tip_pose
+from ik_nn_ros.texts import listed
 
+MOST_STATE_JOINTS = 1000  # of a seed state; a robot has some ten
 CLICK_HEIGHT = 0.02  # of the reach: what is drawn, and so clicked, is that near to the plane
 
 
@@ -167,10 +169,16 @@ def parse_seed_state(state: JointState, joint_names: Sequence[str]) -> tuple[flo
     By name where there are names, and then those of further joints, as a gripper's, are ignored.
 
     Raises:
-        InvalidRequestError: not one position for every joint.
+        InvalidRequestError: not one position for every joint, or more joints than any robot has.
     """
     if not state.name and not state.position:
         return None
+    if max(len(state.name), len(state.position)) > MOST_STATE_JOINTS:
+        raise InvalidRequestError(
+            "seed_state",
+            f"must have at most {MOST_STATE_JOINTS} joints, got {len(state.name)} names and "
+            f"{len(state.position)} positions",
+        )
     names = list(state.name) or list(joint_names)
     if len(state.position) != len(names):
         raise InvalidRequestError(
@@ -180,8 +188,8 @@ def parse_seed_state(state: JointState, joint_names: Sequence[str]) -> tuple[flo
     if wrong:
         raise InvalidRequestError(
             "seed_state",
-            f"must have one position for each of {', '.join(joint_names)}, not none or several for "
-            f"{', '.join(wrong)}; got {', '.join(names)}",
+            f"must have one position for each of {listed(joint_names)}, not none or several for "
+            f"{listed(wrong)}; got {listed(names)}",
         )
     return tuple(state.position[names.index(name)] for name in joint_names)
 
