@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +14,7 @@ from ik_nn_ros.arm.continuation import carry_on
 from ik_nn_ros.errors import IKError, InvalidRequestError
 from ik_nn_ros.limits import Deadline, go_on, limited_by
 from ik_nn_ros.path import Branch, follow
+from ik_nn_ros.ros.faults import LINES_PERIOD, described
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import fill_error, fill_representatives, fill_solutions, joint_state
 from ik_nn_ros.ros.moveit import fill_position_ik, fill_refusal, parse_position_ik
@@ -28,8 +28,8 @@ from ik_nn_ros.solutions import Solutions
 class Logger(Protocol):
     """What is used of ROS's logger."""
 
-    def error(self, message: str) -> object:
-        """Write a line."""
+    def error(self, message: str, *, throttle_duration_sec: float) -> object:
+        """Write a line, unless the latest one from the same place is younger [s]."""
 
 
 @dataclass(frozen=True)
@@ -198,4 +198,4 @@ class Answering:
     def _refuse(self, response: SolveIK.Response | SolveIKPath.Response, error: Exception) -> None:
         fill_error(response, error)
         if response.error_code == SolveIK.Response.FAILURE:
-            self._logger.error("".join(traceback.format_exception(error)))
+            self._logger.error(described(error), throttle_duration_sec=LINES_PERIOD)

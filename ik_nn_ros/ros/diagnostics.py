@@ -34,21 +34,28 @@ class RequestStatistics:
     def __init__(self) -> None:
         self._codes: Counter[int] = Counter()
         self._recent: deque[float] = deque(maxlen=RECENT_ANSWERS)
+        self._faults = 0
 
     def record(self, error_code: int, seconds: float) -> None:
         """One answer more, which took that long [s]."""
         self._codes[error_code] += 1
         self._recent.append(seconds)
 
+    def record_fault(self) -> None:
+        """One callback more that a fault ended; it was none of a request that was answered."""
+        self._faults += 1
+
     @property
     def internal_errors(self) -> int:
-        """Answers that a fault of the server's own prevented."""
-        return self._codes[SolveIK.Response.FAILURE]
+        """Answers that a fault of the server's own prevented, and faults of other callbacks."""
+        return self._codes[SolveIK.Response.FAILURE] + self._faults
 
     def values(self) -> dict[str, str]:
-        """Requests, answers by code, and percentiles of the time that they took."""
+        """Requests, answers by code, faults, and percentiles of the time that answers took."""
         values = {"requests": str(self._codes.total())}
         values |= {CODE_NAMES[code]: str(count) for code, count in sorted(self._codes.items())}
+        if self._faults:
+            values["faults of callbacks"] = str(self._faults)
         if self._recent:
             times = 1e3 * np.percentile(self._recent, PERCENTILES)
             for percentile, milliseconds in zip(PERCENTILES, times, strict=True):

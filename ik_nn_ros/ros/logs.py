@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from typing import Protocol
+
+from ik_nn_ros.ros.faults import LINES_PERIOD
 
 CORE = logging.getLogger("ik_nn_ros")
 
@@ -21,6 +25,9 @@ class Logger(Protocol):
 class ForwardingHandler(logging.Handler):
     """Passes the core's records on; in a process, the latest one installed alone does.
 
+    A line that comes again soon is dropped: a client may ask again and again for a model whose
+    loading says why it fails.
+
     Args:
         logger: ROS's.
     """
@@ -28,6 +35,7 @@ class ForwardingHandler(logging.Handler):
     def __init__(self, logger: Logger) -> None:
         super().__init__(logging.INFO)
         self._logger = logger
+        self._said: dict[str, float] = {}  # when, on the monotonic clock [s]
 
     def install(self) -> None:
         """Begin."""
@@ -40,4 +48,7 @@ class ForwardingHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """See `logging.Handler.emit`."""
         write = self._logger.info if record.levelno < logging.WARNING else self._logger.warning
-        write(record.getMessage())
+        message, now = record.getMessage(), time.monotonic()
+        if now - self._said.get(message, -math.inf) >= LINES_PERIOD:
+            self._said[message] = now
+            write(message)

@@ -19,8 +19,6 @@ from geometry_msgs.msg import PointStamped
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import PublisherEventCallbacks
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions, install_signal_handlers
 from sensor_msgs.msg import JointState
@@ -38,13 +36,16 @@ from ik_nn_ros.ros.answering import Answering, Solved
 from ik_nn_ros.ros.delivery import DeliveringNode
 from ik_nn_ros.ros.diagnostics import RequestStatistics, diagnostic_array
 from ik_nn_ros.ros.errors import InvalidParameterError, ShutdownError, StartError
+from ik_nn_ros.ros.faults import LINES_PERIOD, GuardedExecutor, described
 from ik_nn_ros.ros.frames import Frames, listening_buffer
 from ik_nn_ros.ros.logs import ForwardingHandler
 from ik_nn_ros.ros.markers import posterior_markers, start_markers
+from ik_nn_ros.ros.parameter_files import shared_names
 from ik_nn_ros.ros.parameters import ServerParameters, descriptors
 from ik_nn_ros.ros.requests import clicked_request
 from ik_nn_ros.ros.solvers import Solvers
-from ik_nn_ros.ros.starting import initialize, own_arguments
+from ik_nn_ros.ros.starting import initialize, node_refusals, own_arguments
+from ik_nn_ros.texts import LONGEST_MESSAGE, listed, shown
 
 DERIVED = {  # from the arm, for others to read
     "base": ParameterDescriptor(description="The arm's first joint.", read_only=True),
@@ -56,22 +57,26 @@ DERIVED = {  # from the arm, for others to read
 }
 DIAGNOSTICS_PERIOD = 1.0  # [s]
 SIGNALS = (signal.SIGINT, signal.SIGTERM)  # that end the server
-REFUSALS_PERIOD = 5.0  # [s], between two lines about refused requests
 
 
 class IKServer(DeliveringNode):
     """The server. Requests queue: one at a time reaches the networks.
 
+    Args:
+        command: the command line, whose parameter files tell what is meant for every node.
+
     Raises:
         InvalidParameterError: a parameter that is unknown or not allowed.
+        StartError: a parameter that every node has, of another type.
         ModelNotFoundError: no weights for the model and the number of joints.
         CheckpointError: the weights cannot be read.
     """
 
-    def __init__(self) -> None:
-        super().__init__("ik_server")
+    def __init__(self, command: Sequence[str] = ()) -> None:
+        with node_refusals():
+            super().__init__("ik_server")
         ForwardingHandler(self.get_logger()).install()
-        given = _given_values(self)
+        given = self._given_values(command)
         derived = {name: given.pop(name) for name in DERIVED if name in given}
         self._solvers = Solvers(ServerParameters.from_values(given))
         _require_agreement(derived, self._solvers.arm)
@@ -95,6 +100,22 @@ class IKServer(DeliveringNode):
         if self._solvers.arm.mount != Mount():
             self.get_logger().info(_describe_mount(self._solvers.arm))
 
+    def _given_values(self, command: Sequence[str]) -> dict[str, Any]:
+        """The values that were given for parameters, but those that are meant for other nodes."""
+        # rclpy has no public view of values given for parameters that nobody declared.
+        given = {
+            value.name: value.value
+            for value in self._parameter_overrides.values()
+            if not self.has_parameter(value.name)
+        }
+        unknown = given.keys() - descriptors().keys() - DERIVED.keys()
+        if others := unknown & shared_names(command, self.get_name()):
+            self.get_logger().warning(
+                "parameters that a file gives to every node, and that this one does not have: "
+                f"{listed(sorted(others))}"
+            )
+        return {name: value for name, value in given.items() if name not in others}
+
     def _declare_parameters(self) -> None:
         settings = self._answering.settings
         for name, descriptor in descriptors().items():
@@ -112,14 +133,18 @@ class IKServer(DeliveringNode):
                 settings.model, self._solvers.task
             )  # loads its weights, or says why it cannot
         except IKError as error:
-            return SetParametersResult(successful=False, reason=str(error))
+            return _refusal(str(error))
+        except Exception as error:
+            self.record_fault(error)
+            return _refusal(f"internal error: {type(error).__name__}: {error}")
         return SetParametersResult(successful=True)
 
     def _take_parameters(self, changes: list[Parameter]) -> None:
         values = _own_values(changes)
         self._answering.settings = self._answering.settings.changed(values)
-        for name, value in values.items():
-            self.get_logger().info(f"parameter '{name}' is now {value}")
+        if values:
+            changes = ", ".join(f"{name} = {shown(value)}" for name, value in values.items())
+            self.get_logger().info(f"now {changes}", throttle_duration_sec=LINES_PERIOD)
 
     def _advertise(self) -> None:
         # A new viewer asks for a drawing, too: nothing is drawn while nobody looks.
@@ -185,14 +210,22 @@ class IKServer(DeliveringNode):
         else:
             self.get_logger().warning(
                 f"refused with {response.error_code}: {response.message}",
-                throttle_duration_sec=REFUSALS_PERIOD,
+                throttle_duration_sec=LINES_PERIOD,
             )
+
+    def record_fault(self, error: Exception) -> None:
+        """Log and count what ended a callback; the node goes on."""
+        self._statistics.record_fault()
+        self.get_logger().error(described(error), throttle_duration_sec=LINES_PERIOD)
 
     def _on_click(self, click: PointStamped) -> None:
         try:
             request = clicked_request(click, self._frames, self._solvers.arm)
         except IKError as error:
-            self.get_logger().warning(f"clicked point refused: {error}")
+            self.get_logger().warning(
+                f"clicked point refused: {shown(str(error), LONGEST_MESSAGE)}",
+                throttle_duration_sec=LINES_PERIOD,
+            )
         else:
             self._answer(request, SolveIK.Response())()
 
@@ -230,7 +263,8 @@ class IKServer(DeliveringNode):
         if self._servers > max(known, 1):
             self.get_logger().warning(
                 f"{self._servers} servers offer {self.resolve_service_name('solve_ik')}: each "
-                "answers some requests (one that was killed is counted for up to 20 s)"
+                "answers some requests (one that was killed is counted for up to 20 s)",
+                throttle_duration_sec=LINES_PERIOD,
             )
 
 
@@ -240,11 +274,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number in SIGNALS:
             signal.signal(number, signal.default_int_handler)
         initialize(arguments, signal_handler_options=SignalHandlerOptions.NO)
-        _refuse_own_arguments(sys.argv if arguments is None else arguments)
+        command = sys.argv if arguments is None else arguments
+        _refuse_own_arguments(command)
         _end_on_signals()
         with limited_by(_require_running):
-            executor = SingleThreadedExecutor()
-            executor.add_node(IKServer())
+            server = IKServer(command)
+            executor = GuardedExecutor(server.record_fault)
+            executor.add_node(server)
             gc.freeze()  # collections need not look through all that was imported
             executor.spin()
     except ShutdownError:
@@ -294,12 +330,6 @@ def _end_on_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
-def _given_values(node: Node) -> dict[str, Any]:
-    # rclpy has no public view of values given for parameters that nobody declared.
-    given = node._parameter_overrides.values()
-    return {value.name: value.value for value in given if not node.has_parameter(value.name)}
-
-
 def _require_agreement(given: dict[str, Any], arm: PlanarArm) -> None:
     """A dump of all parameters can be given again, but not of another arm."""
     own = _derived_values(arm)
@@ -324,6 +354,10 @@ def _describe_mount(arm: PlanarArm) -> str:
     line = f"{', '.join(arm.joint_names)} bring {mount.tip_link} to targets in {mount.base_link}"
     held = [f"{name} = {value:g}" for name, value in mount.held.items()]
     return f"{line}, with {', '.join(held)} held" if held else line
+
+
+def _refusal(reason: str) -> SetParametersResult:
+    return SetParametersResult(successful=False, reason=shown(reason, LONGEST_MESSAGE))
 
 
 def _own_values(changes: list[Parameter]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import rclpy
+from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.logging import LoggingSeverity, set_logger_level
 from rclpy.utilities import remove_ros_args
 
@@ -45,13 +46,33 @@ def own_arguments(command: Sequence[str]) -> list[str]:
 
 
 @contextmanager
+def node_refusals() -> Iterator[None]:
+    """A node is made within it, which has parameters and names that ROS looks at itself.
+
+    Raises:
+        StartError: a value of another type, as of `use_sim_time`, or a name that ROS refuses.
+    """
+    try:
+        yield
+    except (ParameterException, NameValidationException, RuntimeError) as error:
+        if not rclpy.ok():  # a shutdown makes rclpy fail in many ways
+            raise
+        raise _refusal(error) from None
+
+
+@contextmanager
 def _in_one_sentence() -> Iterator[None]:
     # Our line says it; rcl would log a second one.
     set_logger_level("rcl", LoggingSeverity.FATAL)
     try:
         yield
     except RuntimeError as error:
-        reason = re.sub(r",\s+at \S+:\d+", "", str(error))
-        raise StartError(f"ROS arguments: {' '.join(reason.split())}") from None
+        raise _refusal(error) from None
     finally:
         set_logger_level("rcl", LoggingSeverity.UNSET)
+
+
+def _refusal(error: Exception) -> StartError:
+    """What ROS says, without where in its sources it says so."""
+    reason = re.sub(r",\s+at \S+:\d+", "", str(error))
+    return StartError(f"ROS arguments: {' '.join(reason.split())}")

@@ -49,3 +49,6 @@ def test_a_fault_of_its_own_is_a_warning():
     statistics.record(Code.FAILURE, 1e-3)
     assert status().level == DiagnosticStatus.WARN
     assert status().message == "1 internal errors, see the log"
+    statistics.record_fault()
+    assert status().message == "2 internal errors, see the log"
+    assert statistics.values()["faults of callbacks"] == "1"

@@ -118,6 +118,8 @@ BAD_STARTS = {
     "base of another arm": (("-p", "base:=rail"), "base"),
     "arguments that are not ROS's": (("--", "dof:=4"), "takes no arguments but ROS's, got dof:=4"),
     "unknown device": (("-p", "device:=abacus"), "abacus"),
+    "a clock that is a number": (("-p", "use_sim_time:=5"), "use_sim_time"),
+    "a service that is a text": (("-p", "start_type_description_service:=x"), "expecting type"),
 }
 
 
