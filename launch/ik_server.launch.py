@@ -44,6 +44,8 @@ DESCRIPTIONS = {
     "says 0 [rad].",
     "base_frame": "Frame of the arm's base, in which targets are and the arm is shown; left at its "
     "default, a URDF's arm has that of its base link.",
+    "transform_timeout": "Longest wait for the transform of a target in another frame, at its time: "
+    "for a frame that moves, longer than between two of its transforms [s].",
     "max_marker_arms": "Most arms drawn as markers, evenly spread over the solutions.",
     "ignore_collisions": "Answer MoveIt's get_position_ik although it asks to avoid collisions, "
     "which are not checked here; MoveIt's plugin always asks, and checks the answer itself.",

@@ -14,6 +14,7 @@ from ik_nn_ros.arm.continuation import carry_on
 from ik_nn_ros.errors import IKError, InvalidRequestError
 from ik_nn_ros.limits import Deadline, go_on, limited_by
 from ik_nn_ros.path import Branch, follow
+from ik_nn_ros.ros.errors import FrameError
 from ik_nn_ros.ros.faults import LINES_PERIOD, described
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import fill_error, fill_representatives, fill_solutions, joint_state
@@ -130,7 +131,7 @@ class Answering:
     def _carry_seed_state(
         self, request: SolveIK.Request, response: SolveIK.Response, arrival: float | None
     ) -> bool:
-        """Fill the response with the seed state, carried onto the target; whether that worked."""
+        """Fill the response with the seed state, carried onto the target; whether it is filled."""
         arm = self._solvers.arm
         try:
             arguments = parse_request(request, self.settings, arm, self._frames)
@@ -141,6 +142,9 @@ class Answering:
             seed_state = np.array(options.seed_state)
             with limited_by(Deadline(arguments.timeout, arrival).check):
                 reached = carry_on(arm, task, seed_state, arguments.target, *tolerances)
+        except FrameError as error:  # whose transform was waited for, which is enough once
+            self._refuse(response, error)
+            return True
         except IKError:
             return False  # it will be told by whoever answers instead
         if reached.converged:

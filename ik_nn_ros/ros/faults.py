@@ -26,6 +26,14 @@ class GuardedExecutor(SingleThreadedExecutor):
         super().__init__()
         self._on_fault = on_fault
 
+    def spin(self) -> None:
+        """Run callbacks until ROS is shut down."""
+        try:
+            super().spin()
+        except Exception:
+            if self.context.ok():  # a shutdown makes rclpy fail in many ways
+                raise
+
     def spin_once(self, timeout_sec: float | None = None) -> None:
         """Run at most one callback; see `SingleThreadedExecutor.spin_once`.
 

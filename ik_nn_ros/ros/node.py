@@ -37,7 +37,7 @@ from ik_nn_ros.ros.delivery import DeliveringNode
 from ik_nn_ros.ros.diagnostics import RequestStatistics, diagnostic_array
 from ik_nn_ros.ros.errors import InvalidParameterError, ShutdownError, StartError
 from ik_nn_ros.ros.faults import LINES_PERIOD, GuardedExecutor, described
-from ik_nn_ros.ros.frames import Frames, listening_buffer
+from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.logs import ForwardingHandler
 from ik_nn_ros.ros.markers import posterior_markers, start_markers
 from ik_nn_ros.ros.parameter_files import shared_names
@@ -45,6 +45,7 @@ from ik_nn_ros.ros.parameters import ServerParameters, descriptors
 from ik_nn_ros.ros.requests import clicked_request
 from ik_nn_ros.ros.solvers import Solvers
 from ik_nn_ros.ros.starting import initialize, node_refusals, own_arguments
+from ik_nn_ros.ros.transforms import TransformListening
 from ik_nn_ros.texts import LONGEST_MESSAGE, listed, shown
 
 DERIVED = {  # from the arm, for others to read
@@ -80,9 +81,10 @@ class IKServer(DeliveringNode):
         derived = {name: given.pop(name) for name in DERIVED if name in given}
         self._solvers = Solvers(ServerParameters.from_values(given))
         _require_agreement(derived, self._solvers.arm)
-        self._frames = Frames(self._solvers.settings.base_frame, listening_buffer(self))
-        self._answering = Answering(self._solvers, self._frames, self.get_logger())
         self._statistics = RequestStatistics()
+        self._transforms = TransformListening(self.record_fault)
+        self._frames = Frames(self._solvers.settings.base_frame, self._transforms.buffer)
+        self._answering = Answering(self._solvers, self._frames, self.get_logger())
         self._servers = 1  # that offer this service
         self._declare_parameters()
         self._advertise()

@@ -103,10 +103,15 @@ class ServerParameters:
         "a URDF's arm has that of its base link.",
         read_only=True,
     )
+    transform_timeout: float = _parameter(
+        0.5,
+        "Longest wait for the transform of a target in another frame, at its time: for a frame "
+        "that moves, longer than between two of its transforms [s].",
+        (0.0, 10.0),
+    )
     max_marker_arms: int = _parameter(
         1000, "Most arms drawn as markers, evenly spread over the solutions.", (1, 10_000)
     )
-
     ignore_collisions: bool = _parameter(
         False,
         "Answer MoveIt's get_position_ik although it asks to avoid collisions, which are not "

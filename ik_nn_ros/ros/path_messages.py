@@ -96,7 +96,9 @@ def parse_path_request(
     num_samples = parse_num_samples(request.num_samples, parameters)
     require_affordable(num_samples, arm.dof, 0, parameters.max_cost)
     task = requested_task(request, arm)
-    targets = parse_targets(request.header, request.targets, frames, task, arm.mount)
+    timeout = parse_timeout(request.timeout)
+    wait = min(parameters.transform_timeout, timeout)
+    targets = parse_targets(request.header, request.targets, frames, task, arm.mount, wait)
     if request.closed and not np.allclose(targets[:1], targets[-1:], rtol=0.0, atol=SAME_TARGET):
         targets = np.concatenate((targets, targets[:1]))
     return PathArguments(
@@ -114,7 +116,7 @@ def parse_path_request(
         max_joint_step=request.max_joint_step or DEFAULT_MAX_JOINT_STEP,
         max_velocities=_parse_velocities(request.max_joint_velocities, arm),
         time_step=_parse_time_step(request.time_step, len(targets)),
-        timeout=parse_timeout(request.timeout),
+        timeout=timeout,
     )
 
 

@@ -70,8 +70,10 @@ def parse_request(
     num_samples = parse_num_samples(request.num_samples, parameters)
     num_representatives = _parse_num_representatives(request.num_representatives)
     require_affordable(num_samples, arm.dof, num_representatives, parameters.max_cost)
+    timeout = parse_timeout(request.timeout)
     header, pose = request.target.header, request.target.pose
-    (target,) = parse_targets(header, [pose], frames, task, arm.mount)
+    wait = min(parameters.transform_timeout, timeout)
+    (target,) = parse_targets(header, [pose], frames, task, arm.mount, wait)
     return SolveArguments(
         model=request.model or parameters.model,
         task=task,
@@ -86,7 +88,7 @@ def parse_request(
             allow_approximate=request.allow_approximate,
         ),
         num_representatives=num_representatives,
-        timeout=parse_timeout(request.timeout),
+        timeout=timeout,
     )
 
 

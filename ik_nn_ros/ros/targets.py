@@ -50,16 +50,29 @@ def quaternion_of(rotation: np.ndarray) -> Quaternion:
 
 
 def parse_targets(
-    header: Header, poses: Sequence[Pose], frames: Frames, task: Task, mount: Mount
+    header: Header,
+    poses: Sequence[Pose],
+    frames: Frames,
+    task: Task,
+    mount: Mount,
+    wait: float = 0.0,
 ) -> np.ndarray:
     """Poses of the tip in a frame as targets (n, size) of a task, in the arm's plane.
+
+    Args:
+        header: the poses' frame and time.
+        poses: of the tip.
+        frames: the arm's frame and others.
+        task: what of a pose is a target.
+        mount: how the arm stands in its robot.
+        wait: for a transform that may be about to come, see `Frames.to_base` [s].
 
     Raises:
         FrameError: the frame cannot be transformed to the arm's.
         InvalidRequestError: a position is not in the arm's plane or, where the task prescribes a
             heading, an orientation is not one that the tip has within it.
     """
-    to_base = frames.to_base(header)
+    to_base = frames.to_base(header, wait)
     given = [(pose.position.x, pose.position.y, pose.position.z) for pose in poses]
     points = to_base.points(np.array(given).reshape(-1, 3))
     in_plane = _points_in_plane(points, mount, PLANE_TOLERANCE, frames.base_frame)

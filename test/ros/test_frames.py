@@ -5,10 +5,12 @@ import math
 import signal
 import subprocess
 import sys
-from types import ModuleType
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import (
     Point,
     PointStamped,
@@ -18,15 +20,22 @@ from geometry_msgs.msg import (
     TransformStamped,
     Vector3,
 )
+from rclpy.time import Time
 from std_msgs.msg import Header
 
-from ik_nn_interfaces.srv import SolveIK
+from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros import PlanarArm
 from ik_nn_ros.errors import InvalidRequestError
+from ik_nn_ros.ros import frames as frames_module
+from ik_nn_ros.ros import transforms
+from ik_nn_ros.ros.answering import Answering
 from ik_nn_ros.ros.errors import FrameError
-from ik_nn_ros.ros.frames import Frames, listening_buffer
+from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters
+from ik_nn_ros.ros.path_messages import parse_path_request
 from ik_nn_ros.ros.requests import clicked_request, parse_request
+from ik_nn_ros.ros.solvers import Solvers
+from ik_nn_ros.ros.transforms import TransformListening
 
 HALF = math.sqrt(0.5)
 ARM = PlanarArm.of_paper(6)
@@ -175,48 +184,175 @@ def test_a_click_far_from_the_plane_is_refused(z, reach):
         clicked_request(click, Frames("base_link", None), PlanarArm((0.5 * reach,) * 2))
 
 
-def test_the_buffer_listens_where_tf2_is_installed(monkeypatch):
-    tf2_ros = ModuleType("tf2_ros")
-    tf2_ros.Buffer = Buffer
-    tf2_ros.TransformListener = lambda buffer, node: node.append(buffer)
-    monkeypatch.setitem(sys.modules, "tf2_ros", tf2_ros)
-    listeners = []
-    assert listening_buffer(listeners) is listeners[0]
+class MovingBuffer:
+    """A frame whose transforms come ever so often: after so many looks the next one is there.
+
+    Args:
+        latest: times [s] of its transforms, as they become known one after the other.
+        looks: at a time, before the next one is known.
+    """
+
+    def __init__(self, latest, looks=3):
+        self.latest, self.looks, self.looked = list(latest), looks, 0
+
+    def lookup_transform(self, target_frame, source_frame, time):
+        if source_frame != "tool" or not self.latest:
+            raise LookupError(f'"{source_frame}" does not exist')
+        if time.nanoseconds > 0:
+            self.looked += 1
+            if self.looked % self.looks == 0 and len(self.latest) > 1:
+                del self.latest[0]
+        found = TransformStamped(header=at(self.latest[0]))
+        if time > Time.from_msg(found.header.stamp):
+            raise RuntimeError("Lookup would require extrapolation into the future.")
+        return found
+
+
+def at(seconds, frame="tool"):
+    header = Header(frame_id=frame)
+    header.stamp.sec, header.stamp.nanosec = int(seconds), round(1e9 * (seconds % 1.0))
+    return header
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    """How long was slept, on a clock that only sleeping moves [s]."""
+    slept = []
+    clock = SimpleNamespace(sleep=slept.append, monotonic=lambda: sum(slept))
+    monkeypatch.setattr(frames_module, "time", clock)
+    return slept
+
+
+def test_a_moving_frame_s_next_transform_is_waited_for(waits):
+    frames = Frames("base_link", MovingBuffer((7.0, 7.1, 7.2)))
+    frames.to_base(at(7.15), wait=0.5)
+    assert 0.0 < sum(waits) < 0.5
+
+
+def test_the_transform_that_comes_between_two_looks_is_taken(waits):
+    Frames("base_link", MovingBuffer((7.0, 7.2), looks=2)).to_base(at(7.1), wait=0.5)
+    assert waits == []
+
+
+def test_a_transform_that_does_not_come_is_waited_for_no_longer_than_asked(waits):
+    frames = Frames("base_link", MovingBuffer((7.0,)))
+    with pytest.raises(FrameError, match="extrapolation into the future"):
+        frames.to_base(at(7.15), wait=0.5)
+    assert sum(waits) == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize(("seconds", "wait"), [(7.15, 0.1), (7.6, 0.5), (2e9, 0.5), (7.15, 0.0)])
+def test_a_time_too_far_ahead_of_the_latest_transform_is_refused_at_once(waits, seconds, wait):
+    with pytest.raises(FrameError):
+        Frames("base_link", MovingBuffer((7.0,))).to_base(at(seconds), wait)
+    assert waits == []
+
+
+def test_those_who_ask_for_unknown_frames_get_a_small_share_of_the_time(waits):
+    frames = Frames("base_link", MovingBuffer((7.0, 7.2)))
+    for index in range(100):
+        with pytest.raises(FrameError):
+            frames.to_base(at(7.0, f"unknown_{index}"), wait=0.5)
+    assert sum(waits) == pytest.approx(0.5, abs=0.01)
+    frames.to_base(at(7.1), wait=0.5)  # a known one is waited for all the same
+
+
+@pytest.mark.parametrize(("timeout", "longest"), [(0.0, 0.5), (0.2, 0.2)])
+@pytest.mark.parametrize("kind", ["target", "path"])
+def test_requests_wait_as_long_as_the_parameter_and_their_timeout_allow(
+    waits, kind, timeout, longest
+):
+    frames, parameters = Frames("base_link", MovingBuffer((7.0,))), ServerParameters()
+    limit = Duration(nanosec=int(1e9 * timeout))
+    with pytest.raises(FrameError):
+        if kind == "target":
+            target = PoseStamped(header=at(7.15))
+            parse_request(SolveIK.Request(target=target, timeout=limit), parameters, ARM, frames)
+        else:
+            path = SolveIKPath.Request(header=at(7.15), targets=[Pose()], timeout=limit)
+            parse_path_request(path, parameters, ARM, frames)
+    assert sum(waits) == pytest.approx(longest, abs=0.01)
+
+
+def test_moveit_s_service_waits_once(waits):
+    answering = Answering(
+        Solvers(ServerParameters(dof=3)), Frames("base_link", MovingBuffer((7.0,))), logger=None
+    )
+    asked = SolveIK.Request(target=PoseStamped(header=at(7.15)), match_heading=True)
+    response = SolveIK.Response()
+    assert answering._carry_seed_state(asked, response)
+    assert response.error_code == SolveIK.Response.FRAME_TRANSFORM_FAILURE
+    assert sum(waits) == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_click_is_solved_at_the_latest_time_without_a_wait(waits):
+    click = PointStamped(header=at(7.15), point=Point(x=2.0))
+    clicked_request(click, Frames("base_link", MovingBuffer((7.0,))), ARM)
+    assert waits == []
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tf2_ros") is not None, reason="tf2_ros is installed")
 def test_there_is_no_buffer_where_tf2_is_not_installed():
-    assert listening_buffer(None) is None
+    assert TransformListening(on_fault=None).buffer is None
 
 
-# A server whose tf2 knows one frame: a metre to the right of the arm's.
+# A server whose tf2 hears of one frame that moves, on a topic of the test's own.
 SERVER_WITH_TF2 = """
 import sys
 from types import ModuleType
 from geometry_msgs.msg import TransformStamped
+from rclpy.time import Time
 from ik_nn_ros.ros.node import main
 
 class Buffer:
+    latest = None
+
     def lookup_transform(self, target_frame, source_frame, time):
-        found = TransformStamped()
-        found.transform.translation.x = 1.0
-        return found
+        latest = self.latest
+        if latest is None or time > Time.from_msg(latest.header.stamp):
+            raise RuntimeError("extrapolation into the future")
+        return latest
+
+class TransformListener:
+    def __init__(self, buffer, node):
+        node.create_subscription(
+            TransformStamped, "moved", lambda message: setattr(buffer, "latest", message), 10
+        )
 
 tf2_ros = sys.modules["tf2_ros"] = ModuleType("tf2_ros")
-tf2_ros.Buffer = Buffer
-tf2_ros.TransformListener = lambda buffer, node: None
+tf2_ros.Buffer, tf2_ros.TransformListener = Buffer, TransformListener
 sys.exit(main())
 """
 
 
-def test_the_server_transforms_what_it_is_asked(client):
-    arguments = ["--ros-args", "-p", "dof:=3", "-p", "model:=exact"]
+def test_targets_stamped_now_in_a_moving_frame_are_answered(client, listener):
+    """Transforms come ten times a second, each later than the targets that need it."""
+    arguments = ["--ros-args", "-p", "dof:=3", "-p", "transform_timeout:=10.0", "-r", "__node:=a"]
     server = subprocess.Popen([sys.executable, "-c", SERVER_WITH_TF2, *arguments])
+    publisher = listener.node.create_publisher(TransformStamped, "moved", 10)
+    ended = threading.Event()
+
+    def move():
+        while not ended.wait(0.1):
+            moved = transform((1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0))
+            moved.header.stamp = listener.node.get_clock().now().to_msg()
+            publisher.publish(moved)
+
+    mover = threading.Thread(target=move)
+    mover.start()
     try:
         client.wait_for_server(60.0)
-        answer = client.solve(request(0.4, 0.3, 0.0, "camera"))
-        tcp = client.arm().forward(answer.positions)
-        np.testing.assert_allclose(tcp, np.tile((1.4, 0.3), (len(tcp), 1)), atol=1e-5)
+        listener.wait_until(lambda: publisher.get_subscription_count() == 1)
+        for _ in range(10):
+            asked = request(0.4, 0.3, 0.0, "camera")
+            asked.target.header.stamp = listener.node.get_clock().now().to_msg()
+            tcp = PlanarArm.of_paper(3).forward(client.solve(asked).positions)
+            np.testing.assert_allclose(tcp, np.tile((1.4, 0.3), (len(tcp), 1)), atol=1e-5)
+        names = listener.node.get_node_names()
+        assert "a" in names and transforms.NAME in names
     finally:
+        ended.set()
+        mover.join()
+        listener.node.destroy_publisher(publisher)
         server.send_signal(signal.SIGINT)
         assert server.wait(60.0) == 0
