@@ -5,51 +5,25 @@ file, which is an argument too.
 """
 
 import math
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import yaml
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+from ik_nn_ros.ros.parameters import ServerParameters, descriptors, value_of_text
+
 HERE = Path(__file__).resolve().parent
 NODE = "ik_server"
-DESCRIPTIONS = {
-    "dof": "Number of joints of the arm.",
-    "model": "Model that answers where a request names none.",
-    "checkpoint": "Weights file of your own network to serve, empty for the shipped ones; dof and "
-    "model are then the file's: leave them at their defaults, or let them agree with it.",
-    "arm": "File of a robot's arm, a URDF, or YAML with a section arm; exact serves it at once.",
-    "robot_description": "A URDF's text in the place of such a file.",
-    "base_link": "Link of the URDF in whose frame targets are, empty for the one that carries all "
-    "others.",
-    "tip_link": "Link of the URDF that is brought to targets, empty for the only one that carries "
-    "no other.",
-    "num_samples": "Samples drawn where a request says 0.",
-    "max_samples": "Most samples of one request.",
-    "max_cost": "Most of samples x joints x (1 + representatives) of one request, for which others "
-    "wait.",
-    "device": "Where the networks run: cpu, cuda, cuda:1, ...",
-    "backend": "What evaluates the networks: torch, numba, or auto for the fastest on the device; "
-    "in use where it reads as one of the two.",
-    "refine": "Project samples onto the target; if false, every request is answered with raw ones.",
-    "position_tolerance": "Largest error of a refined solution where a request says 0 [m].",
-    "heading_tolerance": "Largest error of a refined solution's heading where a request "
-    "says 0 [rad].",
-    "base_frame": "Frame of the arm's base, in which targets are and the arm is shown; left at its "
-    "default, a URDF's arm has that of its base link.",
-    "transform_timeout": "Longest wait for the transform of a target in another frame, at its time: "
-    "for a frame that moves, longer than between two of its transforms [s].",
-    "max_marker_arms": "Most arms drawn as markers, evenly spread over the solutions.",
-    "ignore_collisions": "Answer MoveIt's get_position_ik although it asks to avoid collisions, "
-    "which are not checked here; MoveIt's plugin always asks, and checks the answer itself.",
-}
+NAMESPACE = re.compile(r"/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?", re.ASCII)
 ARM = ("dof", "checkpoint", "arm", "robot_description", "base_link", "tip_link", "base_frame")
 # As config/posterior.rviz names them.
 SHOWN_TOPICS = ("/posterior_markers", "/robot_description", "/clicked_point")
@@ -63,6 +37,17 @@ ROBOT_MODEL = (
     "is running."
 )
 FALLBACK = "Empty: as in the parameter file."
+DISCOVERY = "ROS_AUTOMATIC_DISCOVERY_RANGE"
+REACH = (
+    "Who can find the node: LOCALHOST for this machine alone, SUBNET for every machine around. "
+    "Empty: as the environment says, which without a word of it is SUBNET."
+)
+SWITCH = ("true", "false", "True", "False")
+CHOICES = {
+    "rviz": SWITCH,
+    "robot_model": SWITCH,
+    "discovery": ("", "LOCALHOST", "SUBNET", "OFF", "SYSTEM_DEFAULT"),
+}
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -72,13 +57,18 @@ def generate_launch_description() -> LaunchDescription:
         [
             DeclareLaunchArgument("config", default_value=config, description="Parameter file."),
             DeclareLaunchArgument("namespace", default_value="", description="Of the node."),
+            DeclareLaunchArgument("discovery", default_value="", description=REACH),
             DeclareLaunchArgument("rviz", default_value="false", description="Show it in RViz."),
             DeclareLaunchArgument("view_size", default_value="", description=VIEW_SIZE),
             DeclareLaunchArgument("robot_model", default_value="false", description=ROBOT_MODEL),
             *(
-                DeclareLaunchArgument(name, default_value="", description=f"{text} {FALLBACK}")
-                for name, text in DESCRIPTIONS.items()
+                DeclareLaunchArgument(
+                    name, default_value="", description=f"{descriptor.description} {FALLBACK}"
+                )
+                for name, descriptor in descriptors().items()
             ),
+            OpaqueFunction(function=check),
+            OpaqueFunction(function=network),
             # First: where RViz is not installed, launch stops here and would leave a server behind.
             OpaqueFunction(function=rviz, condition=IfCondition(LaunchConfiguration("rviz"))),
             OpaqueFunction(
@@ -89,16 +79,49 @@ def generate_launch_description() -> LaunchDescription:
     )
 
 
+def check(context: LaunchContext) -> list[Any]:
+    """Nothing to start; an argument that cannot be is told by its name before anything starts."""
+    config = LaunchConfiguration("config").perform(context)
+    if not Path(config).is_file():  # launch would warn, and start the node with its defaults
+        raise FileNotFoundError(f"config: no parameter file {config!r}")
+    namespace = LaunchConfiguration("namespace").perform(context)
+    if not NAMESPACE.fullmatch(namespace):
+        raise ValueError(f"namespace: must be names with slashes between them, got {namespace!r}")
+    for name, allowed in CHOICES.items():
+        text = LaunchConfiguration(name).perform(context)
+        if text not in allowed:
+            offers = ", ".join(filter(None, allowed))
+            raise ValueError(f"{name}: must be one of {offers}, got {text!r}")
+    view_size(context)
+    given_values(context)
+    return []
+
+
+def network(context: LaunchContext) -> list[SetEnvironmentVariable]:
+    """What tells the processes that follow who may find them, where that is given."""
+    discovery = LaunchConfiguration("discovery").perform(context)
+    return [SetEnvironmentVariable(DISCOVERY, discovery)] if discovery else []
+
+
+def view_size(context: LaunchContext) -> float | None:
+    """What RViz is to show [m]; None: what it shows by default."""
+    text = LaunchConfiguration("view_size").perform(context)
+    try:
+        size = float(text or "nan")
+    except ValueError:
+        size = -1.0
+    if text and not 0.0 < size < math.inf:
+        raise ValueError(f"view_size: must be a number of metres above 0, got {text!r}")
+    return size if text else None
+
+
 def robot_model(context: LaunchContext) -> list[Node]:
     """robot_state_publisher for the arm that the node serves, where `best_joint_state` puts it."""
     # Here: whoever starts the node alone does without.
     from ik_nn_ros.ros.arms import served_arm
-    from ik_nn_ros.ros.parameters import ServerParameters
 
-    given = given_texts(context)
-    if "dof" in given:
-        given["dof"] = int(given["dof"])
-    values = {name: value for name, value in (file_values(context) | given).items() if name in ARM}
+    values = file_values(context) | given_values(context)
+    values = {name: value for name, value in values.items() if name in ARM}
     parameters = ServerParameters.from_values(values)
     served = served_arm(parameters)
     frame = parameters.of_arm(served.arm.dof, served.arm.mount.base_link).base_frame
@@ -114,10 +137,10 @@ def robot_model(context: LaunchContext) -> list[Node]:
     ]
 
 
-def given_texts(context: LaunchContext) -> dict[str, str]:
+def given_values(context: LaunchContext) -> dict[str, Any]:
     """The node's parameters that are given as arguments."""
-    texts = {name: LaunchConfiguration(name).perform(context) for name in DESCRIPTIONS}
-    return {name: text for name, text in texts.items() if text}
+    texts = {name: LaunchConfiguration(name).perform(context) for name in descriptors()}
+    return {name: value_of_text(name, text) for name, text in texts.items() if text}
 
 
 def file_values(context: LaunchContext) -> dict[str, Any]:
@@ -131,19 +154,19 @@ def file_values(context: LaunchContext) -> dict[str, Any]:
             values |= found(inner)
         return values
 
-    return found(yaml.safe_load(Path(LaunchConfiguration("config").perform(context)).read_text()))
+    path = LaunchConfiguration("config").perform(context)
+    try:
+        return found(yaml.safe_load(Path(path).read_text()))
+    except yaml.YAMLError as error:
+        raise ValueError(f"config: {path} is not YAML: {' '.join(str(error).split())}") from None
 
 
 def server(context: LaunchContext) -> list[Node]:
     """The node, with the parameter file and over it the arguments that were given."""
-    config = LaunchConfiguration("config").perform(context)
-    if not Path(config).is_file():  # launch would warn, and start the node with its defaults
-        raise FileNotFoundError(f"config: no parameter file {config!r}")
-    types = parameter_types()
     # launch converts what a substitution gives to the type; a plain text it would refuse.
     given = {
-        name: ParameterValue(LaunchConfiguration(name), value_type=types[name])
-        for name in given_texts(context)
+        name: ParameterValue(LaunchConfiguration(name), value_type=type(value))
+        for name, value in given_values(context).items()
     }
     return [
         Node(
@@ -152,7 +175,7 @@ def server(context: LaunchContext) -> list[Node]:
             name=NODE,
             namespace=LaunchConfiguration("namespace"),
             output="screen",
-            parameters=[config, given],
+            parameters=[LaunchConfiguration("config").perform(context), given],
         )
     ]
 
@@ -177,28 +200,21 @@ def rviz_config(context: LaunchContext) -> Path:
     # A URDF's base link is the frame, unless another is given.
     base_frame = LaunchConfiguration("base_frame").perform(context)
     base_frame = base_frame or LaunchConfiguration("base_link").perform(context)
-    view_size = LaunchConfiguration("view_size").perform(context)
+    size = view_size(context)
     with_robot = LaunchConfiguration("robot_model").perform(context).lower() == "true"
-    if not base_frame and not view_size and not with_robot:
+    if not base_frame and size is None and not with_robot:
         return path
     content = yaml.safe_load(path.read_text())
     manager = content["Visualization Manager"]
     if base_frame:
         manager["Global Options"]["Fixed Frame"] = base_frame
-    if view_size:
-        manager["Views"]["Current"]["Scale"] = VIEW_HEIGHT / float(view_size)
+    if size is not None:
+        manager["Views"]["Current"]["Scale"] = VIEW_HEIGHT / size
         grid = manager["Displays"][0]  # some ten cells from edge to edge, of 1, 10, 100, ...
-        grid["Cell Size"] = 10.0 ** math.floor(math.log10(float(view_size) / 5.0))
+        grid["Cell Size"] = 10.0 ** math.floor(math.log10(size / 5.0))
     if with_robot:
         robot = next(one for one in manager["Displays"] if one["Name"] == "Best arm")
         robot["Enabled"] = robot["Value"] = True
     with tempfile.NamedTemporaryFile("w", suffix=".rviz", delete=False) as copy:
         yaml.safe_dump(content, copy, sort_keys=False)
     return Path(copy.name)
-
-
-def parameter_types() -> dict[str, type]:
-    """Each parameter's type, from its default: `model:=123` shall stay a string."""
-    defaults = yaml.safe_load((HERE.parent / "config" / f"{NODE}.yaml").read_text())
-    ((_, node),) = defaults.items()
-    return {name: type(value) for name, value in node["ros__parameters"].items()}

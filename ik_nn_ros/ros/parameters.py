@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from ik_nn_ros.ros.errors import InvalidParameterError
 from ik_nn_ros.solver import DEFAULT_MODEL, DEFAULT_NUM_SAMPLES
 from ik_nn_ros.texts import shown
 
+TRUTH = {"true": True, "false": False}
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -189,24 +189,20 @@ def descriptors() -> dict[str, ParameterDescriptor]:
     }
 
 
-def markdown_table() -> str:
-    """The parameters as a table for docs/ros.md."""
-    lines = [
-        "| parameter | type | default | allowed | while it runs | what |",
-        "|---|---|---|---|---|---|",
-    ]
-    for field in dataclasses.fields(ServerParameters):
-        allowed = field.metadata["allowed"]
-        cells = (
-            f"`{field.name}`",
-            type(field.default).__name__,
-            f"`{json.dumps(field.default)}`",
-            f"{allowed[0]} to {allowed[1]}" if allowed else "",
-            "fixed" if field.metadata["read_only"] else "can change",
-            field.metadata["description"],
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+def value_of_text(name: str, text: str) -> Any:
+    """A parameter's value as it is written on a command line.
+
+    Raises:
+        InvalidParameterError: no value of the parameter's type, or one outside its range.
+    """
+    (field,) = (field for field in dataclasses.fields(ServerParameters) if field.name == name)
+    kind = type(field.default)
+    try:
+        value = TRUTH[text.lower()] if kind is bool else kind(text)
+    except (KeyError, ValueError):
+        value = text  # which is of another type
+    _check_value(field, value)
+    return value
 
 
 def _range_of(field: dataclasses.Field) -> dict[str, list[Any]]:

@@ -16,8 +16,9 @@ from visualization_msgs.msg import MarkerArray
 
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros import PlanarArm
+from ik_nn_ros.errors import IKError
 from ik_nn_ros.ros.markers import start_markers
-from ik_nn_ros.ros.parameters import ServerParameters
+from ik_nn_ros.ros.parameters import ServerParameters, descriptors
 
 
 class Recorded(SimpleNamespace):
@@ -36,7 +37,7 @@ class Configuration(Recorded):
 
 STAND_INS = {
     "launch": ["LaunchContext", "LaunchDescription"],
-    "launch.actions": ["DeclareLaunchArgument", "OpaqueFunction"],
+    "launch.actions": ["DeclareLaunchArgument", "OpaqueFunction", "SetEnvironmentVariable"],
     "launch.conditions": ["IfCondition"],
     "launch.substitutions": ["PathJoinSubstitution"],
     "launch_ros": [],
@@ -66,15 +67,68 @@ def test_every_parameter_of_the_node_is_an_argument_with_a_description(launch_fi
     arguments = declared(launch_file)
     parameters = {field.name for field in dataclasses.fields(ServerParameters)}
     assert arguments.keys() == parameters | {
-        *("config", "namespace", "rviz", "view_size", "robot_model")
+        *("config", "namespace", "discovery", "rviz", "view_size", "robot_model")
     }
     assert all(argument.description for argument in arguments.values())
 
 
 def test_it_describes_the_parameters_as_the_node_does(launch_file):
-    fields = dataclasses.fields(ServerParameters)
-    described = {field.name: field.metadata["description"] for field in fields}
-    assert launch_file["DESCRIPTIONS"] == described
+    arguments = declared(launch_file)
+    for name, descriptor in descriptors().items():
+        assert arguments[name].description.startswith(f"{descriptor.description} Empty: ")
+
+
+@pytest.fixture
+def nothing(launch_file, root):
+    """A context in which no argument is given: the defaults."""
+    arguments = declared(launch_file)
+    defaults = {name: argument.default_value for name, argument in arguments.items()}
+    return defaults | {"config": str(root / "config" / "ik_server.yaml")}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("dof", "abc", "a whole number, got 'abc'"),
+        ("dof", "6.0", "a whole number, got '6.0'"),
+        ("dof", "1", "from 2 to 100"),
+        ("num_samples", "1e3", "a whole number"),
+        ("position_tolerance", "small", "a number, got 'small'"),
+        ("position_tolerance", "inf", "must be from"),
+        ("transform_timeout", "-1", "must be from"),
+        ("refine", "maybe", "true or false, got 'maybe'"),
+        ("rviz", "perhaps", "one of true, false"),
+        ("robot_model", "2", "one of true, false"),
+        ("view_size", "wide", "metres above 0, got 'wide'"),
+        ("view_size", "0", "metres above 0"),
+        ("view_size", "nan", "metres above 0"),
+        ("discovery", "everyone", "one of LOCALHOST, SUBNET"),
+        ("namespace", "left-arm", "names with slashes"),
+        ("config", "/nowhere.yaml", "no parameter file"),
+    ],
+)
+def test_an_argument_that_cannot_be_is_told_by_its_name_before_anything_starts(
+    launch_file, nothing, name, text, words
+):
+    with pytest.raises((IKError, ValueError, OSError), match=words) as caught:
+        launch_file["check"](nothing | {name: text})
+    said = str(caught.value)
+    assert name in said and len(said.splitlines()) == 1
+    (entities,) = launch_file["generate_launch_description"]().arguments
+    actions = [entity.function for entity in entities if not entity.arguments]
+    assert actions[0] is launch_file["check"]
+
+
+def test_arguments_that_can_be_pass(launch_file, nothing):
+    given = {"dof": "4", "refine": "False", "namespace": "/left/arm", "view_size": "0.2"}
+    for context in (nothing, nothing | given | {"discovery": "LOCALHOST", "rviz": "True"}):
+        assert launch_file["check"](context) == []
+
+
+def test_who_may_find_the_node_is_an_argument(launch_file, nothing):
+    assert launch_file["network"](nothing) == []
+    (action,) = launch_file["network"](nothing | {"discovery": "LOCALHOST"})
+    assert action.arguments == ("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 
 def test_rviz_shows_the_node_s_topics(launch_file, root):
@@ -162,7 +216,7 @@ def test_given_arguments_win_over_the_file_in_the_parameter_s_type(launch_file, 
 def test_a_parameter_file_that_is_not_there_is_told(launch_file):
     context = dict.fromkeys(declared(launch_file), "") | {"config": "some.yaml"}
     with pytest.raises(FileNotFoundError, match="no parameter file 'some.yaml'"):
-        launch_file["server"](context)
+        launch_file["check"](context)
 
 
 needs_launch = pytest.mark.skipif(

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from ik_nn_ros.ros.errors import InvalidParameterError
-from ik_nn_ros.ros.parameters import ServerParameters, descriptors, markdown_table
+from ik_nn_ros.ros.parameters import ServerParameters, descriptors, value_of_text
 
 CONFIG = Path(__file__).parents[2] / "config" / "ik_server.yaml"
 
@@ -87,9 +87,29 @@ def test_what_contradicts_the_checkpoint_is_refused(name, value):
         ServerParameters(**{name: value}).of_checkpoint(4, "inn")
 
 
-def test_the_table_for_the_documentation_has_a_row_for_each():
-    heading, rule, *rows = markdown_table().splitlines()
-    assert len({line.count("|") for line in (heading, rule, *rows)}) == 1
-    for field, row in zip(dataclasses.fields(ServerParameters), rows, strict=True):
-        assert row.startswith(f"| `{field.name}` ")
-        assert row.endswith(f"{field.metadata['description']} |")
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("dof", "4", 4),
+        ("refine", "False", False),
+        ("position_tolerance", "1e-4", 1e-4),
+        ("model", "123", "123"),
+    ],
+)
+def test_a_text_is_read_as_the_parameter_s_type(name, text, value):
+    read = value_of_text(name, text)
+    assert (type(read), read) == (type(value), value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("dof", "abc", "'dof': must be a whole number, got 'abc'"),
+        ("dof", "1", "'dof': must be from 2 to 100"),
+        ("refine", "1", "'refine': must be true or false, got '1'"),
+        ("heading_tolerance", "x\ny", r"'heading_tolerance': must be a number, got 'x\\ny'"),
+    ],
+)
+def test_a_text_that_is_no_value_is_told_by_the_parameter_s_name(name, text, words):
+    with pytest.raises(InvalidParameterError, match=words):
+        value_of_text(name, text)

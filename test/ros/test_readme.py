@@ -1,8 +1,7 @@
-"""README and docs: the table of parameters, commands, programs, the way to an arm of one's own."""
+"""README and docs: commands, programs, the way to an arm of one's own."""
 
 import argparse
 import re
-import runpy
 import shlex
 
 import numpy as np
@@ -19,12 +18,6 @@ from training import references
 from training.__main__ import main
 
 STEPS = 20
-
-
-def test_its_table_of_parameters_is_that_of_the_declarations(root):
-    with_table = runpy.run_path(str(root / "tools" / "readme.py"))["with_table"]
-    text = (root / "docs" / "ros.md").read_text()
-    assert text == with_table(text), "run .venv/bin/python tools/readme.py"
 
 
 def test_its_programs_without_ros_run_as_printed(block):
