@@ -14,7 +14,7 @@ from ik_nn_ros import PlanarArm
 from ik_nn_ros.ros import client as client_module
 from ik_nn_ros.ros.parameters import descriptors
 from ik_nn_ros.ros.targets import planar_pose
-from training import references
+from measuring import references
 from training.__main__ import main
 
 STEPS = 20
@@ -66,7 +66,7 @@ def test_its_commands_for_the_server_and_the_client_can_be_given(root):
     changeable = {name for name, described in descriptors().items() if not described.read_only}
     assert {line[4] for line in commands(root, "ros2 param set /ik_server")} <= changeable
     launched = commands(root, "ros2 launch ik_nn_ros ik_server.launch.py")
-    allowed = {*descriptors(), "namespace", "rviz", "robot_model"}
+    allowed = {*descriptors(), "discovery", "namespace", "rviz", "robot_model"}
     assert {word.partition(":=")[0] for line in launched for word in line[4:]} <= allowed
 
 
