@@ -304,8 +304,8 @@ def test_a_click_solves_and_shows(server, client, listener, click, best_states):
     (state,) = best_states
     assert state.header.frame_id == "base_link"
     np.testing.assert_allclose(tcp(np.array([state.position])), [[3.1, -0.3]], atol=1e-6)
-    assert "'map' cannot be transformed to 'base_link'" in server.output()
-    assert "clicked point refused: target: z must be 0 m" in server.output()
+    (line,) = (line for line in server.output().splitlines() if "clicked point refused" in line)
+    assert "'map' cannot be transformed to 'base_link'" in line  # the next one came too soon after
 
 
 def test_clicks_and_calls_interleave_without_mixing(client, listener, click, best_states):
