@@ -22,6 +22,9 @@ class GuardedExecutor(SingleThreadedExecutor):
         on_fault: is told.
     """
 
+    # rclpy's destructor looks at it, even where a shutdown kept it from being made.
+    _sigint_gc = None
+
     def __init__(self, on_fault: Callable[[Exception], None]) -> None:
         super().__init__()
         self._on_fault = on_fault

@@ -1,5 +1,7 @@
 """Faults of callbacks: told, counted, and the node goes on. The node is in this process."""
 
+import subprocess
+import sys
 import time
 from functools import partial
 
@@ -151,3 +153,14 @@ def test_what_is_refused_or_changed_again_and_again_is_one_line(server, capfd):
     assert sum("ValueError" in line for line in lines) <= 1
     assert sum("num_samples = 100" in line for line in lines) <= 1
     assert not any(line.startswith("[ERROR] forged") for line in lines)
+
+
+def test_an_executor_that_a_shutdown_keeps_from_being_made_leaves_no_trace():
+    code = (
+        "import rclpy; from ik_nn_ros.ros.faults import GuardedExecutor\n"
+        "rclpy.init(); rclpy.shutdown()\n"
+        "try: GuardedExecutor(print)\n"
+        "except Exception: pass"
+    )
+    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (outcome.returncode, outcome.stdout, outcome.stderr) == (0, "", "")
