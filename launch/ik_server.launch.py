@@ -19,6 +19,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+from ik_nn_ros.ros.parameter_files import given_to
 from ik_nn_ros.ros.parameters import ServerParameters, descriptors, value_of_text
 
 HERE = Path(__file__).resolve().parent
@@ -144,21 +145,13 @@ def given_values(context: LaunchContext) -> dict[str, Any]:
 
 
 def file_values(context: LaunchContext) -> dict[str, Any]:
-    """All parameters in the parameter file, whatever nodes it names."""
-
-    def found(content: Any) -> dict[str, Any]:
-        if not isinstance(content, dict):
-            return {}
-        values = dict(content.get("ros__parameters", {}))
-        for inner in content.values():
-            values |= found(inner)
-        return values
-
+    """What the parameter file gives to the node, in whatever namespace."""
     path = LaunchConfiguration("config").perform(context)
     try:
-        return found(yaml.safe_load(Path(path).read_text()))
+        given = given_to(NODE, yaml.safe_load(Path(path).read_text()))
     except yaml.YAMLError as error:
         raise ValueError(f"config: {path} is not YAML: {' '.join(str(error).split())}") from None
+    return given.shared | given.own
 
 
 def server(context: LaunchContext) -> list[Node]:

@@ -165,7 +165,13 @@ def test_the_robot_s_model_follows_the_best_arm(launch_file, root, tmp_path, by)
     given |= {"tip_link": "tool0"}
     if by == "file":
         config = tmp_path / "own.yaml"
-        config.write_text(yaml.safe_dump({"left": {"ik_server": {"ros__parameters": given}}}))
+        others = {"base_frame": "world", "arm": "another.urdf", "tip_link": "lens"}
+        sections = {
+            "/**": {"ros__parameters": {"tip_link": "not for this one", "rate": 10}},
+            "left": {"ik_server": {"ros__parameters": given}},
+            "camera": {"ros__parameters": others},
+        }
+        config.write_text(yaml.safe_dump(sections, sort_keys=False))
         given = {}
     context = dict.fromkeys(declared(launch_file), "") | given | {"config": str(config)}
     (node,) = launch_file["robot_model"](context)

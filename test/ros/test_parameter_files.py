@@ -1,8 +1,9 @@
 """Parameters of files that several nodes share: what is meant for every node stops none."""
 
 import pytest
+import yaml
 
-from ik_nn_ros.ros.parameter_files import shared_names
+from ik_nn_ros.ros.parameter_files import given_to, shared_names
 
 FILE = """
 /**:
@@ -31,6 +32,13 @@ def test_those_of_every_node_are_told_from_those_of_one(command):
     assert shared_names(command, "ik_server") == shared
     assert shared_names(command, "arm") == shared | {"modle"}
     assert shared_names([], "ik_server") == set()
+
+
+def test_a_node_is_given_what_is_its_own_and_everybody_s():
+    given = given_to("camera", yaml.safe_load(FILE))
+    assert given.own == {"exposure": 3}
+    assert given.shared["gripper.speed"] == 1.0 and given.shared["rate"] == 10
+    assert given_to("camera", ["no", "mapping"]) == ({}, {})
 
 
 def test_a_shared_file_starts_the_server_with_a_warning(client, start_server, tmp_path):
