@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+import rclpy
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import (
     Point,
@@ -356,3 +357,31 @@ def test_targets_stamped_now_in_a_moving_frame_are_answered(client, listener):
         listener.node.destroy_publisher(publisher)
         server.send_signal(signal.SIGINT)
         assert server.wait(60.0) == 0
+
+
+def test_a_transform_that_cannot_be_read_is_told_and_the_next_one_taken(ros, monkeypatch, listener):
+    """Last: it shuts down this process's ROS, with which the thread ends."""
+    buffer, faults = [], []
+
+    def take(message):
+        if message.header.frame_id == "bad":
+            raise ValueError("no transform")
+        buffer.append(message)
+
+    tf2_ros = ModuleType("tf2_ros")
+    tf2_ros.Buffer = lambda: buffer
+    tf2_ros.TransformListener = lambda _, node: node.create_subscription(
+        TransformStamped, "moved", take, 10
+    )
+    monkeypatch.setitem(sys.modules, "tf2_ros", tf2_ros)
+    listening = TransformListening(faults.append)
+    publisher = listener.node.create_publisher(TransformStamped, "moved", 10)
+    listener.wait_until(lambda: publisher.get_subscription_count() == 1)
+    for frame in ("bad", "good"):
+        publisher.publish(TransformStamped(header=Header(frame_id=frame)))
+    listener.wait_until(lambda: buffer)
+    assert listening.buffer is buffer
+    assert [str(fault) for fault in faults] == ["no transform"]
+    rclpy.try_shutdown()
+    listener.wait_until(lambda: all(t.name != transforms.NAME for t in threading.enumerate()))
+    listener.node.destroy_publisher(publisher)
