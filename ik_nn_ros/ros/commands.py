@@ -15,9 +15,9 @@ def ik_server() -> int:
 
 
 def solve_ik() -> int:
-    """See `client.main`; a signal before that ends it just as quietly."""
+    """See `solve_ik.main`; a signal before that ends it just as quietly."""
     _end_on_signals(status=1)
-    from ik_nn_ros.ros.client import main
+    from ik_nn_ros.ros.solve_ik import main
 
     return main()
 

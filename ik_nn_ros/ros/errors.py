@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.ros.answer import Answer
+from ik_nn_ros.ros.answer import Answer, PathAnswer
 from ik_nn_ros.texts import shown
 
 LONGEST_REASON = 500  # characters of what tf2 says, which repeats the frame
@@ -69,10 +69,11 @@ class RequestRefusedError(IKError):
 
     Attributes:
         code: one of the constants of SolveIK.Response.
-        ready: the solutions that were ready when the time ran out; else None.
+        ready: the solutions that were ready when the time ran out, or the part of a path before it
+            breaks; else None.
     """
 
-    def __init__(self, code: int, message: str, ready: Answer | None = None) -> None:
+    def __init__(self, code: int, message: str, ready: Answer | PathAnswer | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.ready = ready

@@ -17,6 +17,8 @@ from ik_nn_ros.arm.task import Task
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.path import DEFAULT_MAX_JOINT_STEP
+from ik_nn_ros.ros.answer import PathAnswer
+from ik_nn_ros.ros.errors import RequestRefusedError
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.requests import (
@@ -160,6 +162,32 @@ def fill_trajectory(
     if arguments.closed and len(positions) == len(arguments.targets):
         gap = arm.joint_differences(positions[-1], positions[0])
         response.closing_gap = float(np.abs(gap).max())
+
+
+def parse_path_response(response: SolveIKPath.Response) -> PathAnswer:
+    """Read a response.
+
+    Raises:
+        RequestRefusedError: it carries an error code.
+    """
+    trajectory = response.trajectory
+    shape = len(trajectory.points), len(trajectory.joint_names)
+    due = [point.time_from_start for point in trajectory.points]
+    answer = PathAnswer(
+        joint_names=tuple(trajectory.joint_names),
+        positions=np.reshape([point.positions for point in trajectory.points], shape),
+        velocities=np.reshape([point.velocities for point in trajectory.points], shape),
+        times=np.array([time.sec + 1e-9 * time.nanosec for time in due]),
+        trajectory=trajectory,
+        largest_joint_step=response.largest_joint_step,
+        closing_gap=response.closing_gap,
+        message=response.message,
+        solve_time=response.solve_time,
+    )
+    if response.error_code != SolveIK.Response.SUCCESS:
+        ready = answer if trajectory.points else None
+        raise RequestRefusedError(response.error_code, response.message, ready)
+    return answer
 
 
 def _points(trajectory: Trajectory, mount: Mount) -> list[JointTrajectoryPoint]:

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import yaml
 
-from ik_nn_interfaces.srv import SolveIK
+from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros import PlanarArm
-from ik_nn_ros.ros.client import IKClient, main
-from ik_nn_ros.ros.errors import ServiceUnavailableError
+from ik_nn_ros.ros.client import IKClient
+from ik_nn_ros.ros.errors import RequestRefusedError, ServiceUnavailableError
+from ik_nn_ros.ros.solve_ik import main
+from ik_nn_ros.ros.targets import planar_pose
 
 SOLVE_IK = "import sys; from ik_nn_ros.ros.commands import solve_ik; sys.exit(solve_ik())"
 
@@ -29,12 +31,46 @@ def solve_ik(*arguments, **environment):
 
 def test_without_a_server_it_says_so(ros):
     """First: the tests below start one."""
-    lonely = IKClient()
-    try:
-        with pytest.raises(ServiceUnavailableError, match="ROS_DOMAIN_ID"):
-            lonely.wait_for_server(timeout=0.0)
-    finally:
-        lonely.close()
+    with (
+        IKClient() as lonely,
+        pytest.raises(ServiceUnavailableError, match="ROS_DOMAIN_ID"),
+    ):
+        lonely.wait_for_server(timeout=0.0)
+
+
+def test_a_node_of_one_s_own_needs_neither_the_command_line_nor_its_tables():
+    code = "import sys, ik_nn_ros.ros.client; print(*sys.modules)"
+    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert outcome.returncode == 0, outcome.stderr
+    loaded = set(outcome.stdout.split())
+    assert not loaded & {"rich", "matplotlib", "ik_nn_ros.ros.solve_ik", "ik_nn_ros.ros.table"}
+
+
+LINE = np.linspace((3.0, 0.2), (3.2, 0.2), 21)
+
+
+def test_a_path_is_answered_in_arrays(server, client):
+    poses = [planar_pose(*target) for target in LINE]
+    answer = client.solve_path(SolveIKPath.Request(targets=poses, random_seed=1))
+    arm = PlanarArm.of_paper(6)
+    assert answer.joint_names == arm.joint_names and answer.message == "21 points on one branch"
+    np.testing.assert_allclose(arm.forward(answer.positions), LINE, atol=1e-6)
+    assert answer.velocities.shape == (21, 6) and not answer.velocities[[0, -1]].any()
+    assert len(answer.times) == 21 and np.all(np.diff(answer.times) > 0.0)
+    largest = np.abs(np.diff(answer.positions, axis=0)).max()
+    assert answer.largest_joint_step == pytest.approx(largest)
+    assert list(answer.trajectory.points[3].positions) == answer.positions[3].tolist()
+
+
+def test_a_path_that_breaks_is_refused_with_what_comes_before(server, client):
+    poses = [planar_pose(*target) for target in np.linspace((3.4, 0.0), (3.6, 0.0), 21)]
+    with pytest.raises(RequestRefusedError, match="breaks at target 12") as caught:
+        client.solve_path(SolveIKPath.Request(targets=poses, random_seed=1))
+    assert caught.value.code == SolveIK.Response.NO_IK_SOLUTION
+    assert len(caught.value.ready.positions) == len(caught.value.ready.times) == 11
+    with pytest.raises(RequestRefusedError) as caught:
+        client.solve_path(SolveIKPath.Request(targets=poses, model="gan"))
+    assert caught.value.ready is None
 
 
 def test_it_prints_a_table_and_draws_the_arms(server, tmp_path):
@@ -97,6 +133,13 @@ def test_out_of_time_it_says_so(server):
     outcome = solve_ik("3.2", "-0.4", "--timeout", "1e-9")
     assert outcome.returncode == 1
     assert "error -6: timeout" in outcome.stderr
+
+
+def test_what_every_node_refuses_is_told_in_one_line():
+    outcome = solve_ik("3.0", "0.5", "--ros-args", "-p", "use_sim_time:=5")
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith("solve_ik: ROS arguments: ")
+    assert "use_sim_time" in outcome.stderr and outcome.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from geometry_msgs.msg import PoseStamped
 
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros import PlanarArm
-from ik_nn_ros.ros import client as client_module
+from ik_nn_ros.ros import solve_ik
 from ik_nn_ros.ros.parameters import descriptors
 from ik_nn_ros.ros.targets import planar_pose
 from measuring import references
@@ -58,7 +58,7 @@ def test_its_training_commands_can_be_given(root, monkeypatch):
 
 
 def test_its_commands_for_the_server_and_the_client_can_be_given(root):
-    parser = client_module._parser()
+    parser = solve_ik._parser()
     for line in commands(root, ".venv/bin/solve_ik"):
         parser.parse_args(line[1:])
     for line in commands(root, "ros2 run ik_nn_ros solve_ik"):
