@@ -122,10 +122,13 @@ class Answering:
         except InvalidRequestError as error:
             self._refuse(answer, error)
             fill_refusal(response, error)
-        else:
+            return answer
+        try:
             if not self._carry_seed_state(asked, answer, arrival):
                 self.solve_ik(asked, answer, arrival)
-            fill_position_ik(response, answer)
+        except Exception as error:
+            self._refuse(answer, error)
+        fill_position_ik(response, answer)
         return answer
 
     def _carry_seed_state(

@@ -165,6 +165,23 @@ def test_a_model_that_is_not_there_is_a_failure_in_moveit_s_terms(answering):
     assert response.error_code.val == 99999
 
 
+def test_a_fault_on_the_way_is_a_failure_in_moveit_s_terms(answering, monkeypatch):
+    """Whoever asked is answered."""
+
+    def broken(*_):
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr(module, "carry_on", broken)
+    lines = []
+    logger = SimpleNamespace(error=lambda line, **_: lines.append(line))
+    monkeypatch.setattr(answering, "_logger", logger)
+    response, ours = answer(answering, request())
+    assert ours.error_code == response.error_code.val == SolveIK.Response.FAILURE
+    assert response.error_code.message == "internal error: ZeroDivisionError: a fault"
+    assert response.solution.joint_state is None
+    assert lines[0].endswith("ZeroDivisionError: a fault")
+
+
 # A server for which MoveIt's messages are installed, of another type.
 SERVER_WITH_MOVEIT = """
 import sys
