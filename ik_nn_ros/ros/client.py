@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from functools import cached_property
 from types import TracebackType
@@ -26,6 +27,7 @@ from ik_nn_ros.ros.starting import node_refusals
 DISCOVERY_TIMEOUT = 10.0  # [s]; discovery alone takes up to 3 s
 ANSWER_TIMEOUT = 60.0  # [s], beside the time that the request itself allows
 SPIN_PERIOD = 0.1  # [s], between looks at the clock
+MATCHING = 0.5  # [s]; the middleware counts a server before it sends requests there
 SERVER = "ik_server"
 
 
@@ -135,11 +137,11 @@ class IKClient:
         """The response to a request, within a time [s].
 
         A server that is killed takes its requests with it, so the request is sent again where
-        another one appears; not to one that only takes its time. An answer depends on nothing but
-        the request: the first one counts.
+        another one appears, as soon as requests reach it; not to one that only takes its time. An
+        answer depends on nothing but the request: the first one counts.
         """
         start = looked = time.monotonic()
-        futures, servers = [client.call_async(request)], None
+        futures, servers, send_again = [client.call_async(request)], None, math.inf
         try:
             # spin_until_future_complete leaks callbacks in rclpy 7.1; this loop does not.
             while not any(future.done() for future in futures):
@@ -151,7 +153,10 @@ class IKClient:
                     known, looked = servers, now
                     servers = self._node.count_services(client.srv_name)
                     if known is not None and servers > known:
-                        futures.append(client.call_async(request))
+                        send_again = now + MATCHING
+                if now >= send_again:
+                    futures.append(client.call_async(request))
+                    send_again = math.inf
         finally:
             for future in futures:
                 client.remove_pending_request(future)

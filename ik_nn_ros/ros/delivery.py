@@ -22,7 +22,7 @@ Answer = Callable[[Any, Any, float], Any]
 response, filled."""
 
 RETRY_PERIOD = 0.1  # [s], first of the pauses between attempts to reach a client; each is doubled
-GIVE_UP_AFTER = 10.0  # [s]; discovery alone takes up to 3 s
+GIVE_UP_AFTER = 30.0  # [s]; discovery takes up to 3 s, and longer on a machine with much to do
 MOST_WAITING = 1000  # requests of one client
 LINES_APART = 5.0  # [s], of lines about clients
 TIMED_OUT = r"failed to send response \(timeout\)"  # how rclpy's warning begins

@@ -43,6 +43,22 @@ def test_a_second_signal_changes_nothing(client, start_server):
     assert "Traceback" not in server.output()
 
 
+def test_a_signal_ends_it_in_the_midst_of_a_request(client, start_server):
+    """Which would last for half a minute."""
+    most = 1_000_000
+    limits = (f"max_samples:={most}", f"max_cost:={15 * most}")
+    arguments = [word for limit in limits for word in ("-p", limit)]
+    server = start_server("-p", "model:=exact", "-p", "dof:=15", *arguments)
+    server.wait_until_ready(client)
+    target = PoseStamped(pose=planar_pose(7.5, 0.3))
+    client.abandon(SolveIK.Request(target=target, num_samples=most))
+    time.sleep(1.0)  # until it is at work
+    start = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - start < 15.0
+    assert "Traceback" not in server.output()
+
+
 def test_a_dump_of_its_parameters_starts_it_again(client, start_server):
     derived = ("-p", "base:=revolute", "-p", "link_lengths:=[0.5, 0.5, 1.0]")
     server = start_server(*EXACT, *derived)

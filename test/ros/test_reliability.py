@@ -31,7 +31,7 @@ ARM = PlanarArm.of_paper(6)
 CLIENTS, REQUESTS = 8, 250
 # As long and as much as the document says where it is written, else what shows a fault.
 MEASURED = "RELIABILITY_FIGURES" in os.environ
-EARLY, LATE = 500, 20_000 if MEASURED else 2000  # requests after which what is held is compared
+EARLY, LATE = 500, 20_000 if MEASURED else 1500  # requests after which what is held is compared
 IDLE = 300.0 if MEASURED else 3.0  # [s]
 QUEUED = (1, 20, 100, 300) if MEASURED else (20,)  # requests of a client that disturbs others
 WATCHED = 3.0  # [s], how long others are seen to ask after it has asked
