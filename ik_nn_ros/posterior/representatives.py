@@ -11,6 +11,7 @@ from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.limits import go_on
 
 STARTS = 4  # of k-means; the best outcome is kept
+ITERATIONS, MOST_ROUNDS = 10, 30  # of each start, between two looks at the time; of these
 DECIMALS = 4  # of joint positions [rad]; what differs by less is one configuration
 
 
@@ -66,6 +67,13 @@ def representatives(
 
 
 def _regions(points: np.ndarray, weights: np.ndarray, count: int, seed: int) -> KMeans:
-    """One start of k-means."""
-    go_on()
-    return KMeans(count, n_init=1, random_state=seed).fit(points, sample_weight=weights)
+    """One start of k-means, some iterations at a time."""
+    begin: str | np.ndarray = "k-means++"
+    for _ in range(MOST_ROUNDS):
+        go_on()
+        settings = {"n_init": 1, "max_iter": ITERATIONS, "random_state": seed}
+        regions = KMeans(count, init=begin, **settings).fit(points, sample_weight=weights)
+        if regions.n_iter_ < ITERATIONS:
+            break
+        begin = regions.cluster_centers_
+    return regions

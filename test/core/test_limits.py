@@ -12,6 +12,7 @@ from ik_nn_ros.limits import Deadline, go_on, limited_by
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.path import Branch, follow
 from ik_nn_ros.posterior.exact import ExactPosterior
+from ik_nn_ros.posterior.representatives import STARTS, representatives
 from ik_nn_ros.posterior.tables import DISTANCES
 from ik_nn_ros.threads import in_threads
 
@@ -114,6 +115,14 @@ def test_work_that_may_last_asks_often_and_stops_where_it_is_told_to(prepared, l
     with limited_by(asked := Asked()):
         work()
     assert asked.times >= least
+
+
+def test_regions_of_many_samples_are_looked_for_some_iterations_at_a_time():
+    """A start of k-means takes seconds where no regions stand out."""
+    positions = np.random.default_rng(1).uniform(-3.0, 3.0, (2000, 4))
+    with limited_by(asked := Asked()):
+        representatives(ARM, positions, 30)
+    assert asked.times > 2 * STARTS
 
 
 def test_tables_that_were_stopped_go_on_and_are_the_same():
