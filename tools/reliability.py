@@ -45,7 +45,7 @@ ROWS = {
         "{refused} refused, {answered} answered, {exceptions} exceptions, {wrong} wrong answers",
     ),
     "test_a_client_that_is_no_more_served_keeps_nobody_waiting": (
-        "a client that {kind}, with {queued} requests queued",
+        "a client that {kind}, requests queued: {queued}",
         "another client's longest wait {longest_ms:.0f} ms; before, {usual_ms:.0f} ms; one of the "
         "queued requests takes {in_hand_ms:.0f} ms",
     ),
