@@ -1,5 +1,7 @@
 """Work that lasts asks whether to go on, and stops in good order where it is not to."""
 
+from unittest import mock
+
 import numba
 import numpy as np
 import pytest
@@ -71,6 +73,19 @@ def decoder():
     return lambda: solver.solve(TARGET, 10_000, seed=1, refine=False).log_densities
 
 
+def decoder_in_pytorch():
+    pytest.importorskip("torch")
+    from ik_nn_ros.backends import eager
+
+    solver = IKSolver.from_pretrained(4, "inn", backend="torch")
+
+    def work():
+        with mock.patch.object(eager, "CHUNK_SIZE", 500):
+            return solver.solve(TARGET, 5000, seed=1, refine=False).log_densities
+
+    return work
+
+
 def projecting():
     start = np.full((5, 4), 0.3)
     return lambda: project(ARM, start, np.array(TARGET), 1e-6)
@@ -101,6 +116,7 @@ def closing():
         (accepting, 6),
         (network, 20),
         (decoder, 8),
+        (decoder_in_pytorch, 20),
         (projecting, 3),
         (regions, 4),
         (following, 40),
