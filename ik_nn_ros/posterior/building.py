@@ -9,7 +9,7 @@ import numpy as np
 from ik_nn_ros.chain.chain_array import BEARINGS_WIDTH, BOUNDED, CLOSING, POSE, SLOTS, TURN
 from ik_nn_ros.chain.states import bounds_at
 from ik_nn_ros.compilation import plain
-from ik_nn_ros.posterior.conditional import GUARD, LOG_MASS, find_conditional
+from ik_nn_ros.posterior.conditional import GUARD, LOG_MASS, WHOLE, find_conditional
 from ik_nn_ros.posterior.quantiles import KNOTS, tabulate
 from ik_nn_ros.posterior.tables import (
     BEARINGS,
@@ -100,7 +100,7 @@ def fill(
         x, y = distance * math.cos(bearing), distance * math.sin(bearing)
         for h in range(headings):
             heading = bearing + TURN * h / headings
-            find_conditional(chain, grid, values, joint, x, y, heading, found, 1)
+            find_conditional(chain, grid, values, joint, x, y, heading, found, WHOLE)
             for slot in range(slots):
                 values[entry, LOG_VALUE] = found[slot, LOG_MASS] - ends
                 if found[slot, LOG_MASS] > -math.inf:

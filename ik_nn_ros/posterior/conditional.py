@@ -12,7 +12,8 @@ from ik_nn_ros.compilation import inlined, plain
 from ik_nn_ros.posterior.tables import state_value
 
 NODES = 40  # of a slot, where its mass is
-SEARCH_NODES = 24  # of a slot, to find where its mass is
+SEARCH_NODES = np.int64(24)  # of a slot, to find where its mass is
+WHOLE = np.int64(1)  # a slot is searched in one part
 REFINEMENTS = 3  # of where its mass is, at most
 NEGLIGIBLE = 16.0  # [nats] below the largest density
 GUARD = 0.3  # no node has less than this share of its neighbours': a jump may lie between

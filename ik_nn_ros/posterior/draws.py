@@ -57,33 +57,25 @@ def choose(
 
 @inlined
 def _by_quadrature(
-    chain: np.ndarray, found: np.ndarray, uniform: float
+    chain: np.ndarray, joint: int, found: np.ndarray, uniform: float
 ) -> tuple[int, float, float]:
-    """The first joint's slot, u and its density by a conditional that has been found."""
-    slot, share, rest = choose(chain, 0, found, uniform)
+    """A joint's slot, u and its density by a conditional that has been found."""
+    slot, share, rest = choose(chain, joint, found, uniform)
     u, density = quantile(found, max(slot, 0), rest)
     return slot, u, share * density
 
 
 @inlined
 def _knot(
-    quantiles: np.ndarray, at: Place, slot: int, knot: int, which: int, headings: int
-) -> float:
-    """A knot of a slot's quantile function, or its rate, between nodes."""
-    total = (
-        at.weights[0] * quantiles[at.nodes[0] + slot, knot, which]
-        + at.weights[1] * quantiles[at.nodes[1] + slot, knot, which]
-        + at.weights[2] * quantiles[at.nodes[2] + slot, knot, which]
-        + at.weights[3] * quantiles[at.nodes[3] + slot, knot, which]
-    )
-    if headings > 1:
-        total += (
-            at.weights[4] * quantiles[at.nodes[4] + slot, knot, which]
-            + at.weights[5] * quantiles[at.nodes[5] + slot, knot, which]
-            + at.weights[6] * quantiles[at.nodes[6] + slot, knot, which]
-            + at.weights[7] * quantiles[at.nodes[7] + slot, knot, which]
-        )
-    return total
+    quantiles: np.ndarray, at: Place, slot: int, knot: int, headings: int
+) -> tuple[float, float]:
+    """A knot of a slot's quantile function between nodes, and its rate."""
+    place, rate = 0.0, 0.0
+    for node in range(4 if headings == 1 else 8):
+        entry = at.nodes[node] + slot
+        place += at.weights[node] * quantiles[entry, knot, 0]
+        rate += at.weights[node] * quantiles[entry, knot, 1]
+    return place, rate
 
 
 @inlined
@@ -115,14 +107,9 @@ def place_of_level(
     there, by interpolated quantile functions."""
     v = knot_of_level(level)
     knot = min(int(v / STEP), KNOTS - 2)
-    place, rate = spline(
-        _knot(quantiles, at, slot, knot, 0, headings),
-        _knot(quantiles, at, slot, knot, 1, headings),
-        _knot(quantiles, at, slot, knot + 1, 0, headings),
-        _knot(quantiles, at, slot, knot + 1, 1, headings),
-        STEP,
-        v / STEP - knot,
-    )
+    left, left_rate = _knot(quantiles, at, slot, knot, headings)
+    right, right_rate = _knot(quantiles, at, slot, knot + 1, headings)
+    place, rate = spline(left, left_rate, right, right_rate, STEP, v / STEP - knot)
     _, level_rate = level_of_knot(v)
     return place, level_rate / rate
 
@@ -197,7 +184,7 @@ def draw(
             on, uniform = arc(chain, joint, x, y), uniforms[row, joint]
             slot, u, own = -1, 0.0, 0.0
             if joint == 0:
-                slot, u, own = _by_quadrature(chain, first, uniform)
+                slot, u, own = _by_quadrature(chain, joint, first, uniform)
             elif on.half > 0.0:
                 slot, u, own = _by_tables(
                     chain, grid, values, quantiles, joint, x, y, heading, on, found, uniform

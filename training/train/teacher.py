@@ -10,7 +10,13 @@ from ik_nn_ros.chain.chain_array import CLOSING, SLOTS, num_features
 from ik_nn_ros.chain.features import write_features
 from ik_nn_ros.chain.states import advance, angle_at, arc, roots, segment
 from ik_nn_ros.compilation import plain
-from ik_nn_ros.posterior.conditional import MASS, find_conditional, new_conditional, quantile
+from ik_nn_ros.posterior.conditional import (
+    MASS,
+    WHOLE,
+    find_conditional,
+    new_conditional,
+    quantile,
+)
 from ik_nn_ros.posterior.draws import choose, place_of_level, slot_masses
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.posterior.tables import HEADINGS, Place
@@ -101,7 +107,7 @@ def _teach(
             if tabulated:
                 at = slot_masses(chain, grid, values, joint, x, y, heading, on, found)
             else:
-                find_conditional(chain, grid, values, joint, x, y, heading, found, 1)
+                find_conditional(chain, grid, values, joint, x, y, heading, found, WHOLE)
             slot, _, rest = choose(chain, joint, found, uniforms[row, joint])
             if slot < 0:
                 break
