@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from typing import TypeVar
+
+from threadpoolctl import ThreadpoolController
 
 from ik_nn_ros.limits import go_on
 
@@ -50,3 +54,64 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 os.register_at_fork(after_in_child=_pool.cache_clear)  # a child process has none of the threads
+
+
+class _OneBlasThread:
+    """The number of BLAS's threads is one setting of the whole process, kept at 1 by several.
+
+    The first to enter keeps what was set before, the last to leave restores it. If each did both,
+    the one that enters second would keep the other's 1, and restore it for good.
+    """
+
+    def __init__(self) -> None:
+        controller = ThreadpoolController().select(user_api="blas")  # takes milliseconds
+        self._libraries = controller.lib_controllers
+        self._lock, self._entered = Lock(), 0
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._entered == 0:
+                self._before = [library.num_threads for library in self._libraries]
+                self._set([1] * len(self._libraries))
+            self._entered += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._entered -= 1
+            if self._entered == 0:
+                self._set(self._before)
+
+    def _set(self, numbers: list[int]) -> None:
+        for library, number in zip(self._libraries, numbers, strict=True):
+            # Since 3.8 threadpoolctl obeys one thread alone, and whoever comes first is not always
+            # the one who leaves last.
+            getattr(library, "_real_set_num_threads", library.set_num_threads)(number)
+
+    def begin_in_child(self) -> None:
+        """A child process has none of the threads that would leave, or release the lock."""
+        if self._entered > 0:
+            self._set(self._before)
+        self._lock, self._entered = Lock(), 0
+
+
+@cache
+def _one_blas_thread() -> _OneBlasThread:
+    import scipy.linalg.cython_blas  # noqa: F401  # machine code's BLAS; limits hold what is loaded
+
+    one = _OneBlasThread()
+    os.register_at_fork(after_in_child=one.begin_in_child)
+    return one
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep BLAS to one thread: what its own add takes longer than it saves, and rounds otherwise.
+
+    Any number of threads may be inside.
+    """
+    one = _one_blas_thread()
+    one.enter()
+    try:
+        yield
+    finally:
+        one.leave()

@@ -7,14 +7,11 @@ to one thread in each of them. The threads are Python's: Numba's own, which
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from ik_nn_ros.backends.base import Decoded, Decoder, chunks
 from ik_nn_ros.backends.chain_sampler import ChainSampler
@@ -26,7 +23,7 @@ from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.models.architectures import CINNConfig
 from ik_nn_ros.posterior.sampler import Sampler
 from ik_nn_ros.posterior.weighted import Draws
-from ik_nn_ros.threads import in_threads, num_threads
+from ik_nn_ros.threads import in_threads, num_threads, one_blas_thread
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.trained import TrainedModel
@@ -34,8 +31,6 @@ if TYPE_CHECKING:
 NUMBA = "numba"
 CHUNK_SIZE = 1024  # rows
 WORTH_A_THREAD = 128  # rows; handing over fewer takes longer than it saves
-
-_logger = logging.getLogger(__name__)
 
 
 def compiled_sampler(model: TrainedModel, device: str) -> Sampler:
@@ -60,7 +55,7 @@ class CompiledChainSampler(ChainSampler):
 
     def draw(self, target: np.ndarray, num_draws: int, rng: np.random.Generator) -> Draws:
         """See `WeightedSampler.draw`."""
-        with _blas().limit(limits=1):
+        with one_blas_thread():
             return super().draw(target, num_draws, rng)
 
 
@@ -79,8 +74,6 @@ class CompiledDecoder(Decoder):
         super().__init__(model.arm, model.config)
         self._kernel = kernel
         self._links = Links.of(self.arm)
-        kind = self.config.kind
-        _logger.info("%s: loading its machine code, or compiling it the first time", kind)
         targets = np.array([self.arm.forward(np.zeros(self.arm.dof))]) / 2.0
         positions = self.decode(targets, np.ones((1, 1, self.latent_dim), np.float32)).positions
         if self.config.has_density:
@@ -124,16 +117,10 @@ class CompiledDecoder(Decoder):
         # Equal numbers of chunks per thread.
         rounds = -(-total // (threads * CHUNK_SIZE))
         size = -(-total // (threads * rounds))
-        with _blas().limit(limits=1):
+        with one_blas_thread():
             context = self._kernel.context(targets)
             in_threads(
                 lambda piece: work(context, piece[1], piece[0]),
                 chunks(len(targets), num_samples, size),
                 threads,
             )
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    """The BLAS of NumPy and SciPy; looking for it takes milliseconds."""
-    return ThreadpoolController().select(user_api="blas")

@@ -9,6 +9,7 @@ from sklearn.cluster import KMeans
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.limits import go_on
+from ik_nn_ros.threads import one_blas_thread
 
 STARTS = 4  # of k-means; the best outcome is kept
 ITERATIONS, MOST_ROUNDS = 10, 30  # of each start, between two looks at the time; of these
@@ -54,10 +55,11 @@ def representatives(
     points, weights = points[weighty], weights[weighty]
     distinct = len(np.unique(points.round(DECIMALS), axis=0))
     count = min(num_representatives, distinct)
-    regions = min(
-        (_regions(points, weights, count, start) for start in range(STARTS)),
-        key=lambda regions: regions.inertia_,
-    )
+    with one_blas_thread():  # scikit-learn sets it too, and would restore another thread's
+        regions = min(
+            (_regions(points, weights, count, start) for start in range(STARTS)),
+            key=lambda regions: regions.inertia_,
+        )
     distances = np.linalg.norm(points - regions.cluster_centers_[regions.labels_], axis=1)
     sizes = np.bincount(regions.labels_, weights, minlength=count)
     order = np.argsort(-sizes, kind="stable")
