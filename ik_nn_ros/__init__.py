@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         IKError,
         InvalidArmError,
         InvalidRequestError,
+        MissingPackageError,
         ModelNotFoundError,
         NoSolutionError,
         UnreachableTargetError,
@@ -29,6 +30,7 @@ __all__ = [
     "IKSolver",
     "InvalidArmError",
     "InvalidRequestError",
+    "MissingPackageError",
     "ModelNotFoundError",
     "Mount",
     "NoSolutionError",
@@ -53,4 +55,8 @@ def __getattr__(name: str) -> Any:
     # At its first use: SciPy takes long to import, and the executables are to be there before.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'errors')}"), name)
+    try:
+        module = import_module(f"{__name__}.{_MODULES.get(name, 'errors')}")
+    except ImportError as error:
+        raise import_module(f"{__name__}.errors").MissingPackageError(error) from error
+    return getattr(module, name)

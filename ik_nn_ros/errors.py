@@ -189,6 +189,31 @@ class TimedOutError(IKError):
         self.timeout = timeout
 
 
+class MissingPackageError(IKError):
+    """A Python package that is not installed, or that cannot be used as it is installed.
+
+    Args:
+        error: what importing it has raised.
+
+    Attributes:
+        package: its name, as it is imported; empty where the error does not say.
+    """
+
+    INSTALLED_AS = {"sklearn": "scikit-learn", "yaml": "PyYAML"}
+    OF_ROS = ("rclpy", "tf2_ros", "launch", "interfaces", "msgs")  # ends of names
+
+    def __init__(self, error: ImportError) -> None:
+        self.package = (error.name or "").partition(".")[0]
+        name = self.INSTALLED_AS.get(self.package, self.package)
+        if not isinstance(error, ModuleNotFoundError):
+            reason = f"cannot be used: {' '.join(str(error).split())}"
+        elif self.package.endswith(self.OF_ROS):
+            reason = "is missing: source the setup files of ROS 2 and of this workspace"
+        else:
+            reason = f"is missing: pip install {name}"
+        super().__init__(f"the Python package {name} {reason}")
+
+
 def _numbered(index: int | None) -> str:
     """People count from 1."""
     return "target" if index is None else f"target {index + 1}"

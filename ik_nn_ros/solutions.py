@@ -12,6 +12,7 @@ import numpy as np
 from ik_nn_ros.arguments import require_representatives
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task
+from ik_nn_ros.errors import MissingPackageError
 from ik_nn_ros.posterior.evidence import LEAST_LOG_EVIDENCE, log_evidence
 
 if TYPE_CHECKING:
@@ -135,9 +136,13 @@ class Solutions:
 
         Raises:
             InvalidRequestError: less than one region, more than 100, or more than solutions.
+            MissingPackageError: there is no scikit-learn on this machine.
         """
         require_representatives(num_representatives, len(self))
         # Here, because scikit-learn takes a second to import, and not every request needs it.
-        from ik_nn_ros.posterior.representatives import representatives
+        try:
+            from ik_nn_ros.posterior.representatives import representatives
+        except ImportError as error:
+            raise MissingPackageError(error) from error
 
         return representatives(self.arm, self.positions, num_representatives, self.weights)

@@ -27,6 +27,7 @@ from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.errors import (
     CheckpointError,
     InvalidRequestError,
+    MissingPackageError,
     NoSolutionError,
 )
 from ik_nn_ros.models import pretrained_path
@@ -71,12 +72,14 @@ class IKSolver:
         """
         try:
             from ik_nn_ros.posterior.exact import ExactPosterior  # here: networks need no Numba
+
+            sampler = ExactPosterior(arm, task)
+            # A first draw, so that no request waits until its machine code is compiled.
+            rng = np.random.default_rng(0)
+            sampler.sample(sampler.task.forward(arm, arm.sample_prior(1, rng)), 1, rng)
         except ImportError as error:
-            raise InvalidRequestError("model", f"{EXACT} needs Numba: {error}") from None
-        sampler = ExactPosterior(arm, task)
-        # A first draw, so that no request waits until its machine code is compiled.
-        rng = np.random.default_rng(0)
-        sampler.sample(sampler.task.forward(arm, arm.sample_prior(1, rng)), 1, rng)
+            reason = f"{EXACT} cannot be used: {MissingPackageError(error)}"
+            raise InvalidRequestError("model", reason) from None
         return cls(sampler)
 
     @classmethod

@@ -8,10 +8,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ik_nn_ros.backends.base import REFERENCE
-from ik_nn_ros.errors import InvalidRequestError
+from ik_nn_ros.errors import InvalidRequestError, MissingPackageError
 
 if TYPE_CHECKING:
     from ik_nn_ros.models.trained import TrainedModel
@@ -37,7 +40,7 @@ def _numba(model: TrainedModel, device: str) -> Sampler:
     try:
         from ik_nn_ros.backends.compiled import compiled_sampler
     except ImportError as error:
-        raise InvalidRequestError("backend", f"numba cannot be used: {error}") from None
+        raise _unusable("numba", error) from None
     return compiled_sampler(model, device)
 
 
@@ -46,8 +49,20 @@ def _torch(model: TrainedModel, device: str) -> Sampler:
         from ik_nn_ros.backends.eager import eager_sampler
         from ik_nn_ros.models.networks import restore_network
     except ImportError as error:
-        raise InvalidRequestError("backend", f"torch cannot be used: {error}") from None
-    return eager_sampler(restore_network(model), device)
+        raise _unusable("torch", error) from None
+    try:
+        sampler = eager_sampler(restore_network(model), device)
+        # Probed: a device may be there and lack what this network needs.
+        rng = np.random.default_rng(0)
+        sampler.sample(model.task.forward(model.arm, model.arm.sample_prior(1, rng)), 1, rng)
+    except (RuntimeError, TypeError) as error:
+        fault = f"'{device}' cannot evaluate {model.config.kind}: {shorten(str(error), 200)}"
+        raise InvalidRequestError("device", fault) from None
+    return sampler
+
+
+def _unusable(backend: str, error: ImportError) -> InvalidRequestError:
+    return InvalidRequestError("backend", f"{backend} cannot be used: {MissingPackageError(error)}")
 
 
 # From a trained network and a device to its sampler, fastest first; an InvalidRequestError says
@@ -77,14 +92,20 @@ def build_sampler(model: TrainedModel, device: str, backend: str) -> Sampler:
     require_device(device)
     if backend != AUTO:
         return BACKENDS[backend](model, device)
+    refusals: dict[str, InvalidRequestError] = {}
     for name, build in BACKENDS.items():
-        if name != REFERENCE:
-            try:
-                return build(model, device)
-            except InvalidRequestError as error:
-                kind = model.config.kind
-                _logger.warning("%s: falling back from %s, %s", kind, name, error.reason)
-    return BACKENDS[REFERENCE](model, device)
+        try:
+            sampler = build(model, device)
+        except InvalidRequestError as error:
+            refusals[name] = error
+            continue
+        for other, refusal in refusals.items():
+            kind = model.config.kind
+            _logger.warning("%s: falling back from %s, %s", kind, other, refusal.reason)
+        return sampler
+    fastest, *_, last = refusals.values()
+    # Where none of them is installed, it is the fastest that is worth it.
+    raise fastest if last.field == "backend" else last
 
 
 def require_backend(backend: str) -> None:
@@ -100,10 +121,12 @@ def require_device(device: str) -> None:
         return
     try:
         import torch
-
-        torch.empty(0, device=device)
     except ImportError as error:
-        raise InvalidRequestError("device", f"{device} needs PyTorch: {error}") from None
-    except (RuntimeError, AssertionError):  # torch asserts that it was built with CUDA
-        reason = f"must be a device of this machine, such as cpu, got '{device}'"
+        reason = f"{device} needs PyTorch: {MissingPackageError(error)}"
+        raise InvalidRequestError("device", reason) from None
+    try:
+        float(torch.ones(2, device=device).sum())
+    except (RuntimeError, AssertionError, ImportError):
+        # Torch asserts that it was built with CUDA, and imports what some devices need.
+        reason = f"must be a device on which this machine computes, such as cpu, got '{device}'"
         raise InvalidRequestError("device", reason) from None

@@ -9,7 +9,7 @@ import torch
 
 from ik_nn_ros.backends.base import REFERENCE, Decoded, Decoder, chunks
 from ik_nn_ros.backends.network_sampler import NetworkSampler
-from ik_nn_ros.errors import InvalidRequestError
+from ik_nn_ros.errors import InvalidRequestError, MissingPackageError
 from ik_nn_ros.limits import go_on
 from ik_nn_ros.models.cinn import CINN
 from ik_nn_ros.models.network import GenerativeNetwork
@@ -34,7 +34,8 @@ def eager_sampler(network: Network, device: str = "cpu") -> Sampler:
     try:
         from ik_nn_ros.backends.chain_sampler import ChainSampler  # here: others need no Numba
     except ImportError as error:
-        raise InvalidRequestError("model", f"{network.config.kind} needs Numba: {error}") from None
+        reason = f"{network.config.kind} needs Numba: {MissingPackageError(error)}"
+        raise InvalidRequestError("model", reason) from None
     network = network.eval().to(device)
 
     @torch.inference_mode()

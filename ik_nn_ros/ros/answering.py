@@ -204,5 +204,5 @@ class Answering:
 
     def _refuse(self, response: SolveIK.Response | SolveIKPath.Response, error: Exception) -> None:
         fill_error(response, error)
-        if response.error_code == SolveIK.Response.FAILURE:
+        if not isinstance(error, IKError):
             self._logger.error(described(error), throttle_duration_sec=LINES_PERIOD)

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from importlib import import_module
+
+from ik_nn_ros.errors import MissingPackageError
 
 
 def ik_server() -> int:
     """See `node.main`; a signal before that ends it just as quietly."""
     _end_on_signals(status=0)
-    from ik_nn_ros.ros.node import main
-
-    return main()
+    return _run("ik_server", "node")
 
 
 def solve_ik() -> int:
     """See `solve_ik.main`; a signal before that ends it just as quietly."""
     _end_on_signals(status=1)
-    from ik_nn_ros.ros.solve_ik import main
+    return _run("solve_ik", "solve_ik")
 
-    return main()
+
+def _run(command: str, module: str) -> int:
+    try:
+        return import_module(f"ik_nn_ros.ros.{module}").main()
+    except ImportError as error:
+        print(f"{command}: {MissingPackageError(error)}", file=sys.stderr)
+        return 1
 
 
 def _end_on_signals(status: int) -> None:

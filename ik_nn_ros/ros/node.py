@@ -28,6 +28,7 @@ from visualization_msgs.msg import MarkerArray
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.arm.mount import Mount
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.backends import REFERENCE
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.limits import limited_by
 from ik_nn_ros.ros import moveit, qos
@@ -96,8 +97,7 @@ class IKServer(DeliveringNode):
         self.offer(SolveIK, "solve_ik", self._on_request, qos_profile=qos.SERVICE)
         settings = self._answering.settings
         self.get_logger().info(
-            f"ready: {settings.model}, {settings.dof} joints, on {settings.device} "
-            f"by {settings.backend}"
+            f"ready: {settings.model}, {settings.dof} joints, {_evaluator(settings)}"
         )
         if self._solvers.arm.mount != Mount():
             self.get_logger().info(_describe_mount(self._solvers.arm))
@@ -360,6 +360,12 @@ def _describe_mount(arm: PlanarArm) -> str:
 
 def _refusal(reason: str) -> SetParametersResult:
     return SetParametersResult(successful=False, reason=shown(reason, LONGEST_MESSAGE))
+
+
+def _evaluator(settings: ServerParameters) -> str:
+    """What computes the default model's answers."""
+    on = f"PyTorch on {settings.device}" if settings.backend == REFERENCE else "machine code"
+    return f"answers by {on}"
 
 
 def _own_values(changes: list[Parameter]) -> dict[str, Any]:
