@@ -1,46 +1,21 @@
-"""How functions are compiled to machine code, and where it is kept."""
+"""How functions are compiled to machine code."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import numba
-from numba.misc.appdirs import user_cache_dir
 
-_PACKAGE = Path(__file__).parent
-# Files whose text is part of the cache key. Numba alone would look at the file of a function only,
-# not at those of the functions that are compiled into it.
-_SOURCES = [
-    Path(__file__),
-    *sorted(
-        path
-        for folder in ("backends/kernels", "chain", "posterior")
-        for path in (_PACKAGE / folder).glob("*.py")
-    ),
-]
-_FINGERPRINT = hashlib.sha256(b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()[:16]
-CACHE_FOLDER = Path(numba.config.CACHE_DIR or user_cache_dir("ik_nn_ros")) / _FINGERPRINT
+from ik_nn_ros.kept_code import KeptCode, code_folder
 
-
-def _can_be_written(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(folder, os.W_OK)
-
-
-# Elsewhere Numba would keep it beside the source, with no fingerprint.
-_KEPT = _can_be_written(CACHE_FOLDER)
+CODE_FOLDER = code_folder()
 
 
 def compiled(function: Callable) -> Callable:
     """Compile a function at its first call, or load what an earlier process has kept.
 
-    Where nothing can be kept each process compiles.
+    Where nothing can be kept each process compiles. Python's own constants among the arguments of
+    a call are part of their types, for each of which a function is compiled anew; NumPy's are not.
     """
     return _compiled(function)
 
@@ -60,14 +35,12 @@ def inlined(function: Callable) -> Callable:
 
 
 def _compiled(function: Callable, **options: bool) -> Callable:
-    others, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE_FOLDER)
-    try:
-        return numba.njit(
-            cache=_KEPT,
-            nogil=True,  # rows are worked on in threads
-            error_model="numpy",  # a check for zero in each division would prevent vectorising
-            fastmath={"contract", "nsz", "arcp"},  # infinities and NaNs stay what they are
-            **options,
-        )(function)
-    finally:
-        numba.config.CACHE_DIR = others
+    dispatcher = numba.njit(
+        nogil=True,  # rows are worked on in threads
+        error_model="numpy",  # a check for zero in each division would prevent vectorising
+        fastmath={"contract", "nsz", "arcp"},  # infinities and NaNs stay what they are
+        **options,
+    )(function)
+    if CODE_FOLDER is not None:
+        dispatcher._cache = KeptCode(function, CODE_FOLDER)  # as Numba's `enable_caching` does
+    return dispatcher

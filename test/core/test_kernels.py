@@ -1,9 +1,6 @@
 """The parts of the machine code against the formulas they stand for."""
 
 import math
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -51,17 +48,3 @@ def test_position_errors_are_the_arm_s(arm):
     targets, which = arm.forward(theta[:3]), np.arange(300) // 100
     errors = position_errors(theta, targets, which, Links.of(arm))
     np.testing.assert_allclose(errors, arm.position_errors(theta, targets[which]), atol=1e-14)
-
-
-@pytest.mark.parametrize(("folder", "hits"), [("kept", [0, 1]), ("/proc/nowhere", [0, 0])])
-def test_machine_code_is_kept_in_its_folder_or_nowhere(folder, hits, tmp_path):
-    program = (
-        "import numpy as np; from ik_nn_ros.backends.kernels.arithmetic import exp; "
-        "print(exp(np.float32(1.0)), sum(exp.stats.cache_hits.values()))"
-    )
-    command = [sys.executable, "-c", program]
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / folder)}
-    outputs = [subprocess.check_output(command, env=environment, text=True) for _ in hits]
-    values, counts = zip(*map(str.split, outputs), strict=True)
-    assert [float(value) for value in values] == pytest.approx([np.e, np.e], rel=1e-6)
-    assert [int(count) for count in counts] == hits

@@ -1,0 +1,41 @@
+"""What is compiled at install time."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ik_nn_ros import IKSolver, compilation, compile
+from ik_nn_ros.models import WEIGHTS_FOLDER
+
+
+@pytest.fixture
+def prepared(monkeypatch):
+    """The names of what has been loaded, in the place of loading it."""
+    names = []
+    monkeypatch.setattr(IKSolver, "from_pretrained", lambda dof, model: names.append(model))
+    monkeypatch.setattr(IKSolver, "from_checkpoint", lambda path: names.append(Path(path).name))
+    return names
+
+
+def test_the_exact_sampler_and_every_shipped_network_are_compiled(prepared, capsys, monkeypatch):
+    monkeypatch.setattr(compilation, "CODE_FOLDER", Path("/where"))
+    assert compile.main() == 0
+    assert set(prepared) == {"exact", *(path.name for path in WEIGHTS_FOLDER.glob("*.safetensors"))}
+    assert "/where" in capsys.readouterr().out
+
+
+def test_nothing_is_compiled_where_it_cannot_be_kept(prepared, capsys, monkeypatch):
+    monkeypatch.setattr(compilation, "CODE_FOLDER", None)
+    assert compile.main() == 1
+    assert prepared == []
+
+
+def test_without_numba_it_says_in_one_line_what_to_install(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    for name in ("compilation", "kept_code"):
+        monkeypatch.delitem(sys.modules, f"ik_nn_ros.{name}")
+    monkeypatch.delattr("ik_nn_ros.compilation")
+    assert compile.main() == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "pip install numba" in line
