@@ -122,10 +122,9 @@ def test_a_damaged_result_is_named(tmp_path):
 
 def test_searches_are_read_with_the_best_one_s_parameters(tmp_path):
     settings = {"model": "cvae", "dof": 4}
-    best = {"number": 2, "loss": 0.5, "parameters": {"network.layers": 3}}
+    best = {"parameters": {"network.layers": 3}, "num_parameters": 20}
     summary = {"settings": settings, "best": best, "counts": {"trials": 2, "diverged": 1}}
     (tmp_path / "cvae_4.json").write_text(json.dumps(summary))
-    (tmp_path / "cvae_4.csv").write_text("number,num_parameters\n1,10\n2,20\n")
     nothing = {"settings": settings, "best": None, "counts": {"trials": 1, "diverged": 1}}
     (tmp_path / "inn_4.json").write_text(json.dumps(nothing))
     (found,) = read_searches(tmp_path)
