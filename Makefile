@@ -13,7 +13,7 @@ ifdef ROS_DISTRO
 unexport LD_LIBRARY_PATH PYTHONPATH RMW_IMPLEMENTATION
 endif
 
-.PHONY: demo test bench bench-check lint colcon environment clean
+.PHONY: demo test bench lint colcon environment clean
 
 demo: environment
 	@.venv/bin/python tools/demo.py --target $(TARGET) --dof $(DOF) --model $(MODEL) --output demo.png
@@ -24,10 +24,6 @@ test: lint
 bench: environment
 	@.venv/bin/python -m pip install -qq -c requirements/constraints.txt -r requirements/benchmark.txt
 	@.venv/bin/python -m benchmarks run
-
-# Fails where the solver is not enough faster than the reference path, measured in turn.
-bench-check: environment
-	@.venv/bin/python -m benchmarks check
 
 lint: environment
 	@.venv/bin/ruff check .

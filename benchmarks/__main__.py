@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks run``, ``report`` or ``check``."""
+"""The command line: ``python -m benchmarks run`` or ``report``."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.bars import LEAST_SPEEDUP, all_bars
-from benchmarks.check import shortcomings
 from benchmarks.figures import draw
 from benchmarks.parts import PARTS, measure, read
 from benchmarks.report import report
 from benchmarks.sizes import QUICK, Size
 from ik_nn_ros.errors import IKError
-from training.commands.shared import RESULTS, RUNS, positive, shown_stages
+from training.commands.shared import RESULTS, RUNS, shown_stages
 
 DOCUMENT = Path("docs/BENCHMARKS.md")
 FULL_RUN = RESULTS / "benchmarks"
@@ -24,7 +22,7 @@ QUICK_RUN = RUNS / "benchmarks"  # beside the results that count
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 1 with a sentence where a ratio is too small or something is missing."""
+    """Run a command; 1 with a sentence where something is missing."""
     options = _parser().parse_args(arguments)
     try:
         return options.command(options, Console())
@@ -55,20 +53,7 @@ def _write_report(results: Path, document: Path, console: Console) -> None:
     figures = document.parent / "figures"
     draw(parts, figures)
     document.write_text(report(parts, figures.name))
-    for bar in all_bars(parts):
-        outcome = "met" if bar.met else "not met"
-        console.print(f"{bar.name}: {bar.measured}, {bar.bar}: {outcome}", soft_wrap=True)
     console.print(f"written to {document}")
-
-
-def _check(options: argparse.Namespace, console: Console) -> int:
-    with console.status("measuring"):
-        sentences, failures = shortcomings(options.ratio, options.rounds)
-    for sentence in sentences:
-        console.print(sentence, soft_wrap=True)
-    for failure in failures:
-        print(f"error: {failure}", file=sys.stderr)
-    return 1 if failures else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,11 +70,6 @@ def _parser() -> argparse.ArgumentParser:
 
     again = commands.add_parser("report", parents=[files], help="write the report from the results")
     again.set_defaults(command=_report)
-
-    check = commands.add_parser("check", help="fail where ours is not enough faster")
-    check.add_argument("--ratio", type=float, default=LEAST_SPEEDUP, help="at least so many times")
-    check.add_argument("--rounds", type=positive, default=40)
-    check.set_defaults(command=_check)
     return parser
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.peers import Peer, peers_of
 from benchmarks.sizes import Size
-from benchmarks.solvers import targets_of
+from benchmarks.targets import targets_of
 from benchmarks.timing import Timing, steady_seconds_of
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.posterior.exact import ExactPosterior

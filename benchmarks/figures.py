@@ -13,7 +13,7 @@ from benchmarks.comparison import PeerResult
 from benchmarks.growth import SamplesResult
 from benchmarks.parts import Measured
 from benchmarks.service_results import ServiceResult
-from benchmarks.solvers import DEFAULT_DOF
+from benchmarks.targets import DEFAULT_DOF
 from ik_nn_ros.models import ARCHITECTURES
 from ik_nn_ros.posterior import EXACT
 from training.paper.figures import MMD2_LINEAR, MODEL_COLORS

@@ -11,9 +11,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from benchmarks.sizes import Size
-from benchmarks.solvers import DEFAULT_DOF, fastest_solver, targets_of
+from benchmarks.targets import DEFAULT_DOF, targets_of
 from benchmarks.timing import Ratio, Timing, interleaved, seconds_of
-from ik_nn_ros.solver import DEFAULT_MODEL
+from ik_nn_ros.solver import IKSolver
 
 MOST_ROUNDS = 200
 BATCH_SAMPLES = 100
@@ -73,7 +73,7 @@ def measure_samples(size: Size, on_stage: Callable[[str], None]) -> list[Samples
 
 def measure_batches(size: Size, on_stage: Callable[[str], None]) -> list[BatchResult]:
     """Of the default model and its default arm."""
-    solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
+    solver = IKSolver.from_pretrained(DEFAULT_DOF)
     held_out = targets_of(DEFAULT_DOF)
     results = []
     for count in size.batch:
@@ -101,7 +101,7 @@ def measure_batches(size: Size, on_stage: Callable[[str], None]) -> list[BatchRe
 
 def _answer(connection: Connection, target: list[float], seconds: float) -> None:
     """The process that is measured: numbers of samples come in, results go out."""
-    solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
+    solver = IKSolver.from_pretrained(DEFAULT_DOF)
     memory_before = _peak_memory()
     while True:
         try:

@@ -17,14 +17,13 @@ from unittest.mock import patch
 import rclpy
 from rclpy.signals import SignalHandlerOptions
 
-from benchmarks.solvers import DEFAULT_DOF, targets_of
+from benchmarks.targets import DEFAULT_DOF, targets_of
 from ik_nn_interfaces.srv import SolveIK
 from ik_nn_ros.ros.client import IKClient
 from ik_nn_ros.ros.errors import ServiceUnavailableError
 from ik_nn_ros.ros.targets import planar_pose
 
 MODULE = "ik_nn_ros.ros.node"
-PLAIN_MODULE = "benchmarks.plain_service"
 SAMPLES = 1000  # of each request
 PATIENCE = 600.0  # [s], for a machine with better things to do
 
@@ -54,11 +53,10 @@ class Server:
 
     Args:
         namespace: its own.
-        module: what is run; another one that answers the same service.
     """
 
-    def __init__(self, namespace: str, module: str = MODULE) -> None:
-        command = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:=/{namespace}"]
+    def __init__(self, namespace: str) -> None:
+        command = [sys.executable, "-m", MODULE, "--ros-args", "-r", f"__ns:=/{namespace}"]
         self._log = Path(os.environ["ROS_LOG_DIR"], f"{namespace}.log")
         with self._log.open("wb") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)

@@ -11,7 +11,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from benchmarks.comparison import PeerResult, compare
 from benchmarks.growth import BatchResult, SamplesResult, measure_batches, measure_samples
-from benchmarks.inference import InferenceResult, measure_inference
 from benchmarks.machine import Machine
 from benchmarks.service_results import ServiceResult
 from benchmarks.sizes import Size
@@ -36,7 +35,6 @@ class Part:
 
 
 PARTS = {
-    "inference": Part(measure_inference, list[InferenceResult]),
     "samples": Part(measure_samples, list[SamplesResult]),
     "batches": Part(measure_batches, list[BatchResult]),
     "service": Part(_measure_service, ServiceResult),

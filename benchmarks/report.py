@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.bars import all_bars, describe_trips
 from benchmarks.comparison import PeerResult, SolutionTime
+from benchmarks.formatting import milliseconds, number, paragraph, spread
 from benchmarks.growth import BatchResult, SamplesResult
-from benchmarks.inference import REFERENCED, InferenceResult
 from benchmarks.parts import Measured
 from benchmarks.peers.base import TOLERANCE
 from benchmarks.peers.rejection import POOL_SIZE
-from benchmarks.service_results import Crowd, InTurn, RoundTrips, ServiceResult
-from benchmarks.solvers import DEFAULT_DOF
+from benchmarks.service_results import Crowd, RoundTrips, ServiceResult
+from benchmarks.targets import DEFAULT_DOF
 from benchmarks.timing import STEADY
-from benchmarks.words import milliseconds, number, paragraph, spread
 from ik_nn_ros.posterior.evidence import NEIGHBOURHOOD
 from ik_nn_ros.solver import DEFAULT_MODEL
 from measuring.markdown import UNKNOWN, table, thousandths
@@ -30,12 +28,11 @@ def report(parts: Mapping[str, Measured], figures: str) -> str:
     results = {name: part.result for name, part in parts.items()}
     makers = {
         "peers": lambda result: _peers(result, figures),
-        "inference": _inference,
         "samples": lambda result: _samples(result, figures),
         "batches": _batches,
         "service": _service,
     }
-    sections = [INTRODUCTION, _machines(parts), _bars(parts)]
+    sections = [INTRODUCTION, _machines(parts)]
     sections += [make(results[name]) for name, make in makers.items() if name in results]
     return "\n\n".join(sections) + "\n"
 
@@ -55,14 +52,6 @@ def _machines(parts: Mapping[str, Measured]) -> str:
         f"{min(scalings):.2f} to {max(scalings):.2f} times as fast on all cores as on one: where "
         "that is far less than their number, the host runs them on one core of its own."
     )
-
-
-def _bars(parts: Mapping[str, Measured]) -> str:
-    rows = [
-        (bar.name, bar.measured, bar.bar, "yes" if bar.met else "**no**") for bar in all_bars(parts)
-    ]
-    header = ("what", "measured", "bar", "met")
-    return f"## Bars\n\n{BARS}\n\n{table(header, rows)}"
 
 
 def _peers(results: Sequence[PeerResult], figures: str) -> str:
@@ -104,30 +93,6 @@ def _mmd2(result: PeerResult) -> str:
         samples = f" ({result.mmd2.num_samples} samples)" if fewer else ""
         return thousandths(result.mmd2) + samples
     return UNKNOWN if result.released_mmd2 is None else f"{1e3 * result.released_mmd2:.1f} (theirs)"
-
-
-def _inference(results: Sequence[InferenceResult]) -> str:
-    rows = [
-        (
-            number(result.solutions),
-            what,
-            milliseconds(ours),
-            milliseconds(reference),
-            spread(ratio),
-        )
-        for result in results
-        for what, ours, reference, ratio in (
-            ("positions", result.ours, result.reference, result.speedup),
-            (
-                "and log densities",
-                result.ours_with_densities,
-                result.reference_with_densities,
-                result.speedup_with_densities,
-            ),
-        )
-    ]
-    header = ("solutions", "what", "`solve` [ms]", "reference path [ms]", "faster")
-    return f"## Against eager PyTorch\n\n{INFERENCE}\n\n{table(header, rows)}"
 
 
 def _samples(results: Sequence[SamplesResult], figures: str) -> str:
@@ -172,51 +137,20 @@ def _service(result: ServiceResult) -> str:
         "From the process's start to the first answer: "
         f"{milliseconds(result.first_answer)} ms; the client looks for the server every 0.25 s, "
         "and where DDS misses a node's first announcement, it has to wait for the next one. "
-        f"The very first start on a machine compiles and takes {result.first_answer_ever:.1f} s. A "
-        f"process that only imports the node's module takes {milliseconds(result.imports)} ms. In "
-        f"Python without ROS, from the start to the first {result.samples} solutions: "
+        f"The very first start on a machine compiles and takes {result.first_answer_ever:.1f} s. "
+        f"In Python without ROS, from the start to the first {result.samples} solutions: "
         f"{milliseconds(result.first_solution)} ms. Resident memory: {result.idle_memory:.0f} MiB "
         f"idle, {result.used_memory:.0f} MiB after the requests above."
     )
-    imports = table(
-        ("imported package, under `-X importtime`", "s"),
-        [(name, f"{seconds:.2f}") for name, seconds in result.import_shares.items()],
-    )
     introduction = f"## The node\n\n{SERVICE.format(samples=result.samples)}"
-    tables = (_in_turn(result.in_turn), _round_trips(result.round_trips), _crowds(result.crowds))
-    return "\n\n".join((introduction, *tables, text, imports))
-
-
-def _in_turn(times: InTurn) -> str:
-    rows = [
-        (
-            "`IKSolver.solve`, positions alone",
-            milliseconds(times.positions),
-            milliseconds(times.over_positions),
-            "",
-        ),
-        (
-            "`IKSolver`, the whole answer",
-            milliseconds(times.answer),
-            milliseconds(times.over_answer),
-            milliseconds(times.plain_over_answer),
-        ),
-        ("a round trip to the node", milliseconds(times.round_trip), "", ""),
-        ("a round trip to the simplest node", milliseconds(times.plain), "", ""),
-    ]
-    header = (
-        "in turn in the client's process",
-        "[ms]",
-        "the node's round trip over it [ms]",
-        "the simplest node's [ms]",
-    )
-    return table(header, rows)
+    tables = (_round_trips(result.round_trips), _crowds(result.crowds))
+    return "\n\n".join((introduction, *tables, text))
 
 
 def _round_trips(trips: Sequence[RoundTrips]) -> str:
     rows = [
         (
-            describe_trips(one.viewer, one.pause),
+            _pace(one),
             milliseconds(one.round_trip),
             milliseconds(one.overhead),
         )
@@ -228,6 +162,13 @@ def _round_trips(trips: Sequence[RoundTrips]) -> str:
         "without its `solve_time` [ms]",
     )
     return table(header, rows)
+
+
+def _pace(trips: RoundTrips) -> str:
+    """Who listens, and how fast the client is."""
+    pause = f"a request {1e3 * trips.pause:g} ms after each answer"
+    pace = pause if trips.pause else "requests back to back"
+    return f"markers {'watched' if trips.viewer else 'not watched'}, {pace}"
 
 
 def _crowds(crowds: Sequence[Crowd]) -> str:
@@ -254,18 +195,11 @@ is short is repeated for {1e3 * STEADY:g} ms and the last time counts: that of s
 How close the networks are to the posterior, and whether tables or a network serve an arm better, is
 in [NETWORK.md](NETWORK.md), what the exact sampler promises in [EXACT.md](EXACT.md)."""
 
-BARS = f"""\
-{DEFAULT_MODEL}, {DEFAULT_DOF} DoF, where no other model is named; solutions are on the target. The
-bars are for two cores and nothing else running."""
-
 PEERS = f"""\
-Every method answers the same {{targets}} targets of the test split, in turn; times and mmd2 are \
-over these, \
-and in brackets is the longest time. A
-solution is within {TOLERANCE:g} m of its target, but for those of *rejection, \
-5 cm*. **mmd2** is the
-unbiased MMD^2 of the solutions to the exact posterior, with its standard error; that of **exact**,
-a second draw of the same, is the floor.
+Every method answers the same {{targets}} targets of the test split, in turn; times and mmd2 are
+over these, and in brackets is the longest time. A solution is within {TOLERANCE:g} m of its target,
+but for those of *rejection, 5 cm*. **mmd2** is the unbiased MMD^2 of the solutions to the exact
+posterior, with its standard error; that of **exact**, a second draw of the same, is the floor.
 
 - **exact**, **cinn**, **cvae**, **inn**: `IKSolver.solve`, with the shipped weights where a model
   has any; {DEFAULT_MODEL} is the default.
@@ -288,11 +222,6 @@ PEERS_CAPTION = f"""\
 *Left: the time of the tables' second column. Right: mmd2 over speed, {DEFAULT_DOF} DoF; hollow: the
 authors' weights; the best corner is at the bottom right.*"""
 
-INFERENCE = f"""\
-{DEFAULT_MODEL}, {DEFAULT_DOF} DoF. The reference path (`benchmarks/reference.py`) is what
-a reader of the paper would write: {REFERENCED}, run eagerly in PyTorch, then Gauss-Newton in NumPy,
-until all samples have converged."""
-
 GROWTH = f"""\
 {DEFAULT_MODEL}, {DEFAULT_DOF} DoF, in a process that is asked for more and more. Over the number of
 joints time grows as the first figure shows, over the clients of the node as the last table."""
@@ -305,6 +234,5 @@ SERVICE = """\
 `ik_server` with its default parameters and its clients are processes of their own over loopback
 DDS; a request is for {samples} solutions. An answer also holds the log densities and whether it
 represents the posterior, which `IKSolver` leaves until they are asked for. `solve_time` is the
-answer's own figure for all of it. After a pause all of a round trip runs on cores that have gone
-idle. The simplest node has this service alone, and nothing else to do than to ask `IKSolver` and to
-fill the response: what it takes over the solver is messages, rclpy and DDS."""
+answer's own figure for all of it; the rest of a round trip is messages, rclpy and DDS. After a
+pause all of a round trip runs on cores that have gone idle."""

@@ -10,7 +10,6 @@ from contextlib import contextmanager, nullcontext
 from multiprocessing.synchronize import Barrier, Event
 from queue import Empty
 
-import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
@@ -18,39 +17,26 @@ from visualization_msgs.msg import MarkerArray
 
 from benchmarks.node import (
     PATIENCE,
-    PLAIN_MODULE,
     SAMPLES,
     Server,
     connected_client,
     example_request,
     ros_environment,
 )
-from benchmarks.service_results import Crowd, InTurn, RoundTrips, ServiceResult
+from benchmarks.service_results import Crowd, RoundTrips, ServiceResult
 from benchmarks.sizes import Size
-from benchmarks.solvers import DEFAULT_DOF, fastest_solver, solve_in_full, targets_of
-from benchmarks.start import (
-    first_answer,
-    first_answer_ever,
-    first_solution,
-    import_seconds,
-    import_time,
-    largest,
-)
-from benchmarks.timing import Timing, interleaved, seconds_of
+from benchmarks.start import first_answer, first_answer_ever, first_solution
+from benchmarks.timing import Timing, seconds_of
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.client import IKClient
-from ik_nn_ros.solver import DEFAULT_MODEL
 
-NAMESPACE, PLAIN = "measured", "plain"
+NAMESPACE = "measured"
 PAUSE = 0.05  # [s], of a client that does something with an answer
 
 
 def measure_service(size: Size, on_stage: Callable[[str], None]) -> ServiceResult:
     """Of a server with its default parameters."""
     with ros_environment():
-        on_stage("imports")
-        imports = [import_time() for _ in range(size.starts)]
-        import_shares = largest(import_seconds())
         on_stage("starts")
         answers = [first_answer(f"start_{number}") for number in range(size.starts)]
         first_ever = first_answer_ever("first_start")
@@ -59,44 +45,19 @@ def measure_service(size: Size, on_stage: Callable[[str], None]) -> ServiceResul
             server.wait_for(client)
             time.sleep(1.0)
             idle_memory = server.memory()
-            on_stage("round trips, in turn with a solver and a plain node")
-            in_turn = in_turn_with_others(client, size.requests)
             round_trips = _measure_round_trips(client, size, on_stage)
             crowds = [_measure_crowd(count, size, on_stage) for count in size.clients]
             used_memory = server.memory()
     return ServiceResult(
         samples=SAMPLES,
-        in_turn=in_turn,
         round_trips=round_trips,
         crowds=crowds,
         first_answer_ever=first_ever,
         first_answer=Timing.of(answers),
-        imports=Timing.of(imports),
-        import_shares=import_shares,
         first_solution=Timing.of(solutions),
         idle_memory=idle_memory,
         used_memory=used_memory,
     )
-
-
-def in_turn_with_others(client: IKClient, rounds: int) -> InTurn:
-    """Of the server, of a solver in this process, and of the simplest node that answers alike."""
-    request, target = example_request(), targets_of(DEFAULT_DOF)[0]
-    solver = fastest_solver(DEFAULT_DOF, DEFAULT_MODEL)
-    with Server(PLAIN, PLAIN_MODULE) as plain_server, connected_client(PLAIN) as plain_client:
-        plain_server.wait_for(plain_client)
-        seconds = interleaved(
-            {
-                "positions": lambda: solver.solve(target, SAMPLES),
-                "answer": lambda: solve_in_full(solver, target, SAMPLES),
-                "round trip": lambda: client.solve(request),
-                "plain": lambda: plain_client.solve(request),
-            },
-            rounds,
-        )
-    positions, answer, trip, plain = (np.array(values) for values in seconds.values())
-    longer = trip - positions, trip - answer, plain - answer
-    return InTurn(*map(Timing.of, (positions, answer, trip, plain, *longer)))
 
 
 def _measure_round_trips(

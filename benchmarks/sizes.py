@@ -17,7 +17,6 @@ class Size:
         seconds_per_call: a peer that finds solutions one by one and would take longer is not asked;
             its time is extrapolated.
         rounds: of what is compared in turn.
-        counts: of solutions, for what is compared with the solver.
         samples: of growth, each number of samples.
         seconds_per_samples: how long each of those is measured.
         requests: to the node, for each figure.
@@ -31,7 +30,6 @@ class Size:
     solutions: tuple[int, int, int] = (10, 100, 1000)
     seconds_per_call: float = 1.5
     rounds: int = 40
-    counts: tuple[int, ...] = (100, 1000, 10_000)
     samples: tuple[int, ...] = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
     seconds_per_samples: float = 3.0
     requests: int = 200
@@ -46,7 +44,6 @@ QUICK = Size(
     solutions=(5, 10, 20),
     seconds_per_call=0.1,
     rounds=3,
-    counts=(20, 100),
     samples=(1, 10),
     seconds_per_samples=0.1,
     requests=3,

@@ -1,21 +1,17 @@
-"""From a process's start to its first answer, and what importing takes of that."""
+"""From a process's start to its first answer."""
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from unittest.mock import patch
 
-from benchmarks.node import MODULE, SAMPLES, Server, connected_client, example_request
-from benchmarks.solvers import DEFAULT_DOF
+from benchmarks.node import SAMPLES, Server, connected_client, example_request
+from benchmarks.targets import DEFAULT_DOF
 from benchmarks.timing import seconds_of
-
-SHOWN_PACKAGES = 8
 
 
 def first_answer(namespace: str) -> float:
@@ -46,25 +42,3 @@ def first_solution() -> float:
     )
     command = [sys.executable, "-c", program]
     return seconds_of(lambda: subprocess.run(command, check=True))
-
-
-def import_time() -> float:
-    """What a process takes that does nothing but import the node [s]."""
-    command = [sys.executable, "-c", f"import {MODULE}"]
-    return seconds_of(lambda: subprocess.run(command, check=True))
-
-
-def import_seconds() -> Counter[str]:
-    """What importing the node takes [s], by the package that is imported."""
-    command = [sys.executable, "-X", "importtime", "-c", f"import {MODULE}"]
-    report = subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True).stderr
-    seconds: Counter[str] = Counter()
-    for own, name in re.findall(r"^import time: +(\d+) \|[^|]*\| +(\S+)$", report, re.MULTILINE):
-        seconds[name.partition(".")[0]] += 1e-6 * int(own)
-    return seconds
-
-
-def largest(seconds: Counter[str]) -> dict[str, float]:
-    """The packages that take longest, and all others together [s]."""
-    shown = dict(seconds.most_common(SHOWN_PACKAGES))
-    return shown | {"all others": sum(seconds.values()) - sum(shown.values())}

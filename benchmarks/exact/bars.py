@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from benchmarks.exact.measures import PARTS
 from benchmarks.exact.results import Results
-from benchmarks.words import number, spread
+from benchmarks.formatting import number, spread
 from measuring.calibration import FALSE_ALARM_RATE
 
 EQUAL = 2.0  # standard errors from the floor, within which a difference is put down to chance

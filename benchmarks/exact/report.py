@@ -8,8 +8,8 @@ from benchmarks.exact.bars import EQUAL, all_bars
 from benchmarks.exact.earlier import COMMIT
 from benchmarks.exact.measures import LINKS_OF_NO_CACHE, PARTS, REJECTION_RADIUS
 from benchmarks.exact.results import Results, Shares
+from benchmarks.formatting import milliseconds, number, paragraph, spread
 from benchmarks.machine import Machine
-from benchmarks.words import milliseconds, number, paragraph, spread
 from measuring.calibration import FALSE_ALARM_RATE
 from measuring.markdown import table, thousandths
 

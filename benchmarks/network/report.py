@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from benchmarks.exact.bars import Bar
 from benchmarks.exact.report import OUTCOMES, measured_on
+from benchmarks.formatting import paragraph, spread
 from benchmarks.network.results import MOVE, NEAR_END, SAMPLES, Measured, Results
-from benchmarks.words import paragraph, spread
 from measuring.calibration import FALSE_ALARM_RATE
 from measuring.markdown import table, thousandths
 

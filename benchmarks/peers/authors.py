@@ -13,12 +13,12 @@ import numpy as np
 import torch
 
 from benchmarks.peers.base import TOLERANCE, Peer
-from benchmarks.reference import plain_projection
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.posterior.exact import ExactPosterior
 from training.paper.published import PUBLISHED
 from training.train.config import load_config
 
+MAX_ITERATIONS = 30
 CONFIGS = Path(__file__).resolve().parents[2] / "config" / "train" / "paper"
 
 
@@ -57,3 +57,19 @@ class Authors(Peer):
         targets = torch.from_numpy(np.tile(target, (count, 1)))
         self._network.decode(targets, torch.from_numpy(latents)).double().numpy()
         return plain_projection(self.arm, self._samples[:count], target, TOLERANCE)
+
+
+def plain_projection(
+    arm: PlanarArm, positions: np.ndarray, target: np.ndarray, tolerance: float
+) -> np.ndarray:
+    """Gauss-Newton on all configurations (n, dof) until each is on the target (2,): (m, dof)."""
+    for _ in range(MAX_ITERATIONS):
+        residual = target - arm.forward(positions)
+        if (np.linalg.norm(residual, axis=1) <= tolerance).all():
+            break
+        jacobian = arm.jacobian(positions)
+        transposed = jacobian.transpose(0, 2, 1)
+        step = transposed @ np.linalg.solve(jacobian @ transposed, residual[..., None])
+        positions = positions + step[..., 0]
+    errors = np.linalg.norm(target - arm.forward(positions), axis=1)
+    return positions[errors <= tolerance]

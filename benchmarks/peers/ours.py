@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.peers.base import TOLERANCE, Peer
-from benchmarks.solvers import fastest_solver
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.solver import IKSolver
 
 
 class Ours(Peer):
@@ -23,7 +23,7 @@ class Ours(Peer):
     def __init__(self, arm: PlanarArm, model: str) -> None:
         super().__init__(arm)
         self.name = model
-        self._solver = fastest_solver(arm.dof, model)
+        self._solver = IKSolver.from_pretrained(arm.dof, model)
 
     def solutions(self, target: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
         """See `Peer.solutions`; asks again for the few that did not converge."""

@@ -8,11 +8,13 @@ import pytest
 
 from benchmarks.comparison import compare_on
 from benchmarks.peers import Authors, DampedLeastSquares, Ours, Rejection, peers_of
+from benchmarks.peers.authors import plain_projection
 from benchmarks.peers.base import TOLERANCE, MissingPeerError, Restarts
 from benchmarks.peers.rejection import RefinedRejection
 from benchmarks.peers.scipy_restarts import ScipyLeastSquares
 from benchmarks.sizes import QUICK, Size
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.projection import project
 from ik_nn_ros.posterior import EXACT
 from ik_nn_ros.posterior.evidence import NEIGHBOURHOOD
 from ik_nn_ros.posterior.exact import ExactPosterior
@@ -129,3 +131,12 @@ def test_untrained_networks_have_a_time_but_no_mmd2_of_their_own():
     )
     assert authors.mmd2 is None
     assert authors.released_mmd2 == 4.0e-3
+
+
+def test_the_plain_projection_ends_where_the_package_s_does():
+    arm = PlanarArm.of_paper(6)
+    bent = np.full(6, 0.4)
+    starts = bent + 0.1 * arm.sample_prior(50, np.random.default_rng(0))
+    plain = plain_projection(arm, starts, arm.forward(bent), 1e-6)
+    ours = project(arm, starts, arm.forward(bent), 1e-6)
+    np.testing.assert_allclose(plain, ours.positions, atol=1e-3)

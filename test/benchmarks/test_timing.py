@@ -5,8 +5,8 @@ from itertools import groupby
 import pytest
 
 from benchmarks import timing
+from benchmarks.formatting import milliseconds, number, paragraph, spread
 from benchmarks.timing import Ratio, Timing, interleaved
-from benchmarks.words import milliseconds, number, paragraph, spread
 
 
 @pytest.mark.parametrize("steady", [0.0, 0.005])
