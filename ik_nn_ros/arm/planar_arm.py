@@ -329,20 +329,11 @@ class PlanarArm:
         columns = [joint.quantile(u[..., index]) for index, joint in enumerate(self.joints)]
         return namespace(u).stack(columns, -1)
 
-    def joint_log_priors(self, theta: np.ndarray) -> np.ndarray:
-        """Log density of each joint under its own prior: (..., N) -> (..., N) [nats].
+    def log_prior(self, theta: np.ndarray) -> np.ndarray:
+        """Log density of configurations under the prior: (..., N) -> (...) [nats].
 
         -inf beyond a limit. On a circle an angle means the same as itself and a whole turn.
         """
-        means, precisions, log_normalisers = self._prior_numbers
-        log_priors = log_normalisers - 0.5 * precisions * np.square(theta - means)
-        if self.joint_limits is None:
-            return log_priors
-        lower, upper = self.bounds
-        return np.where((theta >= lower) & (theta <= upper), log_priors, -math.inf)
-
-    def log_prior(self, theta: np.ndarray) -> np.ndarray:
-        """Log density of configurations under the prior: (..., N) -> (...) [nats]."""
         # At once: the sum over the joints' own densities takes so long that large answers notice.
         means, precisions, log_normalisers = self._prior_numbers
         scaled = (theta - means) * np.sqrt(precisions)

@@ -37,7 +37,7 @@ def is_calibrated(arm, trial):
     """
 
     def statistics(positions):
-        log_prior = arm.joint_log_priors(positions).sum(-1, keepdims=True)
+        log_prior = arm.log_prior(positions)[..., None]
         return np.concatenate((positions, log_prior), axis=-1)
 
     ranks = (statistics(trial.samples) < statistics(trial.theta)[:, None]).sum(1)

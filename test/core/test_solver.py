@@ -84,7 +84,7 @@ def test_raw_solutions_are_the_model_s_samples_in_the_order_of_their_errors(solv
 
 def test_refined_solutions_are_ordered_by_prior_density(solver):
     solutions = solver.solve(TARGET, num_samples=100, seed=1)
-    density = solver.arm.joint_log_priors(solutions.positions).sum(1)
+    density = solver.arm.log_prior(solutions.positions)
     assert np.all(np.diff(density) <= 0.0)
 
 
