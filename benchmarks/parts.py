@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Any, Generic, TypeVar
 
 from benchmarks.comparison import PeerResult, compare
 from benchmarks.growth import BatchResult, SamplesResult, measure_batches, measure_samples
 from benchmarks.machine import Machine
 from benchmarks.service_results import ServiceResult
 from benchmarks.sizes import Size
-from measuring.results import ResultError
+from measuring.files import read_file, write_file
 
 OnStage = Callable[[str], None]
+T = TypeVar("T")
 
 
 def _measure_service(size: Size, on_stage: OnStage) -> ServiceResult:
@@ -43,20 +42,17 @@ PARTS = {
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measured(Generic[T]):
     """A part's result, and the machine that it was measured on."""
 
     machine: Machine
-    result: Any
+    result: T
 
 
 def measure(name: str, size: Size, folder: Path, on_stage: OnStage) -> None:
     """Measure a part and write ``<folder>/<name>.json``."""
-    machine = Machine.here()
-    measured = Measured(machine, PARTS[name].measure(size, on_stage))
-    folder.mkdir(parents=True, exist_ok=True)
-    content = TypeAdapter(Measured).dump_json(measured, indent=2)
-    (folder / f"{name}.json").write_bytes(content + b"\n")
+    measured = Measured(Machine.here(), PARTS[name].measure(size, on_stage))
+    write_file(folder / f"{name}.json", measured)
 
 
 def read(name: str, folder: Path) -> Measured:
@@ -65,13 +61,4 @@ def read(name: str, folder: Path) -> Measured:
     Raises:
         ResultError: the file is missing, or is not of this version.
     """
-    path = folder / f"{name}.json"
-    try:
-        content = TypeAdapter(dict[str, Any]).validate_json(path.read_bytes())
-        machine = TypeAdapter(Machine).validate_python(content["machine"])
-        return Measured(machine, TypeAdapter(PARTS[name].type).validate_python(content["result"]))
-    except OSError as error:
-        raise ResultError(path, error.strerror or str(error)) from None
-    except (KeyError, ValidationError) as error:
-        reason = " ".join(str(error).split())
-        raise ResultError(path, f"is no result of this version ({reason})") from None
+    return read_file(folder / f"{name}.json", Measured[PARTS[name].type])

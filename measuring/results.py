@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-
-from pydantic import TypeAdapter, ValidationError
 
 from ik_nn_ros.backends.eager import eager_sampler
 from ik_nn_ros.checkpoint import load_checkpoint
-from ik_nn_ros.errors import IKError
 from ik_nn_ros.models.networks import restore_network
 from ik_nn_ros.posterior.exact import ExactPosterior
 from measuring.evaluation import Evaluation, evaluate
+from measuring.files import ResultError, read_file, write_file
 from measuring.references import EvaluationSize, References
-
-
-class ResultError(IKError):
-    """A result file that cannot be read.
-
-    Attributes:
-        path: the file.
-    """
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.path = path
 
 
 @dataclass(frozen=True)
@@ -55,8 +40,7 @@ class Result:
     def write(self, folder: Path) -> Path:
         """Write ``<folder>/<name>.json`` and return its path."""
         path = folder / f"{self.name}.json"
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        write_file(path, self)
         return path
 
     @classmethod
@@ -66,16 +50,7 @@ class Result:
         Raises:
             ResultError: the file is missing, or is not such a result.
         """
-        try:
-            return TypeAdapter(cls).validate_json(path.read_bytes())
-        except OSError as error:
-            raise ResultError(path, error.strerror or str(error)) from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise ResultError(
-                path, f"is no result of this version ({where}: {first['msg']})"
-            ) from None
+        return read_file(path, cls)
 
 
 def network_result(

@@ -17,6 +17,7 @@ from benchmarks.exact.report import report
 from benchmarks.exact.results import Results, fingerprint
 from benchmarks.machine import Machine
 from ik_nn_ros.errors import IKError
+from measuring.files import read_file, write_file
 from training.commands.shared import RESULTS, RUNS
 
 FULL_RUN = RESULTS / "benchmarks" / "exact_bars.json"
@@ -38,7 +39,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     """Measure what is not known yet of this code, and write each result as soon as it is there."""
     path = options.results or (QUICK_RUN if options.quick else FULL_RUN)
     machine, sources = Machine.here(), fingerprint()
-    results = Results.read(path) if path.exists() else Results(machine)
+    results = read_file(path, Results) if path.exists() else Results(machine)
     results.machine = machine
     chosen = [
         (part, name)
@@ -84,7 +85,7 @@ def _measure(
             progress.remove_task(steps)
             getattr(results, part)[name] = result
             results.sources[f"{part}/{name}"] = sources
-            results.write(path)
+            write_file(path, results)
             progress.advance(cases)
             seconds = time.monotonic() - start
             console.print(f"{number}/{len(pending)} {part}, {name}: {seconds:.0f} s")
@@ -96,7 +97,7 @@ def _report(options: argparse.Namespace, console: Console) -> int:
 
 
 def _write_report(options: argparse.Namespace, path: Path, console: Console) -> None:
-    results = Results.read(path)
+    results = read_file(path, Results)
     beside = path.with_name(DOCUMENT.name)
     document = options.document or (DOCUMENT if path == FULL_RUN else beside)
     document.write_text(report(results))

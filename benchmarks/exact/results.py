@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import ik_nn_ros
-from benchmarks.kept import Kept
 from benchmarks.machine import Machine
 from benchmarks.timing import Ratio, Timing
 from measuring.calibration import Calibration
@@ -107,7 +106,7 @@ class Tables:
 
 
 @dataclass
-class Results(Kept):
+class Results:
     """What is known so far: for every part, by the name of the case.
 
     Attributes:

@@ -14,6 +14,7 @@ from benchmarks.network.measures import measure, measure_speedups
 from benchmarks.network.report import report
 from benchmarks.network.results import Results
 from ik_nn_ros.models import WEIGHTS_FOLDER
+from measuring.files import read_file, write_file
 from measuring.results import fingerprint
 from training.commands.shared import RESULTS
 
@@ -30,16 +31,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     console = Console()
     known = options.results.exists()
-    results = Results.read(options.results) if known else Results(Machine.here())
+    results = read_file(options.results, Results) if known else Results(Machine.here())
     if options.again or not results.speedups:
         console.print("beside the earlier version")
         results.speedups = measure_speedups()
-        results.write(options.results)
+        write_file(options.results, results)
     for path in sorted(WEIGHTS_FOLDER.glob("cinn_*.safetensors")):
         measured = results.networks.get(path.stem)
         if options.again or measured is None or measured.weights != fingerprint(path):
             results.networks[path.stem] = measure(path, console)
-            results.write(options.results)
+            write_file(options.results, results)
     options.document.write_text(report(results))
     console.print(f"written to {options.document}")
     return 0

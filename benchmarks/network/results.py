@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from benchmarks.kept import Kept
 from benchmarks.machine import Machine
 from benchmarks.timing import Ratio
 from measuring.calibration import Calibration
@@ -69,7 +68,7 @@ class Measured:
 
 
 @dataclass
-class Results(Kept):
+class Results:
     """What is known so far.
 
     Attributes:

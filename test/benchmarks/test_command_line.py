@@ -9,7 +9,7 @@ from benchmarks import machine
 from benchmarks.__main__ import main
 from benchmarks.machine import Machine
 from benchmarks.parts import read
-from measuring.results import ResultError
+from measuring.files import ResultError
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("samples", "batches")

@@ -25,8 +25,8 @@ from benchmarks.machine import Machine
 from benchmarks.timing import Ratio, Timing
 from ik_nn_ros.errors import IKError
 from measuring.calibration import Calibration
+from measuring.files import ResultError, read_file, write_file
 from measuring.metrics import Mismatch
-from measuring.results import ResultError
 
 MACHINE = Machine("a processor", 2, 2, 2, 8.0, "3.11", {"numpy": "2"}, 0.1, 1.9)
 TIMING = Timing(0.001, 0.002, 30)
@@ -104,11 +104,11 @@ def test_the_report_tells_results_of_different_code():
 
 
 def test_results_come_back_from_their_file(tmp_path):
-    results().write(tmp_path / "results.json")
-    assert Results.read(tmp_path / "results.json") == results()
+    write_file(tmp_path / "results.json", results())
+    assert read_file(tmp_path / "results.json", Results) == results()
     (tmp_path / "results.json").write_text("{}")
     with pytest.raises(ResultError, match="no result of this version"):
-        Results.read(tmp_path / "results.json")
+        read_file(tmp_path / "results.json", Results)
 
 
 def test_a_run_measures_what_is_missing_and_no_more(tmp_path, monkeypatch, capsys):

@@ -9,14 +9,15 @@ from benchmarks.network.__main__ import DOCUMENT, FILE
 from benchmarks.network.report import all_bars, report
 from benchmarks.network.results import Results
 from ik_nn_ros.models import WEIGHTS_FOLDER
-from measuring.results import ResultError, fingerprint
+from measuring.files import ResultError, read_file, write_file
+from measuring.results import fingerprint
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def results():
-    return Results.read(ROOT / FILE)
+    return read_file(ROOT / FILE, Results)
 
 
 def bars_of(results, one):
@@ -55,9 +56,9 @@ def test_a_bar_is_met_up_to_its_bound(results, bar, within, beyond):
 def test_a_file_of_another_version_is_not_taken_for_nothing(tmp_path):
     (tmp_path / "network.json").write_text("{}")
     with pytest.raises(ResultError, match="is no result of this version"):
-        Results.read(tmp_path / "network.json")
+        read_file(tmp_path / "network.json", Results)
 
 
 def test_results_are_read_as_they_were_written(results, tmp_path):
-    results.write(tmp_path / "network.json")
-    assert Results.read(tmp_path / "network.json") == results
+    write_file(tmp_path / "network.json", results)
+    assert read_file(tmp_path / "network.json", Results) == results

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 
 from ik_nn_ros.models import WEIGHTS_FOLDER, available_models, pretrained_path
+from measuring.files import write_file
 from measuring.references import PAPER_DOF
 from measuring.results import Result
 from training.commands.shared import RESULTS, chosen_size, results_folder, shown_stages
@@ -85,7 +84,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     if maps:
         draw_workspace(figures / "workspace.png", maps)
     if posteriors:
-        _write_json(results / "posteriors.json", [asdict(figure) for figure in posteriors])
+        write_file(results / "posteriors.json", posteriors)
     contents = Contents(
         paper_arms,
         [*full_circle, *(result for result in every_arm if result.name == CIRCLE)],
@@ -106,8 +105,3 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
 def _shipped(pattern: str) -> list[Path]:
     return sorted(WEIGHTS_FOLDER.glob(f"{pattern}.safetensors"))
-
-
-def _write_json(path: Path, content: list[dict]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2) + "\n")

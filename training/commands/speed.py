@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from measuring.files import write_file
 from training.commands.shared import RESULTS, chosen_device, positive
 from training.train.config import ConfigError, load_config
 from training.train.speed import measure_speed
@@ -44,7 +43,6 @@ def run(options: argparse.Namespace, console: Console) -> None:
         row = (f"{ours:.1f}", f"{plain:.1f}", f"{ours / plain:.2f}", f"{minutes:.1f} min")
         table.add_row(name, speed.device, *row)
     console.print(table)
-    options.output.mkdir(parents=True, exist_ok=True)
     file = options.output / f"{device.partition(':')[0]}.json"
-    file.write_text(json.dumps([asdict(speed) for speed in speeds], indent=2) + "\n")
+    write_file(file, speeds)
     console.print(f"written to {file}")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.projection import project
@@ -18,6 +16,7 @@ from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.posterior.sampler import Sampler
 from ik_nn_ros.posterior.weighted import WeightedSampler
+from measuring.files import ResultError, read_file, write_file
 from measuring.metrics import effective_shares, resimulation
 from measuring.mmd import mmd2
 from measuring.results import fingerprint
@@ -115,8 +114,7 @@ def measure_workspace(
                 effective_share=_effective_shares(sampler, targets, size.samples, rng),
             )
         )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps([asdict(one) for one in maps]) + "\n")
+    write_file(file, maps)
     return maps
 
 
@@ -146,6 +144,6 @@ def _polar_grid(arm: PlanarArm, size: MapSize) -> np.ndarray:
 def _read(file: Path) -> list[WorkspaceMap]:
     """The maps of a file; none where there is no such file of this version."""
     try:
-        return TypeAdapter(list[WorkspaceMap]).validate_json(file.read_bytes())
-    except (OSError, ValidationError):
+        return read_file(file, list[WorkspaceMap])
+    except ResultError:
         return []

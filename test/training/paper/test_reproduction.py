@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ik_nn_ros.models import available_models, pretrained_path
-from measuring.results import Result, ResultError
+from measuring.files import ResultError
+from measuring.results import Result
 from training.__main__ import main
 from training.commands.reproduce import EARLIER, OTHER_ARMS
 from training.paper.published import FIGURE_TARGETS, PUBLISHED, PUBLISHED_DOF
