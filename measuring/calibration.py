@@ -63,7 +63,6 @@ def calibrate(
     num_trials: int = 1000,
     num_samples: int = 99,
     batch: int = 100,
-    on_trials: Callable[[int], None] = lambda count: None,
 ) -> Calibration:
     """Draw configurations from the prior and rank them among samples for their TCPs.
 
@@ -75,7 +74,6 @@ def calibrate(
         num_trials: configurations.
         num_samples: of each one's posterior; one less than a multiple of `BINS`.
         batch: targets that the sampler is asked for at once.
-        on_trials: told how many more are done.
     """
     if (num_samples + 1) % BINS:
         raise ValueError(f"num_samples must be one less than a multiple of {BINS}")
@@ -89,7 +87,6 @@ def calibrate(
             for positions in (theta[:, None], drawn)
         )
         ranks.append(_ranks(own, theirs, rng))
-        on_trials(len(theta))
     names = [f"joint {index + 1}" for index in range(arm.dof)] + ["log prior", "miss"]
     return Calibration(
         trials=num_trials,

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.exact.bars import all_bars
 from benchmarks.exact.measures import PARTS, QUICK, Size
@@ -18,7 +16,7 @@ from benchmarks.exact.results import Results, fingerprint
 from benchmarks.machine import Machine
 from ik_nn_ros.errors import IKError
 from measuring.files import read_file, write_file
-from training.commands.shared import RESULTS, RUNS
+from training.commands.shared import RESULTS, RUNS, shown_stages
 
 FULL_RUN = RESULTS / "benchmarks" / "exact_bars.json"
 DOCUMENT = Path("docs/EXACT.md")
@@ -67,28 +65,13 @@ def _measure(
     path: Path,
     console: Console,
 ) -> None:
-    """One bar for the cases and one for the steps of a case; a line for each case that is done."""
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    with progress:
-        cases = progress.add_task("cases", total=len(pending))
+    with shown_stages(console) as on_stage:
         for number, (part, name) in enumerate(pending, start=1):
-            item, start = PARTS[part][name], time.monotonic()
-            steps = progress.add_task(f"{part}, {name}", total=item.steps(item.case, size))
-            result = item.measure(item.case, size, lambda steps=steps: progress.advance(steps))
-            progress.remove_task(steps)
-            getattr(results, part)[name] = result
+            on_stage(f"{number} of {len(pending)}, {part}, {name}")
+            item = PARTS[part][name]
+            getattr(results, part)[name] = item.measure(item.case, size)
             results.sources[f"{part}/{name}"] = sources
             write_file(path, results)
-            progress.advance(cases)
-            seconds = time.monotonic() - start
-            console.print(f"{number}/{len(pending)} {part}, {name}: {seconds:.0f} s")
 
 
 def _report(options: argparse.Namespace, console: Console) -> int:

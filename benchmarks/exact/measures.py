@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +33,6 @@ from measuring.tight_rejection import tight_rejection
 REJECTION = "rejection_4"  # the case that is compared with rejection samples, too
 REJECTION_RADIUS = 2e-3  # [m]
 LINKS_OF_NO_CACHE = 1e-6  # [m], by which an arm is made one that nothing can have been kept of
-OnStep = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,15 @@ def targets_of(case: Case, count: int, seed: int) -> np.ndarray:
     return TASKS[case.task].forward(case.arm, theta)
 
 
-def measure_closeness(case: Case, size: Size, on_step: OnStep) -> Closeness:
+def measure_closeness(case: Case, size: Size) -> Closeness:
     """mmd2 to the chart mixture, beside that of a second sample of the chart mixture."""
     reference, rng = ChartMixture(case.arm, case.task), np.random.default_rng(1)
     targets = targets_of(case, size.targets, seed=0)
     pairs = ([reference.sample(target, size.samples, rng) for _ in range(2)] for target in targets)
-    return _closeness(case, targets, pairs, size.samples, on_step)
+    return _closeness(case, targets, pairs, size.samples)
 
 
-def measure_closeness_to_rejection(case: Case, size: Size, on_step: OnStep) -> Closeness:
+def measure_closeness_to_rejection(case: Case, size: Size) -> Closeness:
     """The same, with rejection samples as the reference.
 
     Of twice as many targets the first that rejection fills count: those in the prior's bulk.
@@ -101,12 +101,10 @@ def measure_closeness_to_rejection(case: Case, size: Size, on_step: OnStep) -> C
     filled = [row for row, samples in enumerate(rejection) if len(samples) == 2 * count]
     filled = filled[: size.targets]
     pairs = (np.array_split(rejection[row], 2) for row in filled)
-    return _closeness(case, targets[filled], pairs, count, on_step)
+    return _closeness(case, targets[filled], pairs, count)
 
 
-def _closeness(
-    case: Case, targets: np.ndarray, pairs: Any, count: int, on_step: OnStep
-) -> Closeness:
+def _closeness(case: Case, targets: np.ndarray, pairs: Any, count: int) -> Closeness:
     exact, rng = ExactPosterior(case.arm, case.task), np.random.default_rng(2)
     ours, floor, sizes = [], [], []
     for target, (first, second) in zip(targets, pairs, strict=True):
@@ -116,7 +114,6 @@ def _closeness(
         ours.append(mmd2(samples, first))
         floor.append(mmd2(second, first))
         sizes += [len(first), len(second), len(samples)]
-        on_step()
     summaries = (summary(np.array(v), count) for v in (ours, floor, np.subtract(ours, floor)))
     return Closeness(*summaries, fewest_samples=min(sizes))
 
@@ -132,7 +129,7 @@ def effective_share(
     return float(effective_shares(log_weights))
 
 
-def measure_quality(case: Case, size: Size, on_step: OnStep) -> DrawQuality:
+def measure_quality(case: Case, size: Size) -> DrawQuality:
     """ESS / n over the prior's targets, and over targets on the whole reach."""
     exact, rng = ExactPosterior(case.arm, case.task), np.random.default_rng(3)
 
@@ -140,7 +137,6 @@ def measure_quality(case: Case, size: Size, on_step: OnStep) -> DrawQuality:
         values = []
         for target in targets:
             values.append(effective_share(exact, target, size.draws, rng))
-            on_step()
         return Shares(
             mean=float(np.mean(values)),
             p5=float(np.quantile(values, 0.05)),
@@ -156,23 +152,18 @@ def measure_quality(case: Case, size: Size, on_step: OnStep) -> DrawQuality:
     )
 
 
-def measure_far(case: Case, size: Size, on_step: OnStep) -> list[FarShare]:
+def measure_far(case: Case, size: Size) -> list[FarShare]:
     """ESS / n at the case's far targets."""
     exact, rng = ExactPosterior(case.arm, case.task), np.random.default_rng(5)
     shares = []
     for target in case.far:
         shares.append(FarShare(target, effective_share(exact, np.array(target), size.draws, rng)))
-        on_step()
     return shares
 
 
-def measure_calibration(case: Case, size: Size, on_step: OnStep) -> Calibration:
+def measure_calibration(case: Case, size: Size) -> Calibration:
     """Ranks of the prior's draws among the samples for their targets."""
     exact = ExactPosterior(case.arm, case.task)
-
-    def on_trials(count: int) -> None:
-        for _ in range(count):
-            on_step()
 
     return calibrate(
         case.arm,
@@ -180,13 +171,10 @@ def measure_calibration(case: Case, size: Size, on_step: OnStep) -> Calibration:
         lambda targets, count, rng: exact.sample(targets, count, rng).positions,
         np.random.default_rng(6),
         num_trials=size.trials,
-        on_trials=on_trials,
     )
 
 
-def measure_speed(
-    case: Case, size: Size, on_step: OnStep, theirs: str = "exact", far: bool = False
-) -> Speed:
+def measure_speed(case: Case, size: Size, theirs: str = "exact", far: bool = False) -> Speed:
     """Times of both versions, taken in turn target by target.
 
     Args:
@@ -211,7 +199,6 @@ def measure_speed(
             for _ in range(size.rounds):
                 ours = steady_seconds_of(lambda target=target: ask(target))
                 pairs.append((ours, earlier.seconds(theirs, case, target, count)))
-            on_step()
     seconds = np.array(pairs)  # (targets times rounds, 2)
     ratios = (seconds[:, 1] / seconds[:, 0]).reshape(len(targets), size.rounds)
     return Speed(
@@ -232,14 +219,13 @@ def unseen(arm: PlanarArm) -> PlanarArm:
     return replace(arm, link_lengths=tuple(lengths.tolist()))
 
 
-def measure_tables(case: Case, size: Size, on_step: OnStep) -> Tables:
+def measure_tables(case: Case, size: Size) -> Tables:
     """The time to make tables, of arms that differ too little to matter and share no cache."""
     exact = ExactPosterior(case.arm, case.task)  # compiles
     seconds = []
     for _ in range(size.builds):
         arm = unseen(case.arm)
         seconds.append(seconds_of(lambda arm=arm: ExactPosterior(arm, case.task)))
-        on_step()
     return Tables(Timing.of(seconds), exact.tables_bytes / 1e6)
 
 
@@ -248,13 +234,11 @@ class Item(NamedTuple):
 
     Attributes:
         case: what is measured.
-        measure: gives the result, and tells each step.
-        steps: how many there are at most.
+        measure: gives the result.
     """
 
     case: Case
-    measure: Callable[[Case, Size, OnStep], Any]
-    steps: Callable[[Case, Size], int]
+    measure: Callable[[Case, Size], Any]
 
 
 SPEED_AGAINST = {  # by the bar that it belongs to
@@ -269,52 +253,26 @@ CALIBRATED = (
 )  # fmt: skip
 
 
-def _items(
-    names: Sequence[str],
-    measure: Callable[..., Any],
-    steps: Callable[[Case, Size], int],
-) -> dict[str, Item]:
-    return {name: Item(CASES[name], measure, steps) for name in names}
+def _items(names: Sequence[str], measure: Callable[[Case, Size], Any]) -> dict[str, Item]:
+    return {name: Item(CASES[name], measure) for name in names}
 
 
 def _speed_items() -> dict[str, Item]:
-    keywords: dict[str, dict[str, Any]] = {
-        "accepted": {}, "far": {"far": True}, "weighted": {"theirs": "cinn"}, "pose": {},
-    }  # fmt: skip
-
-    def item(kind: str, name: str) -> Item:
-        def measure(case: Case, size: Size, on_step: OnStep) -> Speed:
-            return measure_speed(case, size, on_step, **keywords[kind])
-
-        def steps(case: Case, size: Size) -> int:
-            return len(case.far) if kind == "far" else size.speed_targets
-
-        return Item(CASES[name], measure, steps)
-
+    keywords: dict[str, dict[str, Any]] = {"far": {"far": True}, "weighted": {"theirs": "cinn"}}
     return {
-        f"{kind} {name}": item(kind, name)
+        f"{kind} {name}": Item(CASES[name], partial(measure_speed, **keywords.get(kind, {})))
         for kind, names in SPEED_AGAINST.items()
         for name in names
     }
 
 
 PARTS: dict[str, dict[str, Item]] = {
-    "closeness": _items(tuple(CASES), measure_closeness, lambda case, size: size.targets)
-    | {
-        REJECTION: Item(
-            CASES["normal_4"], measure_closeness_to_rejection, lambda case, size: size.targets
-        )
-    },
-    "quality": _items(
-        tuple(CASES), measure_quality, lambda case, size: size.prior_targets + size.reach_targets
-    ),
-    "far": _items(
-        [name for name, case in CASES.items() if case.far],
-        measure_far,
-        lambda case, size: len(case.far),
-    ),
-    "calibration": _items(CALIBRATED, measure_calibration, lambda case, size: size.trials),
+    "closeness": _items(tuple(CASES), measure_closeness)
+    | {REJECTION: Item(CASES["normal_4"], measure_closeness_to_rejection)},
+    "quality": _items(tuple(CASES), measure_quality),
+    "far": _items([name for name, case in CASES.items() if case.far], measure_far),
+    "calibration": _items(CALIBRATED, measure_calibration),
     "speed": _speed_items(),
-    "tables": _items(tuple(CASES), measure_tables, lambda case, size: size.builds),
+    "tables": _items(tuple(CASES), measure_tables),
 }
 """Every part's items by name; a part's name is that of its field in `Results`."""
