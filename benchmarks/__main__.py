@@ -10,9 +10,9 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.figures import draw
-from benchmarks.parts import PARTS, measure, read
 from benchmarks.report import report
-from benchmarks.sizes import QUICK, Size
+from benchmarks.size import QUICK, Size
+from benchmarks.suite import PARTS, measure, read
 from ik_nn_ros.errors import IKError
 from training.commands.shared import RESULTS, RUNS, shown_stages
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.peers import Peer, peers_of
-from benchmarks.sizes import Size
+from benchmarks.size import Size
 from benchmarks.targets import targets_of
 from benchmarks.timing import Timing, steady_seconds_of
 from ik_nn_ros.arm.planar_arm import PlanarArm

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.comparison import PeerResult
 from benchmarks.growth import SamplesResult
-from benchmarks.parts import Measured
 from benchmarks.service_results import ServiceResult
+from benchmarks.suite import Measured
 from benchmarks.targets import DEFAULT_DOF
 from ik_nn_ros.models import ARCHITECTURES
 from ik_nn_ros.posterior import EXACT

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from benchmarks.sizes import Size
+from benchmarks.size import Size
 from benchmarks.targets import DEFAULT_DOF, targets_of
 from benchmarks.timing import Ratio, Timing, interleaved, seconds_of
 from ik_nn_ros.solver import IKSolver

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from benchmarks.comparison import PeerResult, SolutionTime
 from benchmarks.formatting import milliseconds, number, paragraph, spread
 from benchmarks.growth import BatchResult, SamplesResult
-from benchmarks.parts import Measured
 from benchmarks.peers.base import TOLERANCE
 from benchmarks.peers.rejection import POOL_SIZE
 from benchmarks.service_results import Crowd, RoundTrips, ServiceResult
+from benchmarks.suite import Measured
 from benchmarks.targets import DEFAULT_DOF
 from benchmarks.timing import STEADY
 from ik_nn_ros.posterior.evidence import NEIGHBOURHOOD
@@ -22,7 +22,7 @@ def report(parts: Mapping[str, Measured], figures: str) -> str:
     """The document.
 
     Args:
-        parts: what was measured, by the names of `parts.PARTS`; a part that is missing is left out.
+        parts: what was measured, by the names of `suite.PARTS`; a part that is missing is left out.
         figures: folder of the figures, as the document links to it.
     """
     results = {name: part.result for name, part in parts.items()}

@@ -24,7 +24,7 @@ from benchmarks.node import (
     ros_environment,
 )
 from benchmarks.service_results import Crowd, RoundTrips, ServiceResult
-from benchmarks.sizes import Size
+from benchmarks.size import Size
 from benchmarks.start import first_answer, first_answer_ever, first_solution
 from benchmarks.timing import Timing, seconds_of
 from ik_nn_ros.ros import qos

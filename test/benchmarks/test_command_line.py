@@ -8,7 +8,7 @@ import pytest
 from benchmarks import machine
 from benchmarks.__main__ import main
 from benchmarks.machine import Machine
-from benchmarks.parts import read
+from benchmarks.suite import read
 from measuring.files import ResultError
 
 ROOT = Path(__file__).resolve().parents[2]

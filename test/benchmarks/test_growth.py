@@ -1,7 +1,7 @@
 """What is measured in processes of its own."""
 
 from benchmarks.growth import measure_samples
-from benchmarks.sizes import QUICK
+from benchmarks.size import QUICK
 
 
 def test_samples_are_counted_in_a_process_whose_memory_never_falls():

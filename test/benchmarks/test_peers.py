@@ -12,7 +12,7 @@ from benchmarks.peers.authors import plain_projection
 from benchmarks.peers.base import TOLERANCE, MissingPeerError, Restarts
 from benchmarks.peers.rejection import RefinedRejection
 from benchmarks.peers.scipy_restarts import ScipyLeastSquares
-from benchmarks.sizes import QUICK, Size
+from benchmarks.size import QUICK, Size
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.projection import project
 from ik_nn_ros.posterior import EXACT

@@ -2,7 +2,7 @@
 
 from benchmarks.node import Server, connected_client, example_request, ros_environment
 from benchmarks.service import marker_viewer, round_trips
-from benchmarks.sizes import QUICK
+from benchmarks.size import QUICK
 
 
 def test_round_trips_take_longer_than_the_solver_while_somebody_watches():

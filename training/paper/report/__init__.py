@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from measuring.results import Result
-from training.paper.report.beyond import every_arm, full_circle, rail, training_speed, workspace
+from training.paper.report.extensions import every_arm, full_circle, rail, training_speed, workspace
 from training.paper.report.hyperparameters import Found, hyperparameters, read_searches
 from training.paper.report.posteriors import pictures
 from training.paper.report.statistics import comparison, headline, sizes, strict

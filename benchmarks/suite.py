@@ -11,7 +11,7 @@ from benchmarks.comparison import PeerResult, compare
 from benchmarks.growth import BatchResult, SamplesResult, measure_batches, measure_samples
 from benchmarks.machine import Machine
 from benchmarks.service_results import ServiceResult
-from benchmarks.sizes import Size
+from benchmarks.size import Size
 from measuring.files import read_file, write_file
 
 OnStage = Callable[[str], None]
