@@ -20,7 +20,7 @@ from ik_nn_ros.ros.errors import ServiceUnavailableError
 
 ROOT = Path(__file__).parents[2]
 IK_SERVER = "import sys; from ik_nn_ros.ros.commands import ik_server; sys.exit(ik_server())"
-PATIENCE = 60.0  # [s], for a machine with better things to do; every wait ends as soon as it can
+PATIENCE = 180.0  # [s], for a machine with better things to do; every wait ends as soon as it can
 
 
 class Server:

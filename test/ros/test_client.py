@@ -190,6 +190,15 @@ def test_the_readme_s_program_prints_solutions(server, block):
     assert " solutions, " in outcome.stdout.splitlines()[-1]
 
 
+def test_the_example_of_a_client_is_answered(server, root):
+    command = [sys.executable, root / "examples" / "ros_client.py"]
+    outcome = subprocess.run(command, capture_output=True, text=True, cwd=root)
+    assert outcome.returncode == 0, outcome.stderr
+    solved, _, followed, refused = outcome.stdout.splitlines()
+    assert solved.startswith("500 arms") and followed.startswith("50 points")
+    assert refused.startswith(f"refused with code {SolveIK.Response.NO_IK_SOLUTION}: ")
+
+
 def filled(message, values):
     """A message with some of its fields, as `ros2 service call` fills them."""
     for name, value in values.items():
