@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from threadpoolctl import ThreadpoolController
 
-from ik_nn_ros.limits import go_on
+from ik_nn_ros.stopping import go_on
 
 Piece = TypeVar("Piece")
 
@@ -27,7 +27,7 @@ def num_threads() -> int:
 def in_threads(work: Callable[[Piece], None], pieces: Iterable[Piece], threads: int) -> None:
     """Work on every piece, in this thread and in ``threads - 1`` others.
 
-    This thread asks before each of its pieces whether to go on, see `limits`.
+    This thread asks before each of its pieces whether to go on, see `stopping`.
     """
     todo = iter(list(pieces))  # a shared iterator is the work queue
 

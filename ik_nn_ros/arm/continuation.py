@@ -14,7 +14,7 @@ import numpy as np
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.projection import DAMPING, MAX_ITERATIONS, MAX_STEP
 from ik_nn_ros.arm.task import Task
-from ik_nn_ros.limits import go_on
+from ik_nn_ros.stopping import go_on
 
 ACCURACY = 1e-3  # of the tolerance: one step beyond it costs little, and the next target gains
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ik_nn_ros.arm.planar_arm import CHUNK_SIZE, PlanarArm
-from ik_nn_ros.limits import go_on
+from ik_nn_ros.stopping import go_on
 
 MAX_ITERATIONS = 30
 MAX_STEP = 0.5  # [rad], norm of one step: far from the target the linear model is no guide

@@ -10,11 +10,11 @@ import torch
 from ik_nn_ros.backends.base import REFERENCE, Decoded, Decoder, chunks
 from ik_nn_ros.backends.network_sampler import NetworkSampler
 from ik_nn_ros.errors import InvalidRequestError, MissingPackageError
-from ik_nn_ros.limits import go_on
 from ik_nn_ros.models.cinn import CINN
 from ik_nn_ros.models.network import GenerativeNetwork
 from ik_nn_ros.models.networks import Network, trained_model
 from ik_nn_ros.posterior.sampler import Sampler
+from ik_nn_ros.stopping import go_on
 
 CHUNK_SIZE = 65_536  # rows per network pass: bounds the memory of large requests
 

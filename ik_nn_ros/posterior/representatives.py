@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
-from ik_nn_ros.limits import go_on
+from ik_nn_ros.stopping import go_on
 from ik_nn_ros.threads import one_blas_thread
 
 STARTS = 4  # of k-means; the best outcome is kept

@@ -12,7 +12,6 @@ from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.arguments import require_representatives
 from ik_nn_ros.arm.continuation import carry_on
 from ik_nn_ros.errors import IKError, InvalidRequestError
-from ik_nn_ros.limits import Deadline, go_on, limited_by
 from ik_nn_ros.path import Branch, follow
 from ik_nn_ros.ros.errors import FrameError
 from ik_nn_ros.ros.faults import LINES_PERIOD, described
@@ -24,6 +23,7 @@ from ik_nn_ros.ros.path_messages import PathArguments, fill_trajectory, parse_pa
 from ik_nn_ros.ros.requests import SolveArguments, parse_request
 from ik_nn_ros.ros.solvers import Solvers
 from ik_nn_ros.solutions import Solutions
+from ik_nn_ros.stopping import Deadline, go_on, stopped_by
 
 
 class Logger(Protocol):
@@ -100,7 +100,7 @@ class Answering:
             arguments = parse_path_request(request, self.settings, arm, self._frames)
             positions: list[np.ndarray] = []
             try:
-                with limited_by(Deadline(arguments.timeout, arrival).check):
+                with stopped_by(Deadline(arguments.timeout, arrival).check):
                     self._collect_path(arguments, positions)
             finally:
                 fill_trajectory(response, positions, arguments, arm, self._frames.base_frame)
@@ -143,7 +143,7 @@ class Answering:
                 return False
             tolerances = options.position_tolerance, options.heading_tolerance
             seed_state = np.array(options.seed_state)
-            with limited_by(Deadline(arguments.timeout, arrival).check):
+            with stopped_by(Deadline(arguments.timeout, arrival).check):
                 reached = carry_on(arm, task, seed_state, arguments.target, *tolerances)
         except FrameError as error:  # whose transform was waited for, which is enough once
             self._refuse(response, error)
@@ -161,7 +161,7 @@ class Answering:
         self, request: SolveIK.Request, response: SolveIK.Response, arrival: float | None
     ) -> Solved:
         arguments = parse_request(request, self.settings, self._solvers.arm, self._frames)
-        with limited_by(Deadline(arguments.timeout, arrival).check):
+        with stopped_by(Deadline(arguments.timeout, arrival).check):
             go_on()
             return self._solved(arguments, response)
 

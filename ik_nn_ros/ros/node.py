@@ -30,7 +30,6 @@ from ik_nn_ros.arm.mount import Mount
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.backends import REFERENCE
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.limits import limited_by
 from ik_nn_ros.ros import moveit, qos
 from ik_nn_ros.ros.afterwards import Afterwards
 from ik_nn_ros.ros.answering import Answering, Solved
@@ -47,6 +46,7 @@ from ik_nn_ros.ros.requests import clicked_request
 from ik_nn_ros.ros.solvers import Solvers
 from ik_nn_ros.ros.starting import initialize, node_refusals, own_arguments
 from ik_nn_ros.ros.transforms import TransformListening
+from ik_nn_ros.stopping import stopped_by
 from ik_nn_ros.texts import LONGEST_MESSAGE, listed, shown
 
 DERIVED = {  # from the arm, for others to read
@@ -279,7 +279,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = sys.argv if arguments is None else arguments
         _refuse_own_arguments(command)
         _end_on_signals()
-        with limited_by(_require_running):
+        with stopped_by(_require_running):
             server = IKServer(command)
             executor = GuardedExecutor(server.record_fault)
             executor.add_node(server)

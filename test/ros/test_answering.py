@@ -10,7 +10,6 @@ import pytest
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros import IKSolver, PlanarArm
 from ik_nn_ros.errors import CheckpointError
-from ik_nn_ros.limits import Deadline, limited_by
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.ros import answering as module
 from ik_nn_ros.ros.answering import Answering
@@ -18,6 +17,7 @@ from ik_nn_ros.ros.errors import ShutdownError
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.solvers import Solvers
+from ik_nn_ros.stopping import Deadline, stopped_by
 
 Code = SolveIK.Response
 
@@ -140,7 +140,7 @@ def test_a_shutdown_stops_a_request_without_a_trace(answering, log):
     def stop():
         raise ShutdownError
 
-    with limited_by(stop):
+    with stopped_by(stop):
         _, response = answer(answering)
     assert (response.error_code, response.message) == (Code.TIMED_OUT, "the server ends")
     assert log == []

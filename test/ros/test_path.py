@@ -9,7 +9,6 @@ from sensor_msgs.msg import JointState
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros import IKSolver, PlanarArm
 from ik_nn_ros.errors import InvalidRequestError, PathBreakError
-from ik_nn_ros.limits import Deadline
 from ik_nn_ros.path import Branch, follow
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.ros import answering as module
@@ -18,6 +17,7 @@ from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.solvers import Solvers
 from ik_nn_ros.ros.targets import planar_pose
+from ik_nn_ros.stopping import Deadline
 
 ANGLES = np.linspace(0.0, 2.0 * np.pi, 64)
 CIRCLE = np.array((3.0, 0.3)) + 0.1 * np.stack((np.cos(ANGLES), np.sin(ANGLES)), axis=1)

@@ -10,12 +10,12 @@ from ik_nn_ros import IKSolver, PlanarArm
 from ik_nn_ros.arm.projection import project
 from ik_nn_ros.arm.task import POSITION
 from ik_nn_ros.errors import TimedOutError
-from ik_nn_ros.limits import Deadline, go_on, limited_by
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.path import Branch, follow
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.posterior.representatives import STARTS, representatives
 from ik_nn_ros.posterior.tables import DISTANCES
+from ik_nn_ros.stopping import Deadline, go_on, stopped_by
 from ik_nn_ros.threads import in_threads
 
 ARM = PlanarArm.of_paper(4)
@@ -125,10 +125,10 @@ def closing():
 )
 def test_work_that_may_last_asks_often_and_stops_where_it_is_told_to(prepared, least):
     work = prepared()
-    with limited_by(stopping := Asked(most=2)), pytest.raises(TimedOutError):
+    with stopped_by(stopping := Asked(most=2)), pytest.raises(TimedOutError):
         work()
     assert stopping.times == 3
-    with limited_by(asked := Asked()):
+    with stopped_by(asked := Asked()):
         work()
     assert asked.times >= least
 
@@ -136,7 +136,7 @@ def test_work_that_may_last_asks_often_and_stops_where_it_is_told_to(prepared, l
 def test_regions_of_many_samples_are_looked_for_some_iterations_at_a_time():
     """A start of k-means takes seconds where no regions stand out."""
     positions = np.random.default_rng(1).uniform(-3.0, 3.0, (2000, 4))
-    with limited_by(asked := Asked()):
+    with stopped_by(asked := Asked()):
         representatives(ARM, positions, 30)
     assert asked.times > 2 * STARTS
 
@@ -148,7 +148,7 @@ def test_tables_that_were_stopped_go_on_and_are_the_same():
     while True:
         rounds += 1
         try:
-            with limited_by(Asked(most=10)):
+            with stopped_by(Asked(most=10)):
                 stopped = ExactPosterior(arm)
             break
         except TimedOutError:
@@ -161,10 +161,10 @@ def test_tables_that_were_stopped_go_on_and_are_the_same():
         assert np.array_equal(one, other)
 
 
-def test_limits_nest_and_end_with_their_block():
+def test_checks_nest_and_end_with_their_block():
     outer, inner = Asked(), Asked()
-    with limited_by(outer):
-        with limited_by(inner):
+    with stopped_by(outer):
+        with stopped_by(inner):
             go_on()
         go_on()
     go_on()
@@ -180,6 +180,6 @@ def test_a_deadline_runs_from_its_start():
 
 def test_threads_stop_with_the_one_that_asks():
     done = []
-    with limited_by(Asked(most=3)), pytest.raises(TimedOutError):
+    with stopped_by(Asked(most=3)), pytest.raises(TimedOutError):
         in_threads(done.append, range(10**6), 3)
     assert len(done) < 10**6

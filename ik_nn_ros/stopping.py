@@ -1,8 +1,8 @@
-"""Limits of work that may last: its loops ask here whether to go on.
+"""Stopping work that may last, from outside: its loops ask here whether to go on.
 
 >>> from ik_nn_ros import IKSolver, PlanarArm
 >>> solver = IKSolver.exact(PlanarArm((0.4, 0.3, 0.25), prior_std=0.5))
->>> with limited_by(Deadline(60.0).check):
+>>> with stopped_by(Deadline(60.0).check):
 ...     len(solver.solve((0.6, 0.3), num_samples=100, seed=1))
 100
 """
@@ -19,20 +19,20 @@ from ik_nn_ros.errors import TimedOutError
 Check = Callable[[], None]
 """Returns where the work may go on; raises an error of the package where it is to stop."""
 
-_in_force: ContextVar[Check] = ContextVar("limits in force", default=lambda: None)
+_in_force: ContextVar[Check] = ContextVar("checks in force", default=lambda: None)
 
 
 def go_on() -> None:
     """What every loop that may last asks, many times a second.
 
     Raises:
-        IKError: a limit in force says that the work is to stop, see `limited_by`.
+        IKError: a check in force says that the work is to stop, see `stopped_by`.
     """
     _in_force.get()()
 
 
 @contextmanager
-def limited_by(check: Check) -> Iterator[None]:
+def stopped_by(check: Check) -> Iterator[None]:
     """Work in this block, and in this thread, stops where a check says so.
 
     Blocks nest: outer ones hold, too.
