@@ -143,8 +143,8 @@ class DeliveringNode(Node):
             waiting = self._turns.oldest(client)
             reach = waiting.offer.readers.reach(client)
             if reach is Reach.THERE and time.monotonic() >= waiting.not_before:
+                self._ask_for_turn()  # first, so that a fault in an answer ends no queue
                 self._serve(client, waiting)
-                self._ask_for_turn()
                 return
             if reach is Reach.BARRED or time.monotonic() > waiting.arrival + GIVE_UP_AFTER:
                 self._drop(client, waiting, reach)

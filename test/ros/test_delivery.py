@@ -182,6 +182,35 @@ def test_clients_take_turns(node, clients, spin_until):
     assert node.answered.index(2.0) <= 2
 
 
+def test_a_fault_in_an_answer_takes_that_request_alone(node, clients, ros):
+    client = clients.create_client(SolveIK, "solve_ik", qos_profile=qos.SERVICE)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    executor.add_node(clients)
+    deadline, faults = time.monotonic() + PATIENCE, []
+    while not client.service_is_ready():
+        assert time.monotonic() < deadline
+    futures = [client.call_async(asked_at(float(index))) for index in range(6)]
+    answer = node.answer
+
+    def failing(request, response, arrival):
+        answer(request, response, arrival)
+        return response if request.target.pose.position.x % 2.0 else 1 / 0
+
+    (offer,) = (one for one in node._offers if one.service.srv_type is SolveIK)
+    object.__setattr__(offer, "answer", failing)
+    while not all(future.done() for future in futures[1::2]):
+        assert time.monotonic() < deadline
+        try:
+            executor.spin_once(timeout_sec=0.05)
+        except ZeroDivisionError as fault:
+            faults.append(fault)
+    executor.shutdown()
+    assert len(faults) == 3
+    assert node.answered == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert not any(future.done() for future in futures[::2])
+
+
 def test_a_request_waits_until_its_client_is_discovered_and_others_do_not_wait_for_it(
     monkeypatch, node, clients, spin_until
 ):
