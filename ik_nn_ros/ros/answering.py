@@ -11,7 +11,7 @@ import numpy as np
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.arguments import require_representatives
 from ik_nn_ros.arm.continuation import carry_on
-from ik_nn_ros.errors import IKError, InvalidRequestError
+from ik_nn_ros.errors import IKError, InvalidRequestError, MissingPackageError
 from ik_nn_ros.path import Branch, follow
 from ik_nn_ros.ros.errors import FrameError
 from ik_nn_ros.ros.faults import LINES_PERIOD, described
@@ -204,5 +204,6 @@ class Answering:
 
     def _refuse(self, response: SolveIK.Response | SolveIKPath.Response, error: Exception) -> None:
         fill_error(response, error)
-        if not isinstance(error, IKError):
+        told = isinstance(error, MissingPackageError)  # and mended by no look at the code
+        if response.error_code == SolveIK.Response.FAILURE and not told:
             self._logger.error(described(error), throttle_duration_sec=LINES_PERIOD)

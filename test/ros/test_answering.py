@@ -1,5 +1,6 @@
 """From requests to responses without a node: the time, and faults."""
 
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -143,6 +144,15 @@ def test_a_shutdown_stops_a_request_without_a_trace(answering, log):
     with stopped_by(stop):
         _, response = answer(answering)
     assert (response.error_code, response.message) == (Code.TIMED_OUT, "the server ends")
+    assert log == []
+
+
+def test_a_package_that_is_missing_is_told_without_a_traceback(answering, log, monkeypatch):
+    monkeypatch.delitem(sys.modules, "ik_nn_ros.posterior.representatives", raising=False)
+    monkeypatch.setitem(sys.modules, "sklearn.cluster", None)
+    _, response = answer(answering, num_representatives=3)
+    assert response.error_code == Code.FAILURE
+    assert "package scikit-learn is missing: pip install scikit-learn" in response.message
     assert log == []
 
 
