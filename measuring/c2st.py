@@ -7,7 +7,7 @@ simulation-based inference (Lueckmann et al. 2021): 0.5 is chance, 1.0 is told a
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -26,11 +26,11 @@ BATCH_SIZE = 100
 LEARNING_RATE = 0.003
 
 
-def c2st_of_each(samples: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> np.ndarray:
-    """`c2st` of every pair (n, d), (m, d) of sample sets, on all cores: (targets,)."""
+def c2st_of_each(samples: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> Iterator[float]:
+    """`c2st` of every pair (n, d), (m, d) of sample sets, on all cores, one after the other."""
     # Spawned: a fork of a process that has used torch's threads may hang.
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        return np.array(list(pool.map(c2st, samples, reference)))
+        yield from pool.map(c2st, samples, reference)
 
 
 def c2st(x: np.ndarray, y: np.ndarray) -> float:

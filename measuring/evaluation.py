@@ -116,13 +116,17 @@ def evaluate(
         refined=mismatch(mmd2, strict_refined, exact.first) if enough else None,
         floor=mismatch(mmd2, exact.second, exact.first),
     )
-    on_stage("c2st")
-    classified_raw = references.c2st(strict_raw)
+    on_stage("c2st of the samples")
+    classified_raw = references.c2st(strict_raw, on_stage)
     # Projecting leaves samples alone that are on their targets already.
     unmoved = all(map(np.array_equal, strict_raw, strict_refined))
     classified_refined = None
     if enough:
-        classified_refined = classified_raw if unmoved else references.c2st(strict_refined)
+        on_stage("c2st of refined samples")
+        classified_refined = (
+            classified_raw if unmoved else references.c2st(strict_refined, on_stage)
+        )
+    on_stage("c2st of the reference itself")
     classified = Comparison(classified_raw, classified_refined, references.c2st_floor)
     share, lost = None, None
     if weighted:

@@ -101,11 +101,15 @@ class References:
         """`c2st` of the exact posterior against itself; the same for every model of the arm."""
         return self.c2st(self.exact.second)
 
-    def c2st(self, samples: SampleSets) -> Mismatch:
+    def c2st(
+        self, samples: SampleSets, on_stage: Callable[[str], None] = lambda stage: None
+    ) -> Mismatch:
         """`c2st` of sample sets of the first targets against the exact posterior."""
-        few = slice(self.size.c2st_targets)
-        accuracies = c2st_of_each(samples[few], self.exact.first[few])
-        return summary(accuracies, self.size.mmd2_samples)
+        few, accuracies = slice(self.size.c2st_targets), []
+        for accuracy in c2st_of_each(samples[few], self.exact.first[few]):
+            accuracies.append(accuracy)
+            on_stage(f"c2st, {len(accuracies)} of {len(samples[few])} targets")
+        return summary(np.array(accuracies), self.size.mmd2_samples)
 
 
 def make_references(

@@ -171,7 +171,9 @@ def test_poses_are_evaluated_without_the_paper_s_statistics(monkeypatch):
     references = make_references(arm, POSE, targets, EvaluationSize(50, 5, 50, 6, 50, 2))
     assert references.rejection is None
     assert references.as_plotted is None
-    evaluation = evaluate(ExactPosterior(arm, POSE), references)
+    stages = []
+    evaluation = evaluate(ExactPosterior(arm, POSE), references, on_stage=stages.append)
+    assert {"c2st, 1 of 2 targets", "c2st, 2 of 2 targets"} <= set(stages)
     assert evaluation.mmd_paper is None
     assert evaluation.mmd_paper_as_plotted is None
     assert evaluation.raw.e_resim < 1e-25

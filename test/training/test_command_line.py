@@ -51,6 +51,16 @@ def test_train_then_evaluate_then_solve(tmp_path, capsys):
     assert solutions.position_errors.max() <= 1e-6
 
 
+def test_train_writes_weights_without_measuring_where_told(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("training.commands.train.evaluate", pytest.fail)
+    file, run = tmp_path / "small.yaml", tmp_path / "run"
+    file.write_text(yaml.safe_dump(CONFIG))
+    arguments = ["--steps", "20", "--output", str(run), "--device", "cpu", "--no-measure"]
+    assert main(["train", str(file), *arguments]) == 0
+    assert load_checkpoint(run / "model.safetensors").metrics == {}
+    assert "measuring" not in capsys.readouterr().out
+
+
 def test_a_cinn_of_poses_is_trained_measured_and_solves(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("measuring.references.c2st_of_each", chance)  # it takes ten times the rest
     file, run = tmp_path / "small.yaml", tmp_path / "run"

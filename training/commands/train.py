@@ -34,12 +34,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("train", parents=[measuring_options()], help=__doc__)
     parser.add_argument("config", type=Path, help="a YAML file as in config/train/, or a URDF")
     parser.add_argument("--steps", type=positive, help="train this many steps instead")
+    parser.add_argument("--no-measure", action="store_true", help="write the weights, and no more")
     parser.add_argument("--output", type=Path, help="run folder (default: runs/<config's name>)")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
-    """Train, write the weights, measure, and write what was measured beside them."""
+    """Train, write the weights, measure unless told not to, and write the figures beside them."""
     config = load_config(options.config)
     steps = options.steps or config.total_steps
     folder = options.output or RUNS / options.config.stem
@@ -54,12 +55,14 @@ def run(options: argparse.Namespace, console: Console) -> None:
     }
     model = trained_model(trained.network)
     save_checkpoint(folder / MODEL_FILE, model, how, {})  # whatever comes of measuring
-    targets = held_out_targets(model.arm, model.task)
-    with shown_stages(console) as on_stage:
-        references = make_references(
-            model.arm, model.task, targets, chosen_size(options), on_stage=on_stage
-        )
-        evaluation = evaluate(eager_sampler(trained.network, device), references, on_stage=on_stage)
-    save_checkpoint(folder / MODEL_FILE, model, how, asdict(evaluation))
-    console.print(evaluation_table(evaluation))
+    if not options.no_measure:
+        targets = held_out_targets(model.arm, model.task)
+        sampler = eager_sampler(trained.network, device)
+        with shown_stages(console) as on_stage:
+            references = make_references(
+                model.arm, model.task, targets, chosen_size(options), on_stage=on_stage
+            )
+            evaluation = evaluate(sampler, references, on_stage=on_stage)
+        save_checkpoint(folder / MODEL_FILE, model, how, asdict(evaluation))
+        console.print(evaluation_table(evaluation))
     console.print(f"trained for {trained.seconds:.0f} s: {folder / MODEL_FILE}")
