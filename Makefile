@@ -4,6 +4,7 @@ PYTHON ?= python3
 TARGET ?= 3.0 0.5
 DOF ?= 6
 MODEL ?= exact
+TESTS ?= test/core test/ros
 
 export AMENT_PREFIX_PATH := $(CURDIR)/.venv
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
@@ -13,13 +14,19 @@ ifdef ROS_DISTRO
 unexport LD_LIBRARY_PATH PYTHONPATH RMW_IMPLEMENTATION
 endif
 
-.PHONY: demo test bench lint colcon environment clean
+.PHONY: demo test test-oldest bench lint colcon environment clean
 
 demo: environment
 	@.venv/bin/python tools/demo.py --target $(TARGET) --dof $(DOF) --model $(MODEL) --output demo.png
 
 test: lint
 	@ROS_PYTHON_CHECK_FIELDS=1 .venv/bin/python -m pytest
+
+# The oldest versions that setup.py allows, those of Ubuntu 24.04, and no PyTorch.
+test-oldest:
+	@$(PYTHON) tools/setup_environment.py --oldest
+	@AMENT_PREFIX_PATH=$(CURDIR)/.venv-oldest ROS_PYTHON_CHECK_FIELDS=1 \
+		.venv-oldest/bin/python -m pytest $(TESTS)
 
 bench: environment
 	@.venv/bin/python -m pip install -qq -c requirements/constraints.txt -r requirements/benchmark.txt
@@ -38,4 +45,4 @@ environment:
 	@$(PYTHON) tools/setup_environment.py
 
 clean:
-	@rm -rf .venv build install log
+	@rm -rf .venv .venv-oldest build install log

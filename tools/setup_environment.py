@@ -1,9 +1,11 @@
 """Make .venv with all that the project needs, or bring it up to date; seconds when nothing changed.
 
 `make environment` runs it with the interpreter that .venv is to have; it needs the standard library
-only. Each step leaves a stamp with a fingerprint of its inputs when it is complete, so that a step
-whose inputs changed, or that was interrupted, runs again. The syntax stays within Python 3.6:
-an interpreter too old for the project shall reach the message that says so.
+only. `make test-oldest` runs it with --oldest: that makes .venv-oldest, where the package has the
+oldest versions that it allows, and no PyTorch. Each step leaves a stamp with a fingerprint of its
+inputs when it is complete, so that a step whose inputs changed, or that was interrupted, runs
+again. The syntax stays within Python 3.6: an interpreter too old for the project shall reach the
+message that says so.
 """
 
 import hashlib
@@ -24,20 +26,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
+OLDEST = "--oldest" in sys.argv[1:]
+VENV = ROOT / (".venv-oldest" if OLDEST else ".venv")
 PYTHON = VENV / "bin" / "python"
 STATE = VENV / "setup"
 
-OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 12) if OLDEST else (3, 13)
 CPP_COMPILERS = ("c++", "g++", "clang++")
 
 REQUIREMENTS = ROOT / "requirements"
+ROS_FILES = ("ros.txt", "build.txt")
 REQUIREMENT_FILES = (
     "runtime.txt",
     "torch.txt",
     "plot.txt",
-    "ros.txt",
-    "build.txt",
+    *ROS_FILES,
     "train.txt",
     "test.txt",
     "develop.txt",
@@ -114,7 +117,7 @@ def set_up() -> None:
         Step(
             "packages",
             "Installing the pinned packages (the first time, this downloads for some minutes)",
-            fingerprint(REQUIREMENTS),
+            fingerprint(REQUIREMENTS, *BUILD_DEFINITION),
             install_packages,
         ),
         Step(
@@ -134,7 +137,7 @@ def set_up() -> None:
         return
     check_tools()
     if not environment_works():
-        announce(f"Making .venv with Python {platform.python_version()}")
+        announce(f"Making {VENV.name} with Python {platform.python_version()}")
         make_environment()
     STATE.mkdir(exist_ok=True)
     for step in steps:
@@ -203,7 +206,11 @@ def make_environment() -> None:
 
 def install_packages() -> None:
     """Install the requirements, and mend what is wrong in them."""
-    files = [f"--requirement={REQUIREMENTS / name}" for name in REQUIREMENT_FILES]
+    if OLDEST:
+        oldest = f"--constraint={REQUIREMENTS / 'oldest.txt'}"
+        pip("oldest", oldest, "--editable", f"{ROOT}[plot,test]")
+    names = ROS_FILES if OLDEST else REQUIREMENT_FILES
+    files = [f"--requirement={REQUIREMENTS / name}" for name in names]
     pip("packages", f"--constraint={REQUIREMENTS / 'constraints.txt'}", *files)
     replace_dead_include_paths()
 

@@ -5,11 +5,8 @@ import math
 
 import numpy as np
 import pytest
-import torch
 
 from ik_nn_ros import IKSolver, InvalidRequestError, PlanarArm, SolveOptions
-from ik_nn_ros.backends.eager import eager_sampler
-from ik_nn_ros.models.networks import build_network
 
 TARGET = (3.0, 0.5)
 
@@ -113,6 +110,10 @@ def test_a_model_without_weights_refuses_both_by_its_name(model, option):
 @pytest.fixture(scope="module")
 def cinn():
     """A network that has learned nothing, whose weights are right all the same."""
+    torch = pytest.importorskip("torch")
+    from ik_nn_ros.backends.eager import eager_sampler
+    from ik_nn_ros.models.networks import build_network
+
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = build_network("cinn", PlanarArm.of_paper(4), {"neurons": 8, "bins": 6})

@@ -11,8 +11,6 @@ from ik_nn_ros import (
     UnreachableTargetError,
 )
 from ik_nn_ros.arm.task import POSE as POSE_TASK
-from ik_nn_ros.backends.eager import eager_sampler
-from ik_nn_ros.models.networks import build_network
 
 POSE_ARM = PlanarArm((0.5, 0.4, 0.3, 0.2), prior_std=0.7, joint_limits=(-2.0, 2.0))
 POSE = (0.9, 0.5, 1.2)
@@ -124,6 +122,10 @@ def test_a_model_without_weights_for_a_pose_says_what_there_is():
 
 def test_cinn_answers_poses_as_the_exact_sampler_does():
     """With weights it has not learned: they make up for what it does not know."""
+    pytest.importorskip("torch")
+    from ik_nn_ros.backends.eager import eager_sampler
+    from ik_nn_ros.models.networks import build_network
+
     arm = PlanarArm((0.5, 0.4, 0.3, 0.2), prior_std=0.7)
     network = build_network("cinn", arm, {"neurons": 8, "hidden_layers": 1}, POSE_TASK)
     ours, exact = IKSolver(eager_sampler(network)), IKSolver.exact(arm, "pose")

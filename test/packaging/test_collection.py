@@ -54,3 +54,9 @@ def test_without_pytorch_the_files_that_import_it_are_skipped(run_pytest):
     assert outcome.returncode == 0, outcome.stdout
     assert "torch is not installed" in outcome.stdout
     assert " passed, 1 skipped" in outcome.stdout
+
+
+def test_without_pytorch_every_file_is_collected_or_skipped(run_pytest):
+    outcome = run_pytest("torch", WITHOUT_TORCH, "--collect-only", "-p", "no:cacheprovider", "test")
+    assert outcome.returncode == 0, outcome.stdout
+    assert "test_planar_arm.py::test_numpy_and_torch_agree" in outcome.stdout

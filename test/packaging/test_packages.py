@@ -18,6 +18,7 @@ REQUIREMENT_FILES = sorted(ROOT.glob("requirements/*.txt"))
 OLDEST = ROOT / "requirements" / "oldest.txt"
 PINNED = re.compile(r'[\w.-]+(\[\w+\])?==[\w.+]+(; python_version (<|>=) "3\.1[12]")?')
 IMPORT = re.compile(r"^ *(?:from|import) (\w+)[\w.]*(?: import .+| as \w+)?$", re.MULTILINE)
+IMPORTED_AS = {"scikit-learn": "sklearn", "pyyaml": "yaml"}  # by rosdep's keys, too
 # Of what the package imports, what rosdep does not know, and what is found only where it is used.
 NO_ROSDEP_KEY = {"freia", "safetensors", "threadpoolctl", "torch"}
 WHERE_INSTALLED = {"moveit_msgs"}
@@ -43,9 +44,10 @@ def build_definition(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Any]:
     return definition
 
 
-def names_of(requirements: Iterable[str]) -> set[str]:
-    """The packages of requirements, as Python's package index compares names."""
-    return {re.match(r"[\w-]+", line)[0].lower() for line in requirements}
+def imported_names(requirements: Iterable[str]) -> set[str]:
+    """What the packages of requirements are imported as, in lower case."""
+    names = {re.match(r"[\w-]+", line)[0].lower() for line in requirements}
+    return {IMPORTED_AS.get(name, name) for name in names}
 
 
 def rosdep_keys() -> set[str]:
@@ -95,19 +97,16 @@ def test_all_that_is_imported_is_declared_to_pip_or_to_rosdep(build_definition, 
     files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
     imported = {name for file in files for name in IMPORT.findall(file.read_text())}
     others = imported - sys.stdlib_module_names - {*folders} - WHERE_INSTALLED
-    providers = importlib.metadata.packages_distributions()
-    from_pip = {name for name in others if names_of(providers.get(name, ())) & names_of(needed)}
+    from_pip = {name for name in others if name.lower() in imported_names(needed)}
     assert others - from_pip <= rosdep_keys()
-    assert names_of(name for key in from_pip for name in providers[key]) == names_of(needed)
+    assert {name.lower() for name in from_pip} == imported_names(needed)
 
 
 def test_rosdep_installs_what_it_knows_and_package_xml_names_the_rest(build_definition):
     extras = build_definition["extras_require"]
     needed = [*build_definition["install_requires"], *extras["torch"], *extras["plot"]]
     python_keys = {key for key in rosdep_keys() if key.startswith("python3-")}
-    apt_names = {"scikit-learn": "sklearn", "pyyaml": "yaml"}
-    names = {apt_names.get(name, name) for name in names_of(needed)}
-    assert {f"python3-{name}" for name in names - NO_ROSDEP_KEY} == python_keys
+    assert {f"python3-{name}" for name in imported_names(needed) - NO_ROSDEP_KEY} == python_keys
     text = (ROOT / "package.xml").read_text()
     comments = " ".join(re.findall(r"<!--(.*?)-->", text, re.DOTALL)).lower()
     assert all(name in comments for name in NO_ROSDEP_KEY)

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "tools" / "setup_environment.py"
+OLDEST = ROOT / "requirements" / "oldest.txt"
 
 
 @pytest.fixture
@@ -124,3 +125,16 @@ def test_a_failed_command_is_shown_with_the_end_of_its_output(setup_environment,
     assert "98\n99\n" in message
     assert "\n50\n" not in message
     assert "packages.log" in message
+
+
+def test_the_oldest_environment_has_what_setup_py_declares_at_its_lower_bounds(
+    setup_environment, monkeypatch
+):
+    installed = []
+    monkeypatch.setattr(setup_environment, "OLDEST", True)
+    monkeypatch.setattr(setup_environment, "pip", lambda log, *options: installed.append(options))
+    monkeypatch.setattr(setup_environment, "replace_dead_include_paths", lambda: None)
+    setup_environment.install_packages()
+    package, ros = installed
+    assert package == (f"--constraint={OLDEST}", "--editable", f"{ROOT}[plot,test]")
+    assert {Path(option).name for option in ros} == {"constraints.txt", "ros.txt", "build.txt"}

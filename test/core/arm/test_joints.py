@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from scipy.integrate import quad
 from scipy.stats import truncnorm
 
@@ -92,18 +91,19 @@ def test_truncated_normals_are_scipy_s(joint):
 
 @EVERY_JOINT
 def test_numpy_and_torch_draw_alike_and_keep_their_types(joint):
-    drawn = joint.quantile(torch.from_numpy(LEVELS))
+    torch = pytest.importorskip("torch")
+    levels = np.array([0.0, *LEVELS, 1.0])
+    drawn = joint.quantile(torch.from_numpy(levels))
     assert drawn.dtype == torch.float64
-    np.testing.assert_allclose(drawn.numpy(), joint.quantile(LEVELS), rtol=1e-9)
+    np.testing.assert_allclose(drawn.numpy(), joint.quantile(levels), rtol=1e-9)
     assert joint.quantile(torch.rand(3, 2)).dtype == torch.float32
 
 
 @EVERY_JOINT
 def test_the_ends_of_the_distribution_are_finite_and_within_the_limits(joint):
-    for u in (np.array([0.0, 1.0]), torch.tensor([0.0, 1.0], dtype=torch.float64)):
-        least, most = map(float, joint.quantile(u))
-        assert joint.lower <= least < most <= joint.upper
-        assert math.isfinite(most - least)
+    least, most = map(float, joint.quantile(np.array([0.0, 1.0])))
+    assert joint.lower <= least < most <= joint.upper
+    assert math.isfinite(most - least)
 
 
 @EVERY_JOINT

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-import torch
 
 from ik_nn_ros import InvalidRequestError, PlanarArm
 from ik_nn_ros.arm.task import POSE, POSITION, TASKS, task_named
@@ -61,6 +60,7 @@ def test_the_jacobian_is_the_difference_quotient(arm, task, theta):
 
 
 def test_numpy_and_torch_agree(arm, task, theta):
+    torch = pytest.importorskip("torch")
     tensor = torch.from_numpy(theta)
     targets = task.forward(arm, theta + 0.1)
     for array, other in (
