@@ -17,11 +17,11 @@ from typing import Any
 import optuna
 import ray
 import torch
-from optuna.exceptions import StorageInternalError
 from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
 from ray.tune.search.optuna import OptunaSearch
+from sqlalchemy.exc import SQLAlchemyError
 
 import ik_nn_ros
 import training
@@ -108,12 +108,12 @@ def search(
     try:
         with tempfile.TemporaryDirectory() as folder:
             _tuner(study, known, observer, num_trials - len(known), folder).fit()
-    except StorageInternalError as error:
-        raise StudyError(study.path, f"cannot be written: {error.__cause__ or error}") from None
     except RuntimeError as error:
         # Among others, a worker was killed, as for want of memory.
         observer.failure = observer.failure or str(error).strip().partition("\n")[0]
-    except Exception:
+    except Exception as error:
+        if (reason := _storage_failure(error)) is not None:
+            raise StudyError(study.path, f"cannot be written: {reason}") from None
         if observer.failure is None:
             raise
     finally:
@@ -174,6 +174,13 @@ class _Observer(tune.Callback):
         lines = str(trial.get_pickled_error() or "a machine failed").strip().splitlines()
         self.failure = lines[-1]
         raise RuntimeError(self.failure)
+
+
+def _storage_failure(error: BaseException | None) -> str | None:
+    """What the database says if that is why Tune ended; Tune makes an error of its own of it."""
+    while error is not None and not isinstance(error, SQLAlchemyError):
+        error = error.__cause__ or error.__context__
+    return None if error is None else str(error).partition("\n")[0]
 
 
 def _connect(address: str | None) -> None:

@@ -15,8 +15,11 @@ from pathlib import Path
 import optuna
 import pytest
 import yaml
+from ray.tune.error import TuneError
+from sqlalchemy.exc import OperationalError
 
 from training.__main__ import main
+from training.search import tuning
 from training.search.space import load_space
 from training.search.study import (
     DIVERGED_LOSS,
@@ -277,6 +280,22 @@ def test_a_damaged_study_is_refused(tmp_path):
     (tmp_path / "study.db").write_bytes(b"no database, but long enough to be one" * 100)
     with pytest.raises(StudyError, match="study.db is no study.*not a database"):
         study_of(tmp_path)
+
+
+def test_a_full_disk_during_the_search_is_said(tmp_path, monkeypatch):
+    """Tune hides the database's error in the context of one of its own."""
+
+    class Tuner:
+        def fit(self):
+            try:
+                raise OperationalError("INSERT", {}, OSError("database or disk is full"))
+            except OperationalError:
+                raise TuneError("a traceback") from None
+
+    monkeypatch.setattr(tuning, "_connect", lambda address: None)
+    monkeypatch.setattr(tuning, "_tuner", lambda *_: Tuner())
+    with pytest.raises(StudyError, match="study.db cannot be written: .*disk is full"):
+        tuning.search(study_of(tmp_path), 8, None, pytest.fail)
 
 
 @pytest.mark.parametrize("model", PAPER)
