@@ -10,7 +10,6 @@ from rich.console import Console
 from ik_nn_ros.models import WEIGHTS_FOLDER, available_models, pretrained_path
 from measuring.files import write_file
 from measuring.references import PAPER_DOF
-from measuring.results import Result
 from training.commands.shared import RESULTS, chosen_size, results_folder, shown_stages
 from training.paper.figures import draw_errors, draw_workspace
 from training.paper.published import FIGURE_TARGETS, PUBLISHED_DOF
@@ -21,7 +20,6 @@ from training.train.speed import read_speeds
 
 DOCUMENT = Path("docs/RESULTS.md")
 CONFIGS = Path("config/train")
-EARLIER = RESULTS / "earlier"  # of networks that are no longer shipped
 WORKSPACE_DOF = 6
 CIRCLE = "cinn_circle_4"  # the arm of the paper's two ways round the jump
 OTHER_ARMS = ("cinn_*_pose", "cinn_circle_?", "cinn_limited")
@@ -90,7 +88,6 @@ def run(options: argparse.Namespace, console: Console) -> None:
         [*full_circle, *(result for result in every_arm if result.name == CIRCLE)],
         rail,
         every_arm,
-        [Result.read(path) for path in sorted(EARLIER.glob("*.json"))],
         maps,
         posteriors,
         read_searches(results / "search"),

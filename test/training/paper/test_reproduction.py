@@ -11,7 +11,7 @@ from ik_nn_ros.models import available_models, pretrained_path
 from measuring.files import ResultError
 from measuring.results import Result
 from training.__main__ import main
-from training.commands.reproduce import EARLIER, OTHER_ARMS
+from training.commands.reproduce import OTHER_ARMS
 from training.paper.published import FIGURE_TARGETS, PUBLISHED, PUBLISHED_DOF
 from training.paper.report import Contents, read_searches, report
 from training.paper.reproduction import PosteriorFigure
@@ -103,7 +103,6 @@ def test_the_committed_report_is_that_of_the_committed_results():
         results("*_full_circle_*", "cinn_circle_4"),
         results("*_rail"),
         results(*OTHER_ARMS),
-        [Result.read(path) for path in sorted((ROOT / EARLIER).glob("*.json"))],
         measure_workspace(shipped, MapSize(), RESULTS / "workspace.json", on_stage=pytest.fail),
         [PosteriorFigure(**one | {"target": tuple(one["target"])}) for one in posteriors],
         read_searches(RESULTS / "search"),

@@ -25,7 +25,6 @@ class Contents(NamedTuple):
         paper_arms, full_circle, rail: results of the paper's arms, of the arms of the whole circle,
             and of the arm on a rail.
         every_arm: results of `cinn` for the arms and tasks that the paper has not.
-        earlier: results of a network that is no longer shipped, for comparison.
         maps: of the workspace.
         posteriors: what Figs. 4 to 7 print.
         searches: what the searches found.
@@ -38,7 +37,6 @@ class Contents(NamedTuple):
     full_circle: Sequence[Result]
     rail: Sequence[Result]
     every_arm: Sequence[Result]
-    earlier: Sequence[Result]
     maps: Sequence[WorkspaceMap]
     posteriors: Sequence[PosteriorFigure]
     searches: Sequence[Found]
@@ -53,7 +51,7 @@ def report(contents: Contents) -> str:
         f"{INTRODUCTION}\n{sizes(contents.paper_arms)}",
         headline(contents.paper_arms),
         comparison(contents.paper_arms),
-        strict(contents.paper_arms, contents.earlier),
+        strict(contents.paper_arms),
         pictures(contents.paper_arms, contents.posteriors, contents.figures),
         hyperparameters(contents.configs, contents.searches),
         every_arm(contents.every_arm),

@@ -19,12 +19,6 @@ from measuring.metrics import Mismatch
 from measuring.results import Result
 from training.paper.published import PUBLISHED
 
-EARLIER = (
-    "`cinn of rays`, a flow over directions of rays, was `cinn` before: it could not represent "
-    "arms that curl (2.5 to 16 % of N(0, 1 rad) at 4 to 10 joints), nor limits, circles or "
-    "headings.\n\n"
-)
-
 
 def headline(results: Sequence[Result]) -> str:
     """cinn beside the best of the authors' networks, arm by arm."""
@@ -130,10 +124,10 @@ def _ranking() -> str:
     )
 
 
-def strict(results: Sequence[Result], earlier: Sequence[Result] = ()) -> str:
-    """The statistics against the exact posterior; at the end those of earlier networks."""
+def strict(results: Sequence[Result]) -> str:
+    """The statistics against the exact posterior."""
     rows = []
-    for result in (*results, *earlier):
+    for result in results:
         evaluation = result.evaluation
         theirs = PUBLISHED.get((evaluation.model, evaluation.dof))
         mmd2, c2st = evaluation.mmd2, evaluation.c2st
@@ -159,13 +153,7 @@ def strict(results: Sequence[Result], earlier: Sequence[Result] = ()) -> str:
         "raw: median / 95th percentile", "c2st raw", "refined", "floor", "converged to 1e-6 m",
         "effective share: mean, p5",
     ]  # fmt: skip
-    return (
-        "## Against the exact posterior\n\n"
-        + table(header, rows)
-        + "\n\n"
-        + EARLIER * bool(earlier)
-        + _bias(results)
-    )
+    return "## Against the exact posterior\n\n" + table(header, rows) + "\n\n" + _bias(results)
 
 
 def _bias(results: Sequence[Result]) -> str:
