@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ik_nn_ros.backends.eager import eager_sampler
-from ik_nn_ros.checkpoint import load_checkpoint
+from ik_nn_ros.checkpoint import load_checkpoint, tensors_sum
 from ik_nn_ros.models.networks import restore_network
 from ik_nn_ros.posterior.exact import ExactPosterior
 from measuring.evaluation import Evaluation, evaluate
@@ -25,7 +24,7 @@ class Result:
             `training.train.run.weights_name`; of an exact sampler, "exact_<dof>".
         num_parameters: trainable ones; 0 for the exact sampler.
         training_seconds: what the training took; None where nothing was trained.
-        weights: SHA-256 of the weights file; None for the exact sampler.
+        weights: SHA-256 of its tensors; None for the exact sampler.
         size: how much was measured.
         evaluation: what was measured.
     """
@@ -94,5 +93,5 @@ def known_result(folder: Path, weights: Path, size: EvaluationSize) -> Result | 
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """SHA-256 of the tensors in a weights file: what was measured of them stays true of them."""
+    return tensors_sum(load_checkpoint(path).model.tensors)

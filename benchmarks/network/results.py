@@ -36,7 +36,7 @@ class Measured:
     """What was measured of one network.
 
     Attributes:
-        weights: SHA-256 of its file.
+        weights: SHA-256 of its tensors.
         parameters: how many numbers it has.
         training_seconds: what its training took.
         limited: whether its arm has joint limits.

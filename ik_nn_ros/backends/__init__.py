@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ik_nn_ros.backends.base import REFERENCE
+from ik_nn_ros.backends.probing import require_probe
 from ik_nn_ros.errors import InvalidRequestError, MissingPackageError
 
 if TYPE_CHECKING:
@@ -85,11 +86,20 @@ def build_sampler(model: TrainedModel, device: str, backend: str) -> Sampler:
             device. Each faster one that cannot is named in the log, once, here.
 
     Raises:
+        CheckpointError: the network comes from a file, and does not draw what it drew when that was
+            written.
         InvalidRequestError: this machine has no such device, there is no such backend, or it cannot
             evaluate this network on this device.
     """
     require_backend(backend)
     require_device(device)
+    sampler = _built(model, device, backend)
+    if model.probe is not None:
+        require_probe(sampler, model.probe)
+    return sampler
+
+
+def _built(model: TrainedModel, device: str, backend: str) -> Sampler:
     if backend != AUTO:
         return BACKENDS[backend](model, device)
     refusals: dict[str, InvalidRequestError] = {}

@@ -51,6 +51,14 @@ def chain_array(arm: PlanarArm, task: Task) -> np.ndarray:
     Of N joints all carry a position; of a pose all but the last one, and the point that they carry
     is the wrist. The row after them stands for what is left at its end: a point.
     """
+    chain = joints_array(arm, task)
+    carrying = int(chain[0, CLOSING]) + 2
+    _write_reach(chain, arm.joints[:carrying], chain[:carrying, LINK])
+    return chain
+
+
+def joints_array(arm: PlanarArm, task: Task) -> np.ndarray:
+    """`chain_array` without what the chain reaches, which takes nearly all of its time."""
     rail, pose = arm.base == "rail", task.closing_joints == 3
     carrying = arm.dof - pose
     chain = np.zeros((arm.dof + 1, COLUMNS))
@@ -62,7 +70,6 @@ def chain_array(arm: PlanarArm, task: Task) -> np.ndarray:
         slots = joint_slots(joint)
         row[SLOTS] = len(slots)
         row[SLOT : SLOT + SLOT_SIZE * len(slots)] = np.ravel(slots)
-    _write_reach(chain, arm.joints[:carrying], links[:carrying])
     return chain
 
 

@@ -5,25 +5,35 @@ Its configuration, what it sees of a target, and the tensors that its weights fi
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import POSITION, TASKS, Task
 from ik_nn_ros.arrays import Array
-from ik_nn_ros.chain.chain_array import CLOSING, SLOTS, chain_array, num_features
+from ik_nn_ros.chain.chain_array import CLOSING, SLOTS, joints_array, num_features
 from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
 from ik_nn_ros.models.rim import rim_coordinates
 
 Shapes = dict[str, tuple[int, ...]]
 Tensors = Mapping[str, np.ndarray]
 
-MOST = 10_000  # of anything that a configuration counts: more is a slip of the pen
+MOST_LAYERS, MOST_NEURONS = 100, 10_000  # more is a slip of the pen
+MOST_NUMBERS = 20_000_000  # of a network; the largest that is searched for has 18 million
+FLOAT, INDEX = np.dtype(np.float32), np.dtype(np.int64)
+
+
+class Typed(Protocol):
+    """An array, or what a file says of one."""
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
 
 
 class Architecture(ABC):
@@ -50,16 +60,27 @@ class Architecture(ABC):
         if task.name not in self.tasks:
             raise ValueError(f"{self.kind} learns {', '.join(self.tasks)}, not {task.name}")
 
-    def check(self, arm: PlanarArm, task: Task, tensors: Tensors) -> None:
-        """Raise ValueError unless these can be the tensors of a trained network."""
+    def dtype(self, name: str) -> np.dtype:
+        """The type of a tensor's numbers."""
+        return FLOAT
+
+    def check_types(self, arm: PlanarArm, task: Task, tensors: Mapping[str, Typed]) -> None:
+        """Raise ValueError unless tensors have the names, types and shapes of this network's."""
         self.require_task(task)
         shapes = self.shapes(arm, task)
         if odd := sorted(tensors.keys() ^ shapes.keys()):
             raise ValueError(f"tensors missing or not known: {', '.join(odd)}")
         for name, shape in shapes.items():
-            if tensors[name].shape != shape:
-                raise ValueError(f"{name} must be {shape}, is {tensors[name].shape}")
-            if not np.isfinite(tensors[name]).all():
+            dtype, tensor = self.dtype(name), tensors[name]
+            if tensor.shape != shape:
+                raise ValueError(f"{name} must be {shape}, is {tensor.shape}")
+            if tensor.dtype != dtype:
+                raise ValueError(f"{name} must be {dtype}, is {tensor.dtype}")
+
+    def check_values(self, tensors: Tensors) -> None:
+        """Raise ValueError unless tensors of the right types can be a trained network's."""
+        for name, tensor in tensors.items():
+            if not np.isfinite(tensor).all():
                 raise ValueError(f"{name} must be finite")
 
 
@@ -83,8 +104,8 @@ class LatentArchitecture(Architecture):
     def shapes(self, arm: PlanarArm, task: Task) -> Shapes:
         return {"target_mean": (2,), "target_std": (2,), **self._own_shapes(arm)}
 
-    def check(self, arm: PlanarArm, task: Task, tensors: Tensors) -> None:
-        super().check(arm, task, tensors)
+    def check_values(self, tensors: Tensors) -> None:
+        super().check_values(tensors)
         if not (tensors["target_std"] > 0.0).all():
             raise ValueError(f"target_std must be positive, is {tensors['target_std']}")
 
@@ -111,7 +132,8 @@ class CVAEConfig(LatentArchitecture):
     angles: str = "plain"
 
     def __post_init__(self) -> None:
-        _require_positive_integers(self, "layers", "neurons")
+        _require_integers(self, MOST_LAYERS, "layers")
+        _require_integers(self, MOST_NEURONS, "neurons")
         if self.angles not in ANGLE_REPRESENTATIONS:
             allowed = ", ".join(ANGLE_REPRESENTATIONS)
             raise ValueError(f"angles must be one of {allowed}, got {self.angles!r}")
@@ -150,9 +172,10 @@ class INNConfig(LatentArchitecture):
     clamp: float = 2.0
 
     def __post_init__(self) -> None:
-        _require_positive_integers(self, "coupling_layers", "subnet_layers", "neurons")
-        if not self.clamp > 0.0:
-            raise ValueError(f"clamp must be positive, got {self.clamp}")
+        _require_integers(self, MOST_LAYERS, "coupling_layers", "subnet_layers")
+        _require_integers(self, MOST_NEURONS, "neurons")
+        if not 0.0 < self.clamp < math.inf:
+            raise ValueError(f"clamp must be a positive number, got {self.clamp}")
 
     def features(self, arm: PlanarArm, targets: Array) -> Array:
         return rim_coordinates(arm, targets, self.min_slack)
@@ -171,8 +194,11 @@ class INNConfig(LatentArchitecture):
                 shapes |= _mlp(f"{block}.subnet_{subnet}2", second, *hidden, first)
         return shapes
 
-    def check(self, arm: PlanarArm, task: Task, tensors: Tensors) -> None:
-        super().check(arm, task, tensors)
+    def dtype(self, name: str) -> np.dtype:
+        return INDEX if name.endswith((".perm", ".perm_inv")) else FLOAT
+
+    def check_values(self, tensors: Tensors) -> None:
+        super().check_values(tensors)
         for name in tensors:
             if name.endswith(".perm") and not _are_inverse(tensors[name], tensors[f"{name}_inv"]):
                 raise ValueError(f"{name} must be a permutation, {name}_inv its inverse")
@@ -203,14 +229,15 @@ class CINNConfig(Architecture):
     bins: int = 10
 
     def __post_init__(self) -> None:
-        _require_positive_integers(self, "neurons", "hidden_layers", "bins")
+        _require_integers(self, MOST_LAYERS, "hidden_layers")
+        _require_integers(self, MOST_NEURONS, "neurons", "bins")
 
     def outputs(self, slots: int) -> int:
         """What the network says of a joint with so many slots: masses, rises and rates."""
         return slots * (1 + self.bins + self.bins + 1)
 
     def shapes(self, arm: PlanarArm, task: Task) -> Shapes:
-        chain = chain_array(arm, task)
+        chain = joints_array(arm, task)
         joints = int(chain[0, CLOSING])
         if joints == 0:
             raise ValueError(
@@ -226,8 +253,8 @@ class CINNConfig(Architecture):
             shapes[f"biases.{layer}"] = (joints, width_out)
         return shapes
 
-    def check(self, arm: PlanarArm, task: Task, tensors: Tensors) -> None:
-        super().check(arm, task, tensors)
+    def check_values(self, tensors: Tensors) -> None:
+        super().check_values(tensors)
         if not (tensors["std"] > 0.0).all():
             raise ValueError(f"std must be positive, is {tensors['std']}")
 
@@ -246,16 +273,14 @@ def _linear(prefix: str, width_in: int, width_out: int) -> Shapes:
 
 def _are_inverse(permutation: np.ndarray, inverse: np.ndarray) -> bool:
     """Whether two arrays of indices (n,) are permutations that undo one another."""
-    return (
-        permutation.dtype == inverse.dtype == np.int64
-        and np.array_equal(np.sort(permutation), np.arange(len(permutation)))
-        and np.array_equal(np.argsort(permutation), inverse)
+    return np.array_equal(np.sort(permutation), np.arange(len(permutation))) and np.array_equal(
+        np.argsort(permutation), inverse
     )
 
 
-def _require_positive_integers(config: object, *names: str) -> None:
-    """Raise ValueError unless the named fields of a configuration are integers from 1 to MOST."""
+def _require_integers(config: object, most: int, *names: str) -> None:
+    """Raise ValueError unless the named fields of a configuration are integers from 1 to most."""
     for name in names:
         value = getattr(config, name)
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST:
-            raise ValueError(f"{name} must be a positive integer up to {MOST}, got {value!r}")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+            raise ValueError(f"{name} must be a positive integer up to {most}, got {value!r}")

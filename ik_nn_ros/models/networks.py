@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,8 @@ import torch
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import POSITION, Task
-from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.models import architecture
-from ik_nn_ros.models.architectures import CINNConfig, CVAEConfig, INNConfig
+from ik_nn_ros.models.architectures import MOST_NUMBERS, CINNConfig, CVAEConfig, INNConfig
 from ik_nn_ros.models.cinn import CINN
 from ik_nn_ros.models.cvae import CVAE
 from ik_nn_ros.models.inn import INN
@@ -40,6 +39,9 @@ def build_network(
         ValueError: it has a value that the model does not allow, or not for this arm and task.
     """
     built = architecture(name, config)
+    numbers = sum(map(math.prod, built.shapes(arm, task).values()))
+    if numbers > MOST_NUMBERS:
+        raise ValueError(f"{name} would have {numbers} numbers, at most {MOST_NUMBERS} are kept")
     return NETWORKS[built.kind](arm, task, built)
 
 
@@ -58,12 +60,3 @@ def trained_model(network: Network) -> TrainedModel:
         for name, value in network.state_dict().items()
     }
     return TrainedModel(network.arm, network.task, network.config, tensors)
-
-
-def load_network(path: Path) -> Network:
-    """The network in a weights file.
-
-    Raises:
-        CheckpointError: see `load_checkpoint`.
-    """
-    return restore_network(load_checkpoint(path).model)

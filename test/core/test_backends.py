@@ -12,8 +12,9 @@ import torch
 from ik_nn_ros import IKSolver, InvalidRequestError, PlanarArm
 from ik_nn_ros.backends import BACKENDS, REFERENCE, build_sampler, compiled, eager
 from ik_nn_ros.backends.kernels import kinematics
+from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.models import available_models, pretrained_path
-from ik_nn_ros.models.networks import build_network, load_network, trained_model
+from ik_nn_ros.models.networks import build_network, restore_network, trained_model
 
 FASTER = [name for name in BACKENDS if name != REFERENCE]
 LATENT = [
@@ -55,7 +56,7 @@ def test_a_backend_s_samples_are_pytorch_s(model, dof, backend):
     is about as far from float64."""
     reference, ours = (drawn(sampler(model, dof, name)).positions for name in (REFERENCE, backend))
     assert np.quantile(largest(ours - reference), 0.998) < 1e-5
-    network = load_network(pretrained_path(model, dof)).double()
+    network = restore_network(load_checkpoint(pretrained_path(model, dof)).model).double()
     latents = np.random.default_rng(1).standard_normal(
         (*ours.shape[:2], network.latent_dim), dtype=np.float32
     )

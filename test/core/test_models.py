@@ -104,7 +104,9 @@ def test_a_configuration_knows_the_tensors_of_its_network(config, arm, task):
     tensors = NETWORKS[config.kind](arm, task, config).state_dict()
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     assert config.shapes(arm, task) == shapes
-    config.check(arm, task, {name: value.numpy() for name, value in tensors.items()})
+    numbers = {name: value.numpy() for name, value in tensors.items()}
+    config.check_types(arm, task, numbers)
+    config.check_values(numbers)
 
 
 @pytest.mark.parametrize(("config", "arm", "task"), FITTING[::3])

@@ -10,10 +10,10 @@ from safetensors.torch import save_file
 
 from ik_nn_ros import PlanarArm
 from ik_nn_ros.arm.task import POSE, POSITION
-from ik_nn_ros.checkpoint import save_checkpoint
+from ik_nn_ros.checkpoint import load_checkpoint, save_checkpoint
 from ik_nn_ros.errors import CheckpointError, InvalidRequestError, ModelNotFoundError
 from ik_nn_ros.models import pretrained_path
-from ik_nn_ros.models.networks import build_network, load_network, trained_model
+from ik_nn_ros.models.networks import build_network, restore_network, trained_model
 from ik_nn_ros.ros.errors import InvalidParameterError
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.solvers import Solvers
@@ -78,7 +78,7 @@ def test_a_checkpoint_for_another_number_of_joints_is_refused(save, figure):
 
 
 def test_the_arm_s_joint_limits_are_kept(tmp_path):
-    network = load_network(pretrained_path("cvae", 6))
+    network = restore_network(load_checkpoint(pretrained_path("cvae", 6)).model)
     network.arm = LIMITED_ARM
     save_checkpoint(tmp_path / "limited.safetensors", trained_model(network), {}, {})
     solvers = Solvers(ServerParameters(checkpoint=str(tmp_path / "limited.safetensors")))

@@ -15,7 +15,7 @@ from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.drawing import Panel, draw_posterior
 from ik_nn_ros.hull import tcp_hull
 from ik_nn_ros.models.architectures import CINNConfig
-from ik_nn_ros.models.networks import load_network
+from ik_nn_ros.models.networks import restore_network
 from measuring.mmd import mmd_paper
 from measuring.references import PLOTTED_PRIOR_STD, EvaluationSize, make_references
 from measuring.rejection import rejection_samples
@@ -95,7 +95,7 @@ def draw_posteriors(dof: int, weights: Sequence[Path], folder: Path) -> list[Pos
         folder: where ``hulls_<dof>.png`` and ``arms_<dof>.png`` go.
     """
     target = FIGURE_TARGETS[dof]
-    networks = [load_network(path) for path in weights]
+    networks = [restore_network(load_checkpoint(path).model) for path in weights]
     arm = networks[0].arm
     rng = np.random.default_rng(0)
     wide = replace(arm, prior_std=PLOTTED_PRIOR_STD)

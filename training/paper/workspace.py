@@ -11,7 +11,8 @@ import numpy as np
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.projection import project
 from ik_nn_ros.backends.eager import eager_sampler
-from ik_nn_ros.models.networks import load_network
+from ik_nn_ros.checkpoint import load_checkpoint
+from ik_nn_ros.models.networks import restore_network
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.posterior.sampler import Sampler
@@ -47,7 +48,7 @@ class WorkspaceMap:
 
     Attributes:
         model: the network's kind.
-        weights: SHA-256 of its weights file.
+        weights: SHA-256 of its tensors.
         size: how fine the grid is.
         targets: (x, y) [m], distance after distance.
         log_evidence: of each target under the prior [nats, per m^2].
@@ -84,7 +85,7 @@ def measure_workspace(
         return known
     if not weights:
         return []
-    networks = [load_network(path) for path in weights]
+    networks = [restore_network(load_checkpoint(path).model) for path in weights]
     arm, rng = networks[0].arm, np.random.default_rng(0)
     targets = _polar_grid(arm, size)
     on_stage("workspace: exact sampling")
