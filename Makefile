@@ -4,6 +4,7 @@ PYTHON ?= python3
 TARGET ?= 3.0 0.5
 DOF ?= 6
 MODEL ?= exact
+PROCESSES ?= 2
 TESTS ?= test/core test/ros
 
 export AMENT_PREFIX_PATH := $(CURDIR)/.venv
@@ -19,8 +20,9 @@ endif
 demo: environment
 	@.venv/bin/python tools/demo.py --target $(TARGET) --dof $(DOF) --model $(MODEL) --output demo.png
 
+# A file's tests share servers: they stay in one process.
 test: lint
-	@ROS_PYTHON_CHECK_FIELDS=1 .venv/bin/python -m pytest
+	@ROS_PYTHON_CHECK_FIELDS=1 .venv/bin/python -m pytest --numprocesses=$(PROCESSES) --dist=loadfile
 
 # The oldest versions that setup.py allows, those of Ubuntu 24.04, and no PyTorch.
 test-oldest:
