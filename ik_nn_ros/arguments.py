@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import operator
+import reprlib
 from collections.abc import Sequence
+from decimal import Decimal
+from numbers import Real
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ik_nn_ros.errors import InvalidRequestError
 
 MAX_REPRESENTATIVES = 100
+MAX_SAMPLES = 10_000_000  # of one target: gigabytes
 
 
 def finite_targets(targets: Sequence[Sequence[float]], size: int) -> np.ndarray:
@@ -28,26 +36,73 @@ def finite_targets(targets: Sequence[Sequence[float]], size: int) -> np.ndarray:
     return points
 
 
-def require_representatives(num_representatives: int, num_solutions: int) -> None:
-    """Raise InvalidRequestError for less than one, too many, or more than there are solutions."""
+def require_representatives(num_representatives: int, num_solutions: int) -> int:
+    """A whole number from 1 to 100, and up to as many as there are solutions.
+
+    Raises:
+        InvalidRequestError: it is none.
+    """
     most = min(MAX_REPRESENTATIVES, num_solutions)
-    if not 1 <= num_representatives <= most:
-        raise InvalidRequestError(
-            "num_representatives",
-            f"must be from 1 to {most} for {num_solutions} solutions, got {num_representatives}",
-        )
+    allowed = f"must be from 1 to {most} for {num_solutions} solutions"
+    return _whole("num_representatives", num_representatives, allowed, 1, most)
 
 
-def require_seed(seed: int | None) -> None:
-    """Raise InvalidRequestError unless a seed is None or a whole number from 0 up."""
-    if seed is not None and (not _is_whole(seed) or seed < 0):
-        raise InvalidRequestError("seed", f"must be None or 0 or more, got {seed!r}")
+def require_seed(seed: int | None) -> int | None:
+    """None, or a whole number from 0 up.
+
+    Raises:
+        InvalidRequestError: it is neither.
+    """
+    return None if seed is None else _whole("seed", seed, "must be None or 0 or more", 0)
 
 
-def require_num_samples(num_samples: int) -> None:
-    """Raise InvalidRequestError unless it is a whole number from 1 up."""
-    if not _is_whole(num_samples) or num_samples < 1:
-        raise InvalidRequestError("num_samples", f"must be 1 or more, got {num_samples!r}")
+def require_num_samples(num_samples: int) -> int:
+    """A whole number from 1 to 10 million.
+
+    Raises:
+        InvalidRequestError: it is none.
+    """
+    return _whole("num_samples", num_samples, f"must be 1 to {MAX_SAMPLES}", 1, MAX_SAMPLES)
+
+
+def positive_number(field: str, value: float, unit: str) -> float:
+    """A number above 0 and finite; of NumPy or a tensor, too.
+
+    Raises:
+        InvalidRequestError: ``field`` is none.
+    """
+    wanted = f"positive and finite [{unit}]"
+    number = _numbers(field, value, wanted)
+    if number.shape != () or not 0.0 < number < math.inf:
+        raise _refused(field, wanted, value)
+    return float(number)
+
+
+def truth(field: str, value: bool) -> bool:
+    """True or False, which 1 and 0 may stand for.
+
+    Raises:
+        InvalidRequestError: ``field`` is neither.
+    """
+    if not isinstance(value, int | np.bool_ | np.integer) or value not in (0, 1):
+        raise _refused(field, "True or False", value)
+    return bool(value)
+
+
+def file_path(field: str, path: str | Path) -> Path:
+    """A path, of which a leading ~ stands for the home folder.
+
+    Raises:
+        InvalidRequestError: ``field`` is none, or nobody knows that home folder.
+    """
+    try:
+        if "\0" in str(path):
+            raise _refused(field, "a path", path)
+        return Path(path).expanduser()
+    except TypeError:
+        raise _refused(field, "a path", path) from None
+    except RuntimeError as error:
+        raise InvalidRequestError(field, str(error)) from None
 
 
 def finite_vector(field: str, values: Sequence[float], length: int | None = None) -> np.ndarray:
@@ -65,12 +120,53 @@ def finite_vector(field: str, values: Sequence[float], length: int | None = None
     return vector
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _numbers(field: str, values: object, wanted: str) -> np.ndarray:
+def _whole(field: str, value: int, allowed: str, least: int, most: float = math.inf) -> int:
     try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidRequestError(field, f"must be {wanted}, got {values!r}") from None
+        number = operator.index(value)  # of NumPy and of tensors, too
+        if np.asarray(_on_cpu(value)).dtype.kind != "b" and least <= number <= most:
+            return number
+    except TypeError:
+        pass
+    raise InvalidRequestError(field, f"{allowed}, got {_shown(value)}")
+
+
+def _numbers(field: str, values: Any, wanted: str) -> np.ndarray:
+    """Whatever holds numbers as float64: sequences, arrays, tensors with a gradient or on a GPU."""
+    try:
+        array = np.asarray(_on_cpu(values))
+        if _are_numbers(array):
+            return array.astype(np.float64)
+    except (OverflowError, RuntimeError, TypeError, ValueError):
+        pass
+    raise _refused(field, wanted, values)
+
+
+def _on_cpu(values: Any) -> Any:
+    """Tensors, and those in lists, as NumPy takes them.
+
+    Raises:
+        ValueError: an array some of whose values are masked.
+    """
+    if hasattr(values, "detach"):
+        return values.detach().cpu().numpy()
+    if isinstance(values, list | tuple):
+        return [_on_cpu(one) for one in values]
+    if np.ma.is_masked(values):
+        raise ValueError("masked")
+    return values
+
+
+def _are_numbers(array: np.ndarray) -> bool:
+    """Whether there are real numbers in an array, not texts of them; an empty one has any."""
+    if array.dtype.kind != "O":
+        return array.dtype.kind in "iuf"
+    return all(isinstance(one, Real | Decimal) for one in array.flat)
+
+
+def _refused(field: str, wanted: str, value: Any) -> InvalidRequestError:
+    return InvalidRequestError(field, f"must be {wanted}, got {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    """Short, however much somebody has given."""
+    return reprlib.repr(value)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
 HULL_SHARE = 0.97
-POINT_SIZE = 1e-9  # [m], below which TCPs are one point: their spread is rounding
+POINT_SIZE = 1e-9  # [arm's units], below which TCPs are one point: their spread is rounding
 
 
 class TcpHull(NamedTuple):
@@ -26,15 +26,18 @@ class TcpHull(NamedTuple):
     perimeter: float
 
 
-def tcp_hull(tcp: np.ndarray, target: np.ndarray) -> TcpHull:
-    """The hull of the 97 % of the TCPs (n, 2) [m] that are nearest to the target (2,) [m]."""
+def tcp_hull(tcp: np.ndarray, target: np.ndarray, unit: float = 1.0) -> TcpHull:
+    """The hull of the 97 % of the TCPs (n, 2) [m] that are nearest to the target (2,) [m].
+
+    ``unit`` [m] is the arm's, see `PlanarArm.unit`.
+    """
     distance = np.linalg.norm(tcp - target, axis=1)
-    return convex_hull(tcp[distance <= np.quantile(distance, HULL_SHARE)])
+    return convex_hull(tcp[distance <= np.quantile(distance, HULL_SHARE)], unit)
 
 
-def convex_hull(points: np.ndarray) -> TcpHull:
-    """The hull of all points (n, 2) [m], n > 0."""
-    if np.ptp(points, axis=0).max() < POINT_SIZE:
+def convex_hull(points: np.ndarray, unit: float = 1.0) -> TcpHull:
+    """The hull of all points (n, 2) [m], n > 0; see `tcp_hull`."""
+    if np.ptp(points, axis=0).max() < POINT_SIZE * unit:
         return TcpHull(points[:1], area=0.0, perimeter=0.0)
     try:
         hull = ConvexHull(points)

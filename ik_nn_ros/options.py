@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ik_nn_ros.arguments import finite_vector
+from ik_nn_ros.arguments import finite_vector, positive_number, truth
 from ik_nn_ros.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from ik_nn_ros.arm.planar_arm import PlanarArm
+
+POSITION_TOLERANCE = 1e-6  # [arm's units]: [m] for the paper's arms
+HEADING_TOLERANCE = 1e-6  # [rad]
 
 
 @dataclass(frozen=True)
@@ -21,38 +25,48 @@ class SolveOptions:
 
     Args:
         refine: project the samples onto the target; else return them as the model draws them.
-        position_tolerance: largest distance of a refined solution's TCP from the target [m].
-        heading_tolerance: largest difference of its heading from a pose's [rad].
+        position_tolerance: largest distance of a refined solution's TCP from the target [m]; None:
+            1e-6 of the arm's unit, see `PlanarArm.unit`.
+        heading_tolerance: largest difference of its heading from a pose's [rad]; None: 1e-6.
         seed_state: (dof,) joint positions [rad]; solutions come nearest to it first.
         allow_approximate: solve for the nearest reachable target if the given one is out of reach.
         weighted: return a model's draws with their weights instead of unweighted samples.
         exact: accept exact samples among a model's draws by their weights.
 
     Raises:
-        InvalidRequestError: a tolerance that is not positive, a seed state that is not finite, or
-            samples that are to be weighted and exact.
+        InvalidRequestError: a tolerance that is not positive, a seed state that is not finite,
+            a switch that is neither true nor false, or samples that are to be weighted and exact.
     """
 
     refine: bool = True
-    position_tolerance: float = 1e-6
-    heading_tolerance: float = 1e-6
+    position_tolerance: float | None = None
+    heading_tolerance: float | None = None
     seed_state: Sequence[float] | None = None
     allow_approximate: bool = False
     weighted: bool = False
     exact: bool = False
 
     def __post_init__(self) -> None:
-        for name, unit in (("position_tolerance", "m"), ("heading_tolerance", "rad")):
-            value = getattr(self, name)
-            if not isinstance(value, Real) or not 0.0 < value < math.inf:
-                raise InvalidRequestError(
-                    name, f"must be positive and finite [{unit}], got {value!r}"
-                )
+        for name in ("refine", "allow_approximate", "weighted", "exact"):
+            self._keep(name, truth(name, getattr(self, name)))
+        if self.position_tolerance is not None:
+            tolerance = positive_number("position_tolerance", self.position_tolerance, "m")
+            self._keep("position_tolerance", tolerance)
+        tolerance = HEADING_TOLERANCE if self.heading_tolerance is None else self.heading_tolerance
+        self._keep("heading_tolerance", positive_number("heading_tolerance", tolerance, "rad"))
         if self.weighted and self.exact:
             raise InvalidRequestError("exact", "exact samples are all alike: not weighted, too")
         if self.seed_state is not None:
-            state = finite_vector("seed_state", self.seed_state)
-            object.__setattr__(self, "seed_state", tuple(state.tolist()))
+            self._keep("seed_state", tuple(finite_vector("seed_state", self.seed_state).tolist()))
+
+    def _keep(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def of_arm(self, arm: PlanarArm) -> SolveOptions:
+        """These options with an arm's own position tolerance where none is given."""
+        if self.position_tolerance is not None:
+            return self
+        return replace(self, position_tolerance=POSITION_TOLERANCE * arm.unit)
 
     def changed(self, **keywords: Any) -> SolveOptions:
         """These options with others in their places.

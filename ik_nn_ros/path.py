@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ik_nn_ros.arguments import finite_targets, require_seed
+from ik_nn_ros.arguments import finite_targets, positive_number, require_seed
 from ik_nn_ros.arm.continuation import Continuation, carry_on
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task
@@ -30,8 +30,8 @@ def follow(
     targets: Sequence[Sequence[float]],
     num_samples: int = DEFAULT_NUM_SAMPLES,
     seed: int | None = None,
-    position_tolerance: float = SolveOptions.position_tolerance,
-    heading_tolerance: float = SolveOptions.heading_tolerance,
+    position_tolerance: float | None = None,
+    heading_tolerance: float | None = None,
     seed_state: Sequence[float] | None = None,
     max_joint_step: float = DEFAULT_MAX_JOINT_STEP,
 ) -> Iterator[np.ndarray]:
@@ -51,10 +51,10 @@ def follow(
         targets: (k, size) targets of the solver's task, in order.
         num_samples: samples to draw for the first target.
         seed: fixes the start; None: fresh randomness.
-        position_tolerance: largest error of a solution [m].
-        heading_tolerance: largest error of a solution's heading, where one is prescribed [rad].
+        position_tolerance, heading_tolerance: see `SolveOptions`.
         seed_state: (dof,) [rad], the path starts nearest to it; None: with the best solution.
-        max_joint_step: most that a joint may turn from one target to the next [rad].
+        max_joint_step: most that a joint may turn from one target to the next [rad]; of a rail in
+            the arm's units.
 
     Yields:
         (dof,) joint positions [rad] within the limits; joints without limits count whole turns on,
@@ -69,8 +69,7 @@ def follow(
     if len(points) == 0:
         raise InvalidRequestError("targets", "must be one or more, got none")
     require_seed(seed)
-    if not max_joint_step > 0.0:
-        raise InvalidRequestError("max_joint_step", f"must be positive [rad], got {max_joint_step}")
+    max_joint_step = positive_number("max_joint_step", max_joint_step, "rad")
     options = SolveOptions(
         position_tolerance=position_tolerance, heading_tolerance=heading_tolerance
     )
@@ -90,7 +89,13 @@ def follow(
 
 @dataclass(frozen=True)
 class Branch:
-    """How one target's solution follows from another's; see `follow`."""
+    """How one target's solution follows from another's; see `follow`.
+
+    Attributes:
+        arm, task: of the targets.
+        options: with the tolerances.
+        max_joint_step: [rad], of a rail in the arm's units.
+    """
 
     arm: PlanarArm
     task: Task
@@ -104,9 +109,8 @@ class Branch:
             UnreachableTargetError: it is out of reach.
             _BarredError: limits or the largest step are in the way.
         """
-        self.task.within_reach(self.arm, target)
         reached = self._carried(position, target)
-        step = np.abs(reached.position - position)
+        step = np.abs(reached.position - position) / self.arm.joint_units
         if not reached.converged or step.max() > self.max_joint_step:
             raise _BarredError(self.arm, reached, step, self.max_joint_step)
         return reached.position
@@ -126,14 +130,20 @@ class Branch:
         inner = [self._carried(*pair) for pair in zip(bent[1:-1], targets[1:-1], strict=True)]
         bent[1:-1] = [one.position for one in inner]
         bent[0], bent[-1] = positions[0], positions[-1] - gap
-        steps = np.abs(np.diff(bent, axis=0))
+        steps = np.abs(np.diff(bent, axis=0)) / self.arm.joint_units
         if not all(one.converged for one in inner) or steps.max() > self.max_joint_step:
             raise PathOpenError(self.arm.mount.robot_velocities(gap), self.arm.joint_names)
         return bent
 
     def _carried(self, position: np.ndarray, target: np.ndarray) -> Continuation:
-        tolerances = self.options.position_tolerance, self.options.heading_tolerance
-        return carry_on(self.arm, self.task, position, target, *tolerances)
+        options = self.options.of_arm(self.arm)
+        tolerance = options.position_tolerance
+        inside = self.task.within_reach(self.arm, target, tolerance)
+        reached = carry_on(
+            self.arm, self.task, position, inside, tolerance, options.heading_tolerance
+        )
+        error = self.task.position_errors(self.arm, reached.position, target)
+        return reached._replace(converged=reached.converged and bool(error <= tolerance))
 
 
 class _BarredError(IKError):

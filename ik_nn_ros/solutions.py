@@ -13,7 +13,7 @@ from ik_nn_ros.arguments import require_representatives
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task
 from ik_nn_ros.errors import MissingPackageError
-from ik_nn_ros.posterior.evidence import LEAST_LOG_EVIDENCE, log_evidence
+from ik_nn_ros.posterior.evidence import least_log_evidence, log_evidence
 
 if TYPE_CHECKING:
     from ik_nn_ros.posterior.representatives import Representatives
@@ -123,11 +123,12 @@ class Solutions:
 
         Its effective share is below 0.1; or, where the model knows no weights, the arm's prior
         hardly ever brings the TCP near the target, so that a network has not learned it: less than
-        one target of a training set as large as the paper's is expected within 5 cm.
+        one target of a training set as large as the paper's is expected within 5 cm, or as much
+        in proportion to the arm.
         """
         if self.effective_share is not None:
             return self.effective_share < LEAST_EFFECTIVE_SHARE
-        return self.log_evidence < LEAST_LOG_EVIDENCE
+        return self.log_evidence < least_log_evidence(self.arm)
 
     def representatives(self, num_representatives: int) -> Representatives:
         """Solutions that stand for so many regions of the posterior, with each region's share.
@@ -138,7 +139,7 @@ class Solutions:
             InvalidRequestError: less than one region, more than 100, or more than solutions.
             MissingPackageError: there is no scikit-learn on this machine.
         """
-        require_representatives(num_representatives, len(self))
+        num_representatives = require_representatives(num_representatives, len(self))
         # Here, because scikit-learn takes a second to import, and not every request needs it.
         try:
             from ik_nn_ros.posterior.representatives import representatives

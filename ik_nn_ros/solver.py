@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ik_nn_ros.arguments import (
+    file_path,
     finite_targets,
     finite_vector,
     require_num_samples,
@@ -127,7 +128,7 @@ class IKSolver:
             CheckpointError: the weights cannot be read.
             InvalidRequestError: this machine has no such device, or no such backend for it.
         """
-        model = load_checkpoint(Path(path)).model
+        model = load_checkpoint(file_path("path", path)).model
         return cls(build_sampler(model, device, backend))
 
     @property
@@ -214,7 +215,7 @@ class IKSolver:
             InvalidRequestError: targets of another shape or not finite, or no seed.
         """
         points = finite_targets(targets, self.task.size)
-        require_seed(seed)
+        seed = require_seed(seed)
         if len(points) == 0:
             return np.empty((0, self.arm.dof))
         return self.sampler.sample(points, 1, np.random.default_rng(seed)).positions[:, 0]
@@ -236,8 +237,8 @@ class IKSolver:
         options: SolveOptions,
     ) -> list[Solutions]:
         """One for each of the points (b, size), which errors name by their indices."""
-        require_num_samples(num_samples)
-        require_seed(seed)
+        num_samples, seed = require_num_samples(num_samples), require_seed(seed)
+        options = options.of_arm(self.arm)
         if options.seed_state is not None:
             finite_vector("seed_state", options.seed_state, self.arm.dof)
         sampler = self.sampler
@@ -247,36 +248,46 @@ class IKSolver:
             sampler = sampler.weighted()
         if len(points) == 0:
             return []
-        targets = np.stack(
+        aims = self._aims(points, indices, options)
+        samples = sampler.sample_alike(aims.inside, num_samples, seed)
+        answers = []
+        for row, (first, index) in enumerate(
+            zip(self._placed(samples, aims, options), indices, strict=True)
+        ):
+            aim = aims.of(row)
+            parts = self._enough(first, sampler, aim, num_samples, seed, options)
+            moved = math.hypot(*(aim.asked[0] - points[row])[:2])
+            answers.append(self._answer(parts, aim.asked[0], moved, num_samples, options, index))
+        return answers
+
+    def _aims(
+        self, points: np.ndarray, indices: Sequence[int | None], options: SolveOptions
+    ) -> _Aims:
+        """What is aimed at for the points (b, size), which errors name by their indices."""
+        tolerance = options.position_tolerance
+        inside = np.stack(
             [
-                self.task.within_reach(self.arm, point, options.allow_approximate, index)
+                self.task.within_reach(self.arm, point, tolerance, options.allow_approximate, index)
                 for point, index in zip(points, indices, strict=True)
             ]
         )
-        samples = sampler.sample_alike(targets, num_samples, seed)
-        answers = []
-        for row, (first, index) in enumerate(
-            zip(self._placed(samples, targets, options), indices, strict=True)
-        ):
-            parts = self._enough(first, sampler, targets[row], num_samples, seed, options)
-            moved = math.hypot(*(targets[row] - points[row])[:2])
-            answers.append(self._answer(parts, targets[row], moved, num_samples, options, index))
-        return answers
+        near = np.hypot(*(inside - points)[:, :2].T) <= tolerance
+        return _Aims(inside, np.where(near[:, None], points, inside))
 
-    def _placed(
-        self, samples: Samples, targets: np.ndarray, options: SolveOptions
-    ) -> list[_Placed]:
-        """Samples as they are answered, and which of them to keep, for each of the targets."""
+    def _placed(self, samples: Samples, aims: _Aims, options: SolveOptions) -> list[_Placed]:
+        """Samples as they are answered, and which of them to keep, for each of the aims."""
         positions, errors = samples.positions, samples.position_errors
+        inside, asked = (targets[:, None] for targets in aims)
         if options.refine:
-            tolerance = options.position_tolerance
-            positions, errors, keep = self.task.project(
-                self.arm, positions, targets[:, None], tolerance, errors
+            positions, errors, _ = self.task.project(
+                self.arm, positions, inside, options.position_tolerance, errors
             )
-        else:
-            keep = np.isfinite(errors)
-        positions = self.arm.wrapped(positions)
-        headings = self.task.heading_errors(self.arm, positions, targets[:, None])
+        settled = self.arm.at_limits(positions)
+        if settled is not positions or (asked != inside).any():
+            errors = self.task.position_errors(self.arm, settled, asked)
+        keep = errors <= options.position_tolerance if options.refine else np.isfinite(errors)
+        positions = self.arm.wrapped(settled)
+        headings = self.task.heading_errors(self.arm, positions, asked)
         if options.refine and headings is not None:
             keep = keep & (headings <= options.heading_tolerance)
         keep = keep & self.arm.within_limits(positions)
@@ -289,27 +300,27 @@ class IKSolver:
                 None if headings is None else headings[row],
                 np.flatnonzero(keep[row]),
             )
-            for row in range(len(targets))
+            for row in range(len(keep))
         ]
 
     def _enough(
         self,
         first: _Placed,
         sampler: Sampler,
-        target: np.ndarray,
+        aim: _Aims,
         num_samples: int,
         seed: int | None,
         options: SolveOptions,
     ) -> list[_Placed]:
-        """The first placed samples of a target and, where some are rejected, further ones."""
+        """The first placed samples of one aim and, where some are rejected, further ones."""
         parts = [first]
         drawn, kept = len(first.positions), len(first.keep)
         while kept < num_samples and len(parts) <= FURTHER_ROUNDS and not first.exhausted:
             wanted = math.ceil(MORE * (num_samples - kept) * drawn / max(kept, 1))
             count = min(wanted, MOST_PER_ROUND * num_samples)
             further = None if seed is None else (seed, len(parts))
-            samples = sampler.sample_alike(target[None], count, further)
-            parts += self._placed(samples, target[None], options)
+            samples = sampler.sample_alike(aim.inside, count, further)
+            parts += self._placed(samples, aim, options)
             drawn, kept = drawn + count, kept + len(parts[-1].keep)
         return parts
 
@@ -367,10 +378,28 @@ class IKSolver:
         """Indices of the solutions, best first; see `Solutions`."""
         if options.seed_state is not None:
             differences = self.arm.joint_differences(positions, np.array(options.seed_state))
-            return np.argsort(np.linalg.norm(differences, axis=1), kind="stable")
+            distances = np.linalg.norm(differences / self.arm.joint_units, axis=1)
+            return np.argsort(distances, kind="stable")
         if options.refine:
             return np.argsort(-self.arm.log_prior(positions), kind="stable")
         return np.argsort(errors, kind="stable")
+
+
+class _Aims(NamedTuple):
+    """Targets within the reach.
+
+    Attributes:
+        inside: (b, size) what is sampled and projected onto.
+        asked: (b, size) from what errors are measured: the targets as they were given where these
+            are but a tolerance out of reach, else the ones that approximate them.
+    """
+
+    inside: np.ndarray
+    asked: np.ndarray
+
+    def of(self, row: int) -> _Aims:
+        """One of them."""
+        return _Aims(self.inside[row : row + 1], self.asked[row : row + 1])
 
 
 class _Placed(NamedTuple):

@@ -30,7 +30,7 @@ def timed(
     time_step: float,
     max_velocities: np.ndarray,
     lead_in: np.ndarray,
-    lead_in_step: float,
+    lead_in_step: float | np.ndarray,
 ) -> Trajectory:
     """Give a path times and velocities.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ik_nn_ros.arm.projection import Projection
-from ik_nn_ros.options import SolveOptions
+from ik_nn_ros.options import POSITION_TOLERANCE
 from ik_nn_ros.posterior.sampler import Sampler
 from ik_nn_ros.posterior.weighted import WeightedSampler
 from measuring.c2st import FOLDS
@@ -152,7 +152,7 @@ def evaluate(
 def _projected(sampler: Sampler, positions: np.ndarray, targets: np.ndarray) -> Projection:
     """Samples as `IKSolver` refines them."""
     errors = sampler.task.position_errors(sampler.arm, positions, targets)
-    tolerance = SolveOptions.position_tolerance
+    tolerance = POSITION_TOLERANCE * sampler.arm.unit
     return sampler.task.project(sampler.arm, positions, targets, tolerance, errors)
 
 

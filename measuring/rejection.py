@@ -17,7 +17,7 @@ def rejection_samples(
     rng: np.random.Generator,
     pool_size: int = POOL_SIZE,
 ) -> np.ndarray:
-    """Prior samples whose TCP lies within 5 cm of each target.
+    """Prior samples whose TCP lies near each target: within 5 cm, for the paper's arms.
 
     Args:
         arm: the arm, whose prior is sampled.
@@ -31,12 +31,12 @@ def rejection_samples(
         (b, num_samples, dof) [rad].
     """
     accepted = np.empty((len(targets), num_samples, arm.dof))
-    counts = np.zeros(len(targets), dtype=int)
+    counts, radius = np.zeros(len(targets), dtype=int), NEIGHBOURHOOD * arm.unit
     while (pending := np.flatnonzero(counts < num_samples)).size:
         pool = arm.sample_prior(pool_size, rng)
         neighbours = Neighbours(arm.forward(pool))
         for row in pending:
-            chosen = neighbours.of(targets[row])[: num_samples - counts[row]]
+            chosen = neighbours.of(targets[row], radius)[: num_samples - counts[row]]
             accepted[row, counts[row] : counts[row] + len(chosen)] = pool[chosen]
             counts[row] += len(chosen)
     return accepted
@@ -50,9 +50,9 @@ class Neighbours:
         self._order = np.argsort(points[:, 0])
         self._sorted_x = points[self._order, 0]
 
-    def of(self, target: np.ndarray) -> np.ndarray:
-        """Rows, in order, of the points that are accepted for a target (2,) [m]."""
-        strip = target[0] + np.array((-NEIGHBOURHOOD, NEIGHBOURHOOD))
+    def of(self, target: np.ndarray, radius: float) -> np.ndarray:
+        """Rows, in order, of the points that are within a radius of a target (2,) [m]."""
+        strip = target[0] + np.array((-radius, radius))
         rows = self._order[slice(*np.searchsorted(self._sorted_x, strip))]
-        near = np.square(self._points[rows] - target).sum(1) <= NEIGHBOURHOOD**2
+        near = np.square(self._points[rows] - target).sum(1) <= radius**2
         return np.sort(rows[near])

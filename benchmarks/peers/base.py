@@ -8,9 +8,9 @@ import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import IKError
-from ik_nn_ros.options import SolveOptions
+from ik_nn_ros.options import POSITION_TOLERANCE
 
-TOLERANCE = SolveOptions.position_tolerance  # [m]
+TOLERANCE = POSITION_TOLERANCE  # [m]
 MOST_FAILURES = 1000  # in a row
 
 

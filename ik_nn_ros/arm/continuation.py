@@ -42,10 +42,14 @@ def carry_on(
     position_tolerance: float,
     heading_tolerance: float,
 ) -> Continuation:
-    """Move a configuration (dof,) [rad] the short way onto a target (size,), within the limits."""
+    """Move a configuration (dof,) [rad] the short way onto a target (size,), within the limits.
+
+    Where such steps do not lead there, as to full reach, `projection` may, if no limit is in its
+    way.
+    """
     tolerances = np.full(task.size, position_tolerance)
     tolerances[2:] = heading_tolerance
-    position = position.copy()
+    start, position = position, position.copy()
     at_limit = np.zeros(arm.dof, dtype=int)
     for _ in range(MAX_ITERATIONS):
         go_on()
@@ -56,10 +60,21 @@ def carry_on(
         at_limit = np.where(stopped == 0, at_limit, stopped)
         position += step
         position = np.clip(position, *arm.bounds)  # rounding
+    converged = _meets(arm, task, position, target, tolerances)
+    if not converged:
+        errors = task.position_errors(arm, start, target)
+        projected = task.project(arm, start, target, position_tolerance, errors).positions
+        if arm.within_limits(projected) and _meets(arm, task, projected, target, tolerances):
+            return Continuation(projected, True, np.zeros(arm.dof, dtype=int))
+    return Continuation(position, converged, at_limit)
+
+
+def _meets(
+    arm: PlanarArm, task: Task, position: np.ndarray, target: np.ndarray, tolerances: np.ndarray
+) -> bool:
     residual = task.residual(arm, position, target)
-    converged = np.hypot(*residual[:2]) <= position_tolerance
-    converged = converged and bool((np.abs(residual) <= tolerances).all())
-    return Continuation(position, bool(converged), at_limit)
+    near = np.hypot(*residual[:2]) <= tolerances[0]
+    return bool(near and (np.abs(residual) <= tolerances).all())
 
 
 def _step_within_limits(
@@ -68,14 +83,17 @@ def _step_within_limits(
     """The smallest step (dof,) that removes the linearised error, and which joints it stops.
 
     Joints are stopped one after the other, the one that would go furthest beyond its limit first.
+    All of it is in the arm's units: metres, radians and the two kinds of joints are compared.
     """
-    jacobian = task.jacobian(arm, position)
-    lower, upper = arm.bounds[0] - position, arm.bounds[1] - position
+    units = task.units(arm)
+    residual = residual / units
+    jacobian = task.jacobian(arm, position) * arm.joint_units / units[:, None]
+    lower, upper = ((bound - position) / arm.joint_units for bound in arm.bounds)
     step, at_limit = np.zeros(arm.dof), np.zeros(arm.dof, dtype=int)
     free = np.ones(arm.dof, dtype=bool)
     while free.any():
         left = residual - jacobian[:, ~free] @ step[~free]
-        step[free] = _damped_step(jacobian[:, free], left, sum(arm.link_lengths))
+        step[free] = _damped_step(jacobian[:, free], left, sum(arm.link_lengths) / arm.unit)
         beyond = np.where(free, np.maximum(step - upper, lower - step), 0.0)
         joint = int(beyond.argmax())
         if beyond[joint] <= 0.0:
@@ -83,7 +101,7 @@ def _step_within_limits(
         at_limit[joint] = 1 if step[joint] > upper[joint] else -1
         step[joint] = upper[joint] if at_limit[joint] > 0 else lower[joint]
         free[joint] = False
-    return step, at_limit
+    return step * arm.joint_units, at_limit
 
 
 def _damped_step(jacobian: np.ndarray, residual: np.ndarray, reach: float) -> np.ndarray:

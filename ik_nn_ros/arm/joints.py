@@ -32,6 +32,7 @@ SMALL_MASS = 1e-12  # of a normal within its limits: below it the prior is hardl
 STD_RANGE = (1e-100, 1e100)  # the precision, 1 / std^2, is to be finite and positive
 LEAST_PROBABILITY = 2.0**-53  # the spacing of uniform doubles: their quantiles are finite
 NARROW = 1e-5  # limits so close [deviations] that the density's change between them is linear
+AT_LIMIT = 1e-9  # [joint's units]: a position so far beyond a limit is one that was rounded
 SPREAD_NODES = 128  # Gauss-Legendre, over at most 17 deviations: exact to rounding
 
 _logger = logging.getLogger(__name__)
@@ -211,10 +212,13 @@ class Joint:
     def turns(self, angles: np.ndarray) -> Turns:
         """The values of angles (m,) [rad] in every turn that may matter, see `num_turns`.
 
-        A rail's positions, and a circle's angles in [-pi, pi), stand for themselves alone.
+        A rail's positions, and a circle's angles in [-pi, pi), stand for themselves alone. What is
+        beyond a limit by rounding is at the limit.
         """
         nearest = self._most_likely(np.asarray(angles, dtype=np.float64))[:, None]
         values = nearest + TURN * np.arange(-self.num_turns, self.num_turns + 1)
+        within = np.clip(values, self.lower, self.upper)
+        values = np.where(np.abs(values - within) <= AT_LIMIT, within, values)
         return Turns(values, self.log_density(values))
 
     def log_density_of_angle(self, angles: np.ndarray) -> np.ndarray:
@@ -235,8 +239,8 @@ class Joint:
             return wrapped(angles)
         turn = np.rint((self.mean - angles) / TURN)
         if self.limits is not None:
-            first = np.ceil((self.lower - angles) / TURN)
-            last = np.floor((self.upper - angles) / TURN)
+            first = np.ceil((self.lower - AT_LIMIT - angles) / TURN)
+            last = np.floor((self.upper + AT_LIMIT - angles) / TURN)
             turn = np.where(first <= last, np.clip(turn, first, last), turn)
         return angles + TURN * turn
 

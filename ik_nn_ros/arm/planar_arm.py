@@ -20,7 +20,7 @@ from ik_nn_ros.arm.fields import (
     checked_mount,
     checked_names,
 )
-from ik_nn_ros.arm.joints import Joint
+from ik_nn_ros.arm.joints import AT_LIMIT, Joint
 from ik_nn_ros.arm.mount import Mount
 from ik_nn_ros.arm.urdf import read_chain
 from ik_nn_ros.arm.urdf_plane import arm_fields
@@ -217,6 +217,21 @@ class PlanarArm:
         """What the first joint does."""
         return BASE_JOINTS[self.base]
 
+    @cached_property
+    def unit(self) -> float:
+        """The length [m] by which lengths are judged: 2 L / (l + 1) for l links, L long together.
+
+        1 m for the paper's arms, whose last link is as long as two others. What is small, near or
+        far is a share of it: an arm that measures millimetres, or is written in them, is answered
+        and measured as any other.
+        """
+        return 2.0 * sum(self.link_lengths) / (len(self.link_lengths) + 1)
+
+    @cached_property
+    def joint_units(self) -> np.ndarray:
+        """By which joint positions are judged: 1 rad, of a rail the arm's unit [m]: (N,)."""
+        return np.array([1.0 if joint.is_angle else self.unit for joint in self.joints])
+
     @property
     def full_circle(self) -> bool:
         """Whether all joints turn all the way: the prior knows no end of any angle."""
@@ -355,9 +370,12 @@ class PlanarArm:
     def embed(self, theta: Array) -> Array:
         """Coordinates (..., d) in which configurations (..., N) are compared.
 
-        Cosine and sine of angles for which both sides of half a turn are likely: circles, and
-        normal priors without limits from 0.4 rad on. Their distance is a chord, and knows no jump.
+        Of a rail its position in the arm's units. Cosine and sine of angles for which both sides
+        of half a turn are likely: circles, and normal priors without limits from 0.4 rad on. Their
+        distance is a chord, and knows no jump.
         """
+        if self.base == "rail":
+            theta = theta / matching(self.joint_units, theta)
         around = [joint.is_circle or _is_wide(joint) for joint in self.joints]
         if not any(around):
             return theta
@@ -372,6 +390,14 @@ class PlanarArm:
             return np.ones(theta.shape[:-1], dtype=bool)
         lower, upper = self.bounds
         return np.all((theta >= lower) & (theta <= upper), axis=-1)
+
+    def at_limits(self, theta: np.ndarray) -> np.ndarray:
+        """Configurations (..., N), joints that rounding put beyond a limit at that limit."""
+        if self.joint_limits is None:
+            return theta
+        within = np.clip(theta, *self.bounds)
+        rounded = (within != theta) & (np.abs(within - theta) <= AT_LIMIT * self.joint_units)
+        return np.where(rounded, within, theta) if rounded.any() else theta
 
     @cached_property
     def _circles(self) -> np.ndarray:

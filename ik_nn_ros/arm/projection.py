@@ -10,7 +10,8 @@ from ik_nn_ros.arm.planar_arm import CHUNK_SIZE, PlanarArm
 from ik_nn_ros.stopping import go_on
 
 MAX_ITERATIONS = 30
-MAX_STEP = 0.5  # [rad], norm of one step: far from the target the linear model is no guide
+MAX_STEP = 0.5  # [joints' units], norm of one step: far away the linear model is no guide
+STRETCHES = 3  # of an arm that is to reach as far as a target; each makes up for the last one
 DAMPING = 1e-2  # relative to the error: vanishes at the target, so convergence stays quadratic
 
 
@@ -38,7 +39,9 @@ def project(
     """Move each configuration the short way onto its target.
 
     Every step is the smallest that removes the linearised error, damped in proportion to the
-    error (Levenberg 1944) so that a nearly singular Jacobian cannot throw the arm about.
+    error (Levenberg 1944) so that a nearly singular Jacobian cannot throw the arm about. Towards
+    full reach, where a stretched arm's Jacobian is singular, such steps become too small: what has
+    not converged by then is stretched as a whole, and projected from there.
 
     Args:
         arm: the arm.
@@ -58,6 +61,14 @@ def project(
     for start in range(0, len(positions), CHUNK_SIZE):
         rows = slice(start, start + CHUNK_SIZE)
         _project_in_place(arm, positions[rows], errors[rows], targets[rows], goal)
+    missed = np.flatnonzero(errors > tolerance)
+    if missed.size > 0:
+        starts, aims = _stretched(arm, positions[missed], targets[missed]), targets[missed]
+        missed_errors = arm.position_errors(starts, aims)
+        _project_in_place(arm, starts, missed_errors, aims, goal)
+        nearer = missed_errors < errors[missed]
+        positions[missed[nearer]] = starts[nearer]
+        errors[missed[nearer]] = missed_errors[nearer]
     positions, errors = positions.reshape(*shape, arm.dof), errors.reshape(shape)
     return Projection(positions, errors, errors <= tolerance)
 
@@ -74,9 +85,26 @@ def _project_in_place(
         errors[active] = arm.position_errors(positions[active], targets[active])
 
 
+def _stretched(arm: PlanarArm, positions: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Configurations (n, dof) bent less, until they reach as far as their targets (n, 2) [m].
+
+    All joints but the first are scaled alike: what an arm lacks to full reach goes with the square.
+    The first one then brings the TCP to where it is to be.
+    """
+    wanted, shift = arm.base_joint.coordinates(targets)
+    positions = positions.copy()
+    for _ in range(STRETCHES):
+        lacking = arm.reach[1] - arm.base_joint.distance(arm.forward(positions))
+        share = (arm.reach[1] - wanted).clip(0.0) / lacking.clip(np.finfo(float).tiny)
+        positions[:, 1:] *= np.sqrt(share.clip(0.0, 1.0))[:, None]
+    _, reached = arm.base_joint.coordinates(arm.forward(positions))
+    positions[:, 0] += arm.base_joint.difference(shift, reached)
+    return positions
+
+
 def _step(arm: PlanarArm, positions: np.ndarray, targets: np.ndarray) -> np.ndarray:
     residual = targets - arm.forward(positions)
-    jacobian = arm.jacobian(positions)
+    jacobian = arm.jacobian(positions) * arm.joint_units
     damping = DAMPING * np.linalg.norm(residual, axis=1) * sum(arm.link_lengths)
     # J J^T + damping is 2 x 2: its inverse in closed form.
     xx, xy, yy = (
@@ -91,4 +119,4 @@ def _step(arm: PlanarArm, positions: np.ndarray, targets: np.ndarray) -> np.ndar
     force /= determinant[:, None]
     step = np.einsum("ncj,nc->nj", jacobian, force)
     norm = np.linalg.norm(step, axis=1, keepdims=True)
-    return step * np.minimum(1.0, MAX_STEP / np.maximum(norm, MAX_STEP))
+    return arm.joint_units * step * np.minimum(1.0, MAX_STEP / np.maximum(norm, MAX_STEP))

@@ -101,6 +101,12 @@ class Task(ABC):
             errors: (...) position errors of ``theta``, which have been measured already [m].
         """
 
+    def units(self, arm: PlanarArm) -> np.ndarray:
+        """By which an arm's targets are judged, (size,): its unit [m], and 1 rad."""
+        units = np.ones(self.size)
+        units[:2] = arm.unit
+        return units
+
     def reachable(self, arm: PlanarArm, targets: np.ndarray) -> np.ndarray:
         """Whether links of such lengths reach targets, joint limits aside: (..., size) -> (...)."""
         lengths, points, _ = self.carried(arm, targets)
@@ -113,30 +119,36 @@ class Task(ABC):
         self,
         arm: PlanarArm,
         target: np.ndarray,
+        tolerance: float = 0.0,
         allow_approximate: bool = False,
         index: int | None = None,
     ) -> np.ndarray:
-        """A target (size,) itself, or the nearest one in reach where that is allowed.
+        """A target (size,) itself, or the nearest one in reach: if it is near, or that is allowed.
 
         The nearest one has the same heading.
 
+        Args:
+            arm: the arm.
+            target: the target.
+            tolerance: how far out of reach it may be [m]; what was rounded may always be.
+            allow_approximate: whether it may be anywhere.
+            index: of one of several targets.
+
         Raises:
-            UnreachableTargetError: it is out of reach and no approximation is allowed; it names
-                the ``index`` of one of several targets.
+            UnreachableTargetError: it is further out of reach; it names the ``index``.
         """
-        if self.reachable(arm, target):
-            return target
         lengths, point, beyond = self.carried(arm, target)
         nearest, farthest = arm.base_joint.reach(lengths)
         distance, shift = arm.base_joint.coordinates(point)
-        if not allow_approximate:
+        inside = np.clip(distance, nearest, farthest)
+        if inside == distance:
+            return target
+        if not allow_approximate and abs(distance - inside) > max(tolerance, EDGE * farthest):
             raise UnreachableTargetError(
                 float(distance), (nearest, farthest), self._distance_name(arm, target), index
             )
-        edge = EDGE * farthest
-        inside = arm.base_joint.points(np.clip(distance, nearest + edge, farthest - edge), shift)
         moved = target.copy()
-        moved[:2] = inside + beyond
+        moved[:2] = arm.base_joint.points(inside, shift) + beyond
         return moved
 
     @abstractmethod

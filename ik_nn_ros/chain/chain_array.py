@@ -36,7 +36,8 @@ CLOSING = 16  # the first of the two joints that close the chain; those before i
 POSE = 17  # whether the last joint turns the TCP to a heading, which the others do not know of
 RAIL = 18  # whether the first joint is a rail
 SLOTS = 19  # how many slots the joint has
-SLOT = 20  # of the first slot: side, lower, upper, period, see `joint_slots`; the others follow
+UNIT = 20  # by which its position is judged: 1 rad, of a rail the arm's unit [m]
+SLOT = 21  # of the first slot: side, lower, upper, period, see `joint_slots`; the others follow
 PERIOD_OF_SLOT, SLOT_SIZE, MOST_SLOTS = 3, 4, 4
 RIM = SLOT + SLOT_SIZE * MOST_SLOTS  # how near full reach the prior keeps the chain, see `_rim`
 RIM_WIDTH = RIM + 1  # asinh(1 / RIM)
@@ -64,6 +65,7 @@ def joints_array(arm: PlanarArm, task: Task) -> np.ndarray:
     chain = np.zeros((arm.dof + 1, COLUMNS))
     links = np.array([0.0] * rail + list(arm.link_lengths))
     chain[:-1, LINK] = links
+    chain[:-1, UNIT] = arm.joint_units
     chain[:, CLOSING], chain[:, POSE], chain[:, RAIL] = carrying - 2, pose, rail
     for row, joint in zip(chain, arm.joints, strict=False):
         row[MEAN : ALONE + 1] = _prior_row(joint)

@@ -24,13 +24,14 @@ from ik_nn_ros.chain.chain_array import (
     PRECISION,
     SLOTS,
     TURN,
+    UNIT,
 )
 from ik_nn_ros.chain.states import TINY, Arc, bounds_at, segment
 from ik_nn_ros.compilation import inlined
 
 LEAST_SLACK = 1e-5  # of the reach, so that logarithms end
 LEAST_SQUARE = 1e-9  # of a root that something is divided by
-LEAST_PRECISION = 0.1  # [1 / rad^2]: of a uniform prior it is 0
+LEAST_PRECISION = 0.1  # [1 / joint's unit^2]: of a uniform prior it is 0
 SOFTNESS = 0.2  # of how many units a coordinate without bounds is worth at the most, the inverse
 
 
@@ -62,7 +63,8 @@ def write_features(
     slack = max((outer - distance) / outer, 0.0)
     from_inner = max((distance - inner) / outer, 0.0)
     root = math.sqrt(slack + LEAST_SQUARE)
-    deviations = math.sqrt(max(chain[joint, PRECISION], LEAST_PRECISION))
+    unit = chain[joint, UNIT]
+    deviations = math.sqrt(max(chain[joint, PRECISION] * unit * unit, LEAST_PRECISION))
     features[row, 0] = distance / outer
     features[row, 1] = root
     features[row, 2] = math.log(slack + LEAST_SLACK)
@@ -71,9 +73,9 @@ def write_features(
     features[row, 5] = x / (distance + TINY)
     features[row, 6] = y / (distance + TINY)
     features[row, 7] = _soft(bearing / root)
-    features[row, 8] = _soft(_wrapped(bearing - chain[joint, MEAN]) * deviations)
-    features[row, 9] = on.middle - on.half
-    features[row, 10] = on.middle + on.half
+    features[row, 8] = _soft(_wrapped(bearing - chain[joint, MEAN] / unit) * deviations)
+    features[row, 9] = (on.middle - on.half) / unit
+    features[row, 10] = (on.middle + on.half) / unit
     features[row, 11] = x / outer
     features[row, 12] = y / outer
     if chain[0, POSE] > 0.0:

@@ -17,7 +17,7 @@ import numpy as np
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import POSITION, TASKS, Task
 from ik_nn_ros.arrays import Array
-from ik_nn_ros.chain.chain_array import CLOSING, SLOTS, joints_array, num_features
+from ik_nn_ros.chain.chain_array import SLOTS, joints_array, num_features
 from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
 from ik_nn_ros.models.rim import rim_coordinates
 
@@ -54,6 +54,19 @@ class Architecture(ABC):
         Raises:
             ValueError: this kind of network cannot solve for such an arm and task.
         """
+
+    def free_joints(self, arm: PlanarArm, task: Task) -> int:
+        """How many joints may stand anywhere, before the others follow from a target.
+
+        Raises:
+            ValueError: none.
+        """
+        if arm.dof <= task.closing_joints:
+            raise ValueError(
+                f"{self.kind} needs {task.closing_joints + 1} or more joints for a {task.name}: "
+                "fewer leave finitely many solutions, all of which exact gives"
+            )
+        return arm.dof - task.closing_joints
 
     def require_task(self, task: Task) -> None:
         """Raise ValueError unless this kind of network can learn a task."""
@@ -94,8 +107,12 @@ class LatentArchitecture(Architecture):
     has_density: ClassVar[bool]
 
     def latent_dim(self, arm: PlanarArm) -> int:
-        """Width of the latent: the dimension of an arm's solution sets."""
-        return arm.dof - 2
+        """Width of the latent: the dimension of an arm's solution sets.
+
+        Raises:
+            ValueError: it is 0, and a network would give one of several solutions.
+        """
+        return self.free_joints(arm, POSITION)
 
     def features(self, arm: PlanarArm, targets: Array) -> Array:
         """What the network sees (b, 2) of targets (b, 2) [m]; themselves unless overridden."""
@@ -139,6 +156,8 @@ class CVAEConfig(LatentArchitecture):
             raise ValueError(f"angles must be one of {allowed}, got {self.angles!r}")
 
     def _own_shapes(self, arm: PlanarArm) -> Shapes:
+        if arm.base == "rail" and self.angles != "plain":
+            raise ValueError(f"angles must be plain on a rail, got {self.angles!r}")
         latents = self.latent_dim(arm)
         width = ANGLE_REPRESENTATIONS[self.angles].width_per_joint * arm.dof
         hidden = [self.neurons] * self.layers
@@ -164,7 +183,7 @@ class INNConfig(LatentArchitecture):
 
     kind = "inn"
     has_density = True
-    min_slack: ClassVar[float] = 1e-8  # [m], where the density's Jacobian ends
+    min_slack: ClassVar[float] = 1e-8  # [arm's units], where the density's Jacobian ends
 
     coupling_layers: int
     subnet_layers: int
@@ -178,9 +197,10 @@ class INNConfig(LatentArchitecture):
             raise ValueError(f"clamp must be a positive number, got {self.clamp}")
 
     def features(self, arm: PlanarArm, targets: Array) -> Array:
-        return rim_coordinates(arm, targets, self.min_slack)
+        return rim_coordinates(arm, targets, self.min_slack * arm.unit)
 
     def _own_shapes(self, arm: PlanarArm) -> Shapes:
+        self.latent_dim(arm)
         first = round(arm.dof / 2)  # FrEIA's way to halve
         second = arm.dof - first
         hidden = [self.neurons] * (self.subnet_layers - 1)
@@ -237,13 +257,8 @@ class CINNConfig(Architecture):
         return slots * (1 + self.bins + self.bins + 1)
 
     def shapes(self, arm: PlanarArm, task: Task) -> Shapes:
+        joints = self.free_joints(arm, task)
         chain = joints_array(arm, task)
-        joints = int(chain[0, CLOSING])
-        if joints == 0:
-            raise ValueError(
-                f"cinn needs {task.closing_joints + 1} or more joints for a {task.name}: fewer "
-                "leave finitely many solutions, all of which exact gives"
-            )
         features = num_features(chain)
         outputs = self.outputs(int(chain[:joints, SLOTS].max()))
         widths = [features, *[self.neurons] * self.hidden_layers, outputs]

@@ -48,9 +48,13 @@ class CVAE(GenerativeNetwork):
     def reconstruction_error(
         self, theta: torch.Tensor, targets: torch.Tensor, latents: torch.Tensor
     ) -> torch.Tensor:
-        """What the decoder misses of configurations (b, dof) [rad], per entry of its output."""
+        """What the decoder misses of configurations (b, dof), per entry of its output.
+
+        In the joints' units, see `PlanarArm.joint_units`.
+        """
         output = self._decoder_output(targets, latents)
-        return self.angles.error(output, theta, self.joint_scale)
+        error = self.angles.error(output, theta, self.joint_scale)
+        return error / self.joint_units if self.arm.base == "rail" else error
 
     def _decoder_output(self, targets: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
         return self.decoder(torch.cat((latents, self.standardise(targets)), dim=1))

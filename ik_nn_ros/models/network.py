@@ -34,6 +34,8 @@ class GenerativeNetwork(nn.Module, ABC):
         self.register_buffer("target_mean", torch.zeros(2))
         self.register_buffer("target_std", torch.ones(2))
         self.register_buffer("joint_scale", torch.tensor(arm.joint_scale), persistent=False)
+        units = torch.tensor(arm.joint_units, dtype=torch.float32)
+        self.register_buffer("joint_units", units, persistent=False)
 
     @property
     def num_parameters(self) -> int:

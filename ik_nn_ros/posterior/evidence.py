@@ -10,10 +10,15 @@ from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task
 
 TRAINING_TARGETS = 700_000  # section "Evaluation protocol" of the paper
-NEIGHBOURHOOD = 0.05  # [m], within which the paper takes configurations for those of one target
+NEIGHBOURHOOD = 0.05  # [arm's units], within which the paper takes configurations for a target's
 LEAST_LOG_EVIDENCE = -math.log(TRAINING_TARGETS * math.pi * NEIGHBOURHOOD**2)
-"""Log density of the prior's TCPs [nats, per m^2] from which on a training set has seen a target:
-one of its targets is expected to lie within 5 cm."""
+"""Log density of the prior's TCPs [nats, per square of the arm's unit] from which on a training set
+has seen a target: one of its targets is expected to lie within 5 cm, for the paper's arms."""
+
+
+def least_log_evidence(arm: PlanarArm) -> float:
+    """`LEAST_LOG_EVIDENCE` of an arm [nats, per m^2]."""
+    return LEAST_LOG_EVIDENCE - 2.0 * math.log(arm.unit)
 
 
 def log_evidence(arm: PlanarArm, task: Task, target: np.ndarray) -> float:

@@ -192,7 +192,7 @@ class _Scene:
 
     def tcps(self, tcps: np.ndarray, target: np.ndarray) -> list[Shape]:
         """Where the arms end, and the hull of those nearest to the target."""
-        hull = _closed(tcp_hull(tcps, target).corners)
+        hull = _closed(tcp_hull(tcps, target, self.planar_arm.unit).corners)
         return [Shape(self._marker("tcp"), tcps), Shape(self._marker("hull"), hull)]
 
     def target(self, solutions: Solutions) -> list[Shape]:

@@ -11,7 +11,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 
 from ik_nn_ros.backends import AUTO, require_backend, require_device
 from ik_nn_ros.errors import InvalidRequestError
-from ik_nn_ros.options import SolveOptions
+from ik_nn_ros.options import HEADING_TOLERANCE
 from ik_nn_ros.ros.errors import InvalidParameterError
 from ik_nn_ros.solver import DEFAULT_MODEL, DEFAULT_NUM_SAMPLES
 from ik_nn_ros.texts import shown
@@ -88,12 +88,13 @@ class ServerParameters:
         True, "Project samples onto the target; if false, every request is answered with raw ones."
     )
     position_tolerance: float = _parameter(
-        SolveOptions.position_tolerance,
-        "Largest error of a refined solution where a request says 0 [m].",
-        (1e-12, 1.0),
+        0.0,
+        "Largest error of a refined solution where a request says 0 [m]; 0: a millionth of the "
+        "arm's unit, which is 1 m for the paper's arms, see PlanarArm.unit.",
+        (0.0, 1.0),
     )
     heading_tolerance: float = _parameter(
-        SolveOptions.heading_tolerance,
+        HEADING_TOLERANCE,
         "Largest error of a refined solution's heading where a request says 0 [rad].",
         (1e-12, 1.0),
     )

@@ -34,7 +34,7 @@ from ik_nn_ros.trajectory import Trajectory, timed
 DEFAULT_TIME_STEP = 0.1  # [s]
 MIN_TIME_STEP = 1e-9  # [s], what a Duration tells apart
 MAX_DURATION = 2.0**31 - 1.0  # [s], whose seconds are an int32
-SAME_TARGET = 1e-9  # [m] or [rad], what is left of a circle's end that was computed
+SAME_TARGET = 1e-9  # [arm's units] or [rad], what is left of a circle's end that was computed
 MAX_TARGETS = 1000  # a path keeps all other requests waiting
 
 
@@ -51,7 +51,8 @@ class PathArguments:
         seed: None: fresh randomness.
         options: how near to the targets solutions are.
         seed_state: (dof,) [rad], the path starts nearest to it; or None.
-        max_joint_step: most that a joint may turn between two targets [rad].
+        max_joint_step: most that a joint may turn between two targets [rad], see `path.follow`.
+        joint_steps: (dof,) the same of each joint [rad], of a rail [m].
         max_velocities: (dof,) largest speeds of the joints [rad/s]; infinite for none.
         time_step: between two points of the trajectory, if it need not be stretched [s].
         timeout: [s]; infinite where there is none.
@@ -66,6 +67,7 @@ class PathArguments:
     options: SolveOptions
     seed_state: tuple[float, ...] | None
     max_joint_step: float
+    joint_steps: np.ndarray
     max_velocities: np.ndarray
     time_step: float
     timeout: float
@@ -74,7 +76,7 @@ class PathArguments:
         """Positions (k, dof) in time, the first after the way from the seed state; see `timed`."""
         first = positions[0]
         lead_in = first - (first if self.seed_state is None else np.array(self.seed_state))
-        return timed(positions, self.time_step, self.max_velocities, lead_in, self.max_joint_step)
+        return timed(positions, self.time_step, self.max_velocities, lead_in, self.joint_steps)
 
 
 def parse_path_request(
@@ -100,9 +102,11 @@ def parse_path_request(
     task = requested_task(request, arm)
     timeout = parse_timeout(request.timeout)
     wait = min(parameters.transform_timeout, timeout)
-    targets = parse_targets(request.header, request.targets, frames, task, arm.mount, wait)
-    if request.closed and not np.allclose(targets[:1], targets[-1:], rtol=0.0, atol=SAME_TARGET):
+    targets = parse_targets(request.header, request.targets, frames, task, arm, wait)
+    gap = np.abs(targets[-1:] - targets[:1]) / task.units(arm)
+    if request.closed and (gap > SAME_TARGET).any():
         targets = np.concatenate((targets, targets[:1]))
+    max_joint_step = request.max_joint_step or DEFAULT_MAX_JOINT_STEP
     return PathArguments(
         model=request.model or parameters.model,
         task=task,
@@ -111,11 +115,12 @@ def parse_path_request(
         num_samples=num_samples,
         seed=request.random_seed or None,
         options=SolveOptions(
-            position_tolerance=request.position_tolerance or parameters.position_tolerance,
+            position_tolerance=request.position_tolerance or parameters.position_tolerance or None,
             heading_tolerance=request.heading_tolerance or parameters.heading_tolerance,
         ),
         seed_state=plane_seed_state(request.seed_state, arm),
-        max_joint_step=request.max_joint_step or DEFAULT_MAX_JOINT_STEP,
+        max_joint_step=max_joint_step,
+        joint_steps=max_joint_step * arm.joint_units,
         max_velocities=_parse_velocities(request.max_joint_velocities, arm),
         time_step=_parse_time_step(request.time_step, len(targets)),
         timeout=timeout,

@@ -73,7 +73,7 @@ def parse_request(
     timeout = parse_timeout(request.timeout)
     header, pose = request.target.header, request.target.pose
     wait = min(parameters.transform_timeout, timeout)
-    (target,) = parse_targets(header, [pose], frames, task, arm.mount, wait)
+    (target,) = parse_targets(header, [pose], frames, task, arm, wait)
     return SolveArguments(
         model=request.model or parameters.model,
         task=task,
@@ -82,11 +82,11 @@ def parse_request(
         seed=request.random_seed or None,
         options=SolveOptions(
             refine=parameters.refine and not request.raw,
-            position_tolerance=request.position_tolerance or parameters.position_tolerance,
+            position_tolerance=request.position_tolerance or parameters.position_tolerance or None,
             heading_tolerance=request.heading_tolerance or parameters.heading_tolerance,
             seed_state=plane_seed_state(request.seed_state, arm),
             allow_approximate=request.allow_approximate,
-        ),
+        ).of_arm(arm),
         num_representatives=num_representatives,
         timeout=timeout,
     )

@@ -11,12 +11,12 @@ from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
 
 from ik_nn_ros.arm.mount import Mount
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task
 from ik_nn_ros.errors import InvalidRequestError
-from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.ros.frames import Frames
 
-PLANE_TOLERANCE = SolveOptions.position_tolerance  # [m], for what a transform leaves of z = 0
+PLANE_TOLERANCE = 1e-6  # [arm's units], for what a transform leaves of z = 0
 TILT_TOLERANCE = 1e-3  # [rad], for what a transform leaves of a turn about z
 NORM_TOLERANCE = 1e-2  # of a quaternion that was typed with a few digits
 
@@ -54,7 +54,7 @@ def parse_targets(
     poses: Sequence[Pose],
     frames: Frames,
     task: Task,
-    mount: Mount,
+    arm: PlanarArm,
     wait: float = 0.0,
 ) -> np.ndarray:
     """Poses of the tip in a frame as targets (n, size) of a task, in the arm's plane.
@@ -72,10 +72,10 @@ def parse_targets(
         InvalidRequestError: a position is not in the arm's plane or, where the task prescribes a
             heading, an orientation is not one that the tip has within it.
     """
-    to_base = frames.to_base(header, wait)
+    mount, to_base = arm.mount, frames.to_base(header, wait)
     given = [(pose.position.x, pose.position.y, pose.position.z) for pose in poses]
     points = to_base.points(np.array(given).reshape(-1, 3))
-    in_plane = _points_in_plane(points, mount, PLANE_TOLERANCE, frames.base_frame)
+    in_plane = _points_in_plane(points, mount, PLANE_TOLERANCE * arm.unit, frames.base_frame)
     if not task.prescribes_heading:
         return task.targets(in_plane)
     turns = np.array([_unit_quaternion(pose.orientation) for pose in poses]).reshape(-1, 4)

@@ -15,12 +15,18 @@ def test_every_option_has_a_default_that_solves():
     options = SolveOptions()
     assert (options.refine, options.allow_approximate) == (True, False)
     assert (options.weighted, options.exact) == (False, False)
-    assert options.position_tolerance == options.heading_tolerance == 1e-6
+    assert options == SolveOptions(position_tolerance=None, heading_tolerance=None)
+    assert options.heading_tolerance == 1e-6
+    for dof in (2, 6, 15):
+        assert options.of_arm(PlanarArm.of_paper(dof)).position_tolerance == pytest.approx(1e-6)
+    small = PlanarArm([2e-5, 2e-5, 4e-5])
+    assert options.of_arm(small).position_tolerance == pytest.approx(4e-11)
+    assert SolveOptions(position_tolerance=1e-3).of_arm(small).position_tolerance == 1e-3
     assert options.seed_state is None
 
 
 @pytest.mark.parametrize("name", ["position_tolerance", "heading_tolerance"])
-@pytest.mark.parametrize("value", [0.0, -1e-6, math.nan, math.inf, None, "1e-6", [1e-6]])
+@pytest.mark.parametrize("value", [0.0, -1e-6, math.nan, math.inf, True, "1e-6", [1e-6]])
 def test_a_tolerance_is_a_positive_number(name, value):
     with pytest.raises(InvalidRequestError, match=f"{name}: must be positive and finite") as caught:
         SolveOptions(**{name: value})
@@ -28,7 +34,7 @@ def test_a_tolerance_is_a_positive_number(name, value):
     assert repr(value) in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [1, 1e-4, np.float32(1e-4), np.int64(1)])
+@pytest.mark.parametrize("value", [1, 1e-4, np.float32(1e-4), np.int64(1), np.array(0.5)])
 def test_a_tolerance_may_be_of_any_kind_of_number(value):
     assert SolveOptions(position_tolerance=value).position_tolerance == value
 

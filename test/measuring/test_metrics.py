@@ -124,7 +124,7 @@ def test_the_neighbours_of_a_target_are_all_points_within_the_radius():
     points = rng.uniform(-0.2, 0.2, (5000, 2))
     for target in rng.uniform(-0.2, 0.2, (20, 2)):
         expected = np.flatnonzero(np.linalg.norm(points - target, axis=1) <= NEIGHBOURHOOD)
-        np.testing.assert_array_equal(Neighbours(points).of(target), expected)
+        np.testing.assert_array_equal(Neighbours(points).of(target, NEIGHBOURHOOD), expected)
 
 
 def test_c2st_tells_apart_what_differs_and_nothing_else():

@@ -34,7 +34,7 @@ def test_a_whole_number_may_stand_for_a_real_one():
         ("dof", 6.0, "a whole number"),
         ("dof", True, "a whole number"),
         ("refine", 1, "true or false"),
-        ("position_tolerance", 0.0, "must be from"),
+        ("heading_tolerance", 0.0, "must be from"),
         ("position_tolerance", -1e-6, "must be from"),
         ("position_tolerance", float("nan"), "must be from"),
         ("num_samples", 0, "must be from 1"),
@@ -58,7 +58,7 @@ def test_ros_tools_are_told_the_description_and_the_range():
     assert all(descriptor.description.endswith(".") for descriptor in described.values())
     (dof_range,) = described["dof"].integer_range
     assert dof_range.from_value == 2
-    (tolerance_range,) = described["position_tolerance"].floating_point_range
+    (tolerance_range,) = described["heading_tolerance"].floating_point_range
     assert 0.0 < tolerance_range.from_value < tolerance_range.to_value
 
 

@@ -82,7 +82,7 @@ def test_defaults_change_while_it_runs(change, current, client):
         ({"num_samples": 200, "model": "gan"}, "no such model; available: cvae"),
         ({"num_samples": 20_000}, "must not exceed max_samples"),
         ({"num_samples": 200, "max_samples": 100}, "must not exceed max_samples"),
-        ({"num_samples": 200, "position_tolerance": 0.0}, "position_tolerance"),
+        ({"num_samples": 200, "position_tolerance": -1.0}, "position_tolerance"),
         ({"num_samples": 200, "position_tolerance": float("nan")}, "out of range"),
         ({"model": ""}, "must not be empty"),
         ({"refine": 1}, "Wrong parameter type"),

@@ -109,7 +109,9 @@ def draw_posteriors(dof: int, weights: Sequence[Path], folder: Path) -> list[Pos
         sampler = eager_sampler(network)
         drawn = sampler.sample(np.array([target]), FIGURE_SAMPLES, rng)
         positions[network.config.kind] = drawn.positions[0]
-        hulls[network.config.kind] = tcp_hull(arm.forward(drawn.positions[0]), np.array(target))
+        hulls[network.config.kind] = tcp_hull(
+            arm.forward(drawn.positions[0]), np.array(target), arm.unit
+        )
         figures.append(
             PosteriorFigure(
                 network.config.kind,

@@ -13,7 +13,7 @@ from ik_nn_ros.arm.projection import project
 from ik_nn_ros.backends.eager import eager_sampler
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.models.networks import restore_network
-from ik_nn_ros.options import SolveOptions
+from ik_nn_ros.options import POSITION_TOLERANCE
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.posterior.sampler import Sampler
 from ik_nn_ros.posterior.weighted import WeightedSampler
@@ -98,7 +98,8 @@ def measure_workspace(
         sampler = eager_sampler(network)
         samples = sampler.sample(targets, size.samples, rng).positions
         rows = zip(samples, targets, strict=True)
-        projections = [project(arm, one, to, SolveOptions.position_tolerance) for one, to in rows]
+        tolerance = POSITION_TOLERANCE * arm.unit
+        projections = [project(arm, one, to, tolerance) for one, to in rows]
         maps.append(
             WorkspaceMap(
                 model=network.config.kind,

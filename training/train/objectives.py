@@ -82,6 +82,8 @@ class INNObjective(Objective):
 
     Attributes:
         mmd2: how the MMD is computed.
+        noise: deviation of what is added to latents, to joint positions [rad] and targets; of
+            lengths in the arm's units.
     """
 
     mmd2: ClassVar[MMDFunction] = staticmethod(biased_mmd2)
@@ -94,8 +96,9 @@ class INNObjective(Objective):
     kernel_widths: tuple[PositiveFloat, ...] = (0.2, 1.0, 4.0)
 
     def __call__(self, network: INN, batch: Batch) -> Terms:
-        theta = batch.theta + self.noise * batch.normal(network.arm.dof)
-        targets = network.standardise(batch.targets + self.noise * batch.normal(2))
+        units = network.joint_units, network.arm.unit
+        theta = batch.theta + self.noise * units[0] * batch.normal(network.arm.dof)
+        targets = network.standardise(batch.targets + self.noise * units[1] * batch.normal(2))
         forward = network.encode(theta)
         normal = batch.normal(network.latent_dim)
 

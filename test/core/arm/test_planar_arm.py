@@ -237,7 +237,7 @@ def test_circles_and_wide_angles_are_compared_as_chords():
         "rail",
     )
     theta = np.array([[0.1, 0.2, 0.3, 0.4]])
-    expected = [0.1, 0.4, *np.cos((0.2, 0.3)), *np.sin((0.2, 0.3))]
+    expected = [0.1 / arm.unit, 0.4, *np.cos((0.2, 0.3)), *np.sin((0.2, 0.3))]
     np.testing.assert_allclose(arm.embed(theta), [expected])
     np.testing.assert_allclose(
         arm.wrapped(theta + 4.0) - theta, [[4.0, 4.0, 4.0 - 2.0 * np.pi, 4.0]]
