@@ -14,6 +14,7 @@ from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task
 from ik_nn_ros.errors import MissingPackageError
 from ik_nn_ros.posterior.evidence import least_log_evidence, log_evidence
+from ik_nn_ros.posterior.sampler import LazyDensities
 
 if TYPE_CHECKING:
     from ik_nn_ros.posterior.representatives import Representatives
@@ -22,7 +23,7 @@ LEAST_EFFECTIVE_SHARE = 0.1  # below it an answer does not represent the posteri
 
 
 @dataclass(frozen=True)
-class Solutions:
+class Solutions(LazyDensities):
     """Samples of the posterior for one target, best first.
 
     Refined samples all meet the tolerances, so the most probable under the arm's prior comes
@@ -49,7 +50,7 @@ class Solutions:
         shortfall: why there are fewer solutions than were asked for; None where there are not.
         log_weights: (n,) [nats], see `weights`; None where the model has none.
         known_log_evidence: as the model's draws have it; None where they say nothing of it.
-        density: computes `log_densities`; None where the model has no density.
+        density: computes `log_densities` (n,); None where the model has no density.
     """
 
     arm: PlanarArm
@@ -98,14 +99,6 @@ class Solutions:
         if self.weights is None:
             return None
         return float(1.0 / (len(self) * np.square(self.weights).sum()))
-
-    @cached_property
-    def log_densities(self) -> np.ndarray | None:
-        """(n,) float64 [nats], computed when first asked for.
-
-        The model's log density of the raw sample behind each solution; None where it has none.
-        """
-        return None if self.density is None else self.density()
 
     @cached_property
     def log_evidence(self) -> float:

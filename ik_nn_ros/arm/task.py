@@ -6,6 +6,7 @@ Everything that differs between the two is here; the rest of the package asks th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -51,6 +52,10 @@ class Task(ABC):
     form: ClassVar[str]
     closing_joints: ClassVar[int]
     prescribes_heading: ClassVar[bool]
+
+    def __reduce__(self) -> tuple[Callable[[str], Task], tuple[str]]:
+        """There is one of each kind, in every process."""
+        return task_named, (self.name,)
 
     @abstractmethod
     def targets(self, points: np.ndarray, headings: np.ndarray | None = None) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,8 @@ from ik_nn_ros.backends.network_sampler import NetworkSampler
 from ik_nn_ros.errors import InvalidRequestError, MissingPackageError
 from ik_nn_ros.models.cinn import CINN
 from ik_nn_ros.models.network import GenerativeNetwork
-from ik_nn_ros.models.networks import Network, trained_model
+from ik_nn_ros.models.networks import Network, restore_network, trained_model
+from ik_nn_ros.models.trained import TrainedModel
 from ik_nn_ros.posterior.sampler import Sampler
 from ik_nn_ros.stopping import go_on
 
@@ -36,14 +38,28 @@ def eager_sampler(network: Network, device: str = "cpu") -> Sampler:
     except ImportError as error:
         reason = f"{network.config.kind} needs Numba: {MissingPackageError(error)}"
         raise InvalidRequestError("model", reason) from None
-    network = network.eval().to(device)
+    return ChainSampler(trained_model(network), EagerConditionals(network, device), REFERENCE)
+
+
+class EagerConditionals:
+    """Evaluates a cinn itself, see `chain_sampler.Conditionals`.
+
+    Args:
+        network: moved to the device and put in evaluation mode, for good.
+        device: as torch names it.
+    """
+
+    def __init__(self, network: CINN, device: str) -> None:
+        self._network = network.eval().to(device)
+        self._device = device
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), trained_model(self._network), self._device)
 
     @torch.inference_mode()
-    def conditionals(joint: int, features: np.ndarray) -> np.ndarray:
-        seen = torch.from_numpy(features).to(device)[None]
-        return network(seen, slice(joint, joint + 1))[0].cpu().numpy()
-
-    return ChainSampler(trained_model(network), conditionals, REFERENCE)
+    def __call__(self, joint: int, features: np.ndarray) -> np.ndarray:
+        seen = torch.from_numpy(features).to(self._device)[None]
+        return self._network(seen, slice(joint, joint + 1))[0].cpu().numpy()
 
 
 class EagerDecoder(Decoder):
@@ -60,6 +76,9 @@ class EagerDecoder(Decoder):
         super().__init__(network.arm, network.config)
         self._network = network.eval().to(device)
         self._device = device
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), trained_model(self._network), self._device)
 
     @torch.inference_mode()
     def decode(self, targets: np.ndarray, latents: np.ndarray) -> Decoded:
@@ -89,3 +108,8 @@ class EagerDecoder(Decoder):
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).to(self._device)
+
+
+def _restored(kind: type, model: TrainedModel, device: str) -> Any:
+    """What evaluates a network, from its numbers: FrEIA's modules cannot be pickled."""
+    return kind(restore_network(model), device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -16,8 +16,30 @@ from ik_nn_ros.errors import InvalidRequestError
 Seed = int | Sequence[int] | None
 
 
+class LazyDensities:
+    """Log densities that are computed when they are first asked for, or when they are pickled.
+
+    Attributes:
+        density: computes them; None where there are none.
+    """
+
+    density: Callable[[], np.ndarray] | None
+
+    @cached_property
+    def log_densities(self) -> np.ndarray | None:
+        """(..., n) float64 [nats], the sampler's log density of each raw sample given its target.
+
+        With respect to the surface measure delta(FK(theta) - target); None where it has none.
+        """
+        return None if self.density is None else self.density()
+
+    def __getstate__(self) -> dict[str, object]:
+        known = None if self.density is None else partial(np.asarray, self.log_densities)
+        return self.__dict__ | {"density": known}
+
+
 @dataclass(frozen=True)
-class Samples:
+class Samples(LazyDensities):
     """Joint positions for b targets as a sampler draws them, before any projection.
 
     Attributes:
@@ -36,15 +58,6 @@ class Samples:
     log_evidence: np.ndarray | None = None
     num_drawn: np.ndarray | None = None
     density: Callable[[], np.ndarray] | None = None
-
-    @cached_property
-    def log_densities(self) -> np.ndarray | None:
-        """(b, n) float64 [nats], computed when first asked for.
-
-        The sampler's own density of each sample given its target, with respect to the surface
-        measure delta(FK(theta) - target); None where it has none.
-        """
-        return None if self.density is None else self.density()
 
 
 class Sampler(ABC):
