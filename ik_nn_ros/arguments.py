@@ -16,6 +16,7 @@ import numpy as np
 from ik_nn_ros.errors import InvalidRequestError
 
 MAX_REPRESENTATIVES = 100
+MAX_DOF = 100
 MAX_SAMPLES = 10_000_000  # of one target: gigabytes
 
 
@@ -63,6 +64,26 @@ def require_num_samples(num_samples: int) -> int:
         InvalidRequestError: it is none.
     """
     return _whole("num_samples", num_samples, f"must be 1 to {MAX_SAMPLES}", 1, MAX_SAMPLES)
+
+
+def require_dof(dof: int) -> int:
+    """A number of joints from 2 to 100.
+
+    Raises:
+        InvalidRequestError: it is none.
+    """
+    return _whole("dof", dof, f"must be 2 to {MAX_DOF}", 2, MAX_DOF)
+
+
+def instance(field: str, value: Any, kind: type) -> Any:
+    """A value of a class.
+
+    Raises:
+        InvalidRequestError: ``field`` is of another.
+    """
+    if not isinstance(value, kind):
+        raise _refused(field, f"a {kind.__name__}", value)
+    return value
 
 
 def positive_number(field: str, value: float, unit: str) -> float:

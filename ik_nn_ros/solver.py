@@ -13,6 +13,8 @@ from ik_nn_ros.arguments import (
     file_path,
     finite_targets,
     finite_vector,
+    instance,
+    require_dof,
     require_num_samples,
     require_seed,
 )
@@ -74,7 +76,7 @@ class IKSolver:
         try:
             from ik_nn_ros.posterior.exact import ExactPosterior  # here: networks need no Numba
 
-            sampler = ExactPosterior(arm, task)
+            sampler = ExactPosterior(instance("arm", arm, PlanarArm), task)
             # A first draw, so that no request waits until its machine code is compiled.
             rng = np.random.default_rng(0)
             sampler.sample(sampler.task.forward(arm, arm.sample_prior(1, rng)), 1, rng)
@@ -108,6 +110,7 @@ class IKSolver:
             CheckpointError: the weights cannot be read, or are another arm's.
             InvalidRequestError: this machine has no such device, or no such backend for it.
         """
+        dof, model, device = require_dof(dof), instance("model", model, str), str(device)
         require_backend(backend)
         if model == EXACT:
             require_device(device)
@@ -129,7 +132,7 @@ class IKSolver:
             InvalidRequestError: this machine has no such device, or no such backend for it.
         """
         model = load_checkpoint(file_path("path", path)).model
-        return cls(build_sampler(model, device, backend))
+        return cls(build_sampler(model, str(device), backend))
 
     @property
     def arm(self) -> PlanarArm:
@@ -177,7 +180,7 @@ class IKSolver:
             NoSolutionError: no sample converged within the joint limits.
         """
         point = self._point(target)
-        options = (options or SolveOptions()).changed(**keywords)
+        options = _options(options, keywords)
         return self._answers(point[None], [None], num_samples, seed, options)[0]
 
     def solve_many(
@@ -205,7 +208,7 @@ class IKSolver:
             UnreachableTargetError, NoSolutionError: see `solve`; the error has the target's index.
         """
         points = finite_targets(targets, self.task.size)
-        options = (options or SolveOptions()).changed(**keywords)
+        options = _options(options, keywords)
         return self._answers(points, range(len(points)), num_samples, seed, options)
 
     def sample(self, targets: np.ndarray, seed: int | None = None) -> np.ndarray:
@@ -383,6 +386,11 @@ class IKSolver:
         if options.refine:
             return np.argsort(-self.arm.log_prior(positions), kind="stable")
         return np.argsort(errors, kind="stable")
+
+
+def _options(options: SolveOptions | None, keywords: dict[str, Any]) -> SolveOptions:
+    given = SolveOptions() if options is None else instance("options", options, SolveOptions)
+    return given.changed(**keywords)
 
 
 class _Aims(NamedTuple):

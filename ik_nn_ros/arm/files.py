@@ -51,7 +51,7 @@ def load_arm(
         ArmFileError: the file is missing, too large or of another kind, or there is no arm in it
             that can exist; its cause is the error that says so.
     """
-    path = Path(path)
+    path = _expanded(path)
     try:
         if path.suffix.lower() in URDF:
             return PlanarArm.from_urdf(path, base, tip, task=task)
@@ -67,11 +67,19 @@ def load_arm(
 
 def urdf_of_file(path: str | Path) -> Path | None:
     """The URDF that the arm in a file comes from, or None; of a file that `load_arm` reads."""
-    path = Path(path)
+    path = _expanded(path)
     if path.suffix.lower() in URDF:
         return path
     urdf = _section(path).get("urdf")
     return None if urdf is None else path.parent / urdf
+
+
+def _expanded(path: str | Path) -> Path:
+    """A leading ~ stands for the home folder."""
+    try:
+        return Path(path).expanduser()
+    except (RuntimeError, TypeError) as error:
+        raise ArmFileError(Path(str(path)), f"is no path: {error}") from None
 
 
 def _section(path: Path) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class PlanarArm:
     mount: Mount = Mount()
 
     def __post_init__(self) -> None:
-        if self.base not in BASE_JOINTS:
+        if not isinstance(self.base, str) or self.base not in BASE_JOINTS:
             raise InvalidArmError(f"base must be {' or '.join(BASE_JOINTS)}, got {self.base!r}")
         self._keep(link_lengths=checked_lengths(self.link_lengths, self.base))
         self._keep(joint_names=checked_names(self.joint_names, self.dof))

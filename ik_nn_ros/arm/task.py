@@ -281,12 +281,14 @@ POSE = PoseTask()
 TASKS: dict[str, Task] = {task.name: task for task in (POSITION, POSE)}
 
 
-def task_named(name: str) -> Task:
-    """The task of a name.
+def task_named(name: str | Task) -> Task:
+    """The task of a name; a task itself is what it is.
 
     Raises:
         InvalidRequestError: there is none; says which there are.
     """
-    if name not in TASKS:
+    if isinstance(name, Task):
+        return name
+    if not isinstance(name, str) or name not in TASKS:
         raise InvalidRequestError("task", f"must be {' or '.join(TASKS)}, got {name!r}")
     return TASKS[name]

@@ -120,12 +120,13 @@ def _content(source: str | bytes | Path) -> str | bytes:
         content = source
     else:
         try:
+            path = Path(source).expanduser()
             # A device or a pipe is never read.
-            if Path(source).exists() and not Path(source).is_file():
+            if path.exists() and not path.is_file():
                 raise UrdfError(None, f"{str(source)[:200]} is no file")
-            with Path(source).open("rb") as file:
+            with path.open("rb") as file:
                 content = file.read(MOST_BYTES + 1)
-        except (OSError, ValueError) as error:  # a zero in a path is a ValueError
+        except (OSError, RuntimeError, TypeError, ValueError) as error:  # a zero: ValueError
             reason = getattr(error, "strerror", None) or str(error)
             raise UrdfError(None, f"{str(source)[:200]} cannot be read: {reason}") from None
     if len(content) > MOST_BYTES:

@@ -56,7 +56,7 @@ class ExactPosterior(WeightedSampler):
     name = EXACT
 
     def __init__(self, arm: PlanarArm, task: str | Task = "position") -> None:
-        task = task if isinstance(task, Task) else task_named(task)
+        task = task_named(task)
         if arm.dof < task.closing_joints:
             raise InvalidRequestError(
                 "task", f"a {task.name} takes {task.closing_joints} joints or more"
