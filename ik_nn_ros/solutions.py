@@ -13,7 +13,7 @@ from ik_nn_ros.arguments import require_representatives
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task
 from ik_nn_ros.errors import MissingPackageError
-from ik_nn_ros.posterior.evidence import least_log_evidence, log_evidence
+from ik_nn_ros.posterior.evidence import is_known, log_evidence
 from ik_nn_ros.posterior.sampler import LazyDensities
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Solutions(LazyDensities):
         """
         if self.effective_share is not None:
             return self.effective_share < LEAST_EFFECTIVE_SHARE
-        return self.log_evidence < least_log_evidence(self.arm)
+        return not is_known(self.arm, self.task, self.target, self.log_evidence)
 
     def representatives(self, num_representatives: int) -> Representatives:
         """Solutions that stand for so many regions of the posterior, with each region's share.

@@ -208,17 +208,21 @@ class WeightedSampler(Sampler):
     def states(self, carried: np.ndarray) -> np.ndarray:
         """What the first joint sees of what is carried (b, 3): the same.
 
-        Just inside the reach where it is at its end or rounded beyond it.
+        Just inside the reach where it is at its end or rounded beyond it; beside the base where it
+        is there, from which it has no bearing.
         """
         inner, outer = self.chain[0, [INNER, OUTER]]
-        radial = slice(1 if self.chain[0, RAIL] > 0.0 else 2)
+        on_rail = self.chain[0, RAIL] > 0.0
+        radial = slice(1 if on_rail else 2)
         distance = np.linalg.norm(carried[:, radial], axis=1)
-        least = inner + INSIDE * outer if inner > 0.0 else 0.0
+        least = 0.0 if on_rail else inner + INSIDE * outer
         inside = np.clip(distance, least, (1.0 - INSIDE) * outer)
         moved = (distance != inside) & (np.abs(inside - distance) <= EDGE * outer)
         if not moved.any():
             return carried
         states = carried.copy()
+        at_base = moved & (distance == 0.0)
+        states[at_base, 0] = distance[at_base] = 1.0  # any bearing will do
         states[moved, radial] *= (inside[moved] / distance[moved])[:, None]
         return states
 

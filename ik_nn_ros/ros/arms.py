@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from ik_nn_ros.arguments import file_path
 from ik_nn_ros.arm.files import load_arm, urdf_of_file
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import POSE
@@ -50,7 +51,7 @@ def served_arm(parameters: ServerParameters) -> ServedArm:
     found: dict[str, ServedArm] = {}
     task = POSE.name
     if parameters.checkpoint:
-        trained = load_checkpoint(Path(parameters.checkpoint)).model
+        trained = load_checkpoint(file_path("checkpoint", parameters.checkpoint)).model
         found["checkpoint"], task = ServedArm(trained.arm), trained.task.name
     if parameters.arm:
         found["arm"] = _read("arm", lambda: _of_file(Path(parameters.arm), *links, task))
