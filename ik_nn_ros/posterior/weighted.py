@@ -30,6 +30,7 @@ MOST_DRAWS = 200  # for each sample that is asked for ...
 MOST_DRAWS_OF_FEW = 20_000  # ... or of all, if that is more
 ROWS_AT_ONCE = 256  # draws of a thread
 INSIDE = 1e-12  # of the reach: so far inside such a target is moved
+BESIDE = 1e-10  # of the reach: so far from the base one there is moved
 
 
 class Draws(NamedTuple):
@@ -215,7 +216,8 @@ class WeightedSampler(Sampler):
         on_rail = self.chain[0, RAIL] > 0.0
         radial = slice(1 if on_rail else 2)
         distance = np.linalg.norm(carried[:, radial], axis=1)
-        least = 0.0 if on_rail else inner + INSIDE * outer
+        least = inner + INSIDE * outer if inner > 0.0 else BESIDE * outer
+        least = 0.0 if on_rail else least
         inside = np.clip(distance, least, (1.0 - INSIDE) * outer)
         moved = (distance != inside) & (np.abs(inside - distance) <= EDGE * outer)
         if not moved.any():

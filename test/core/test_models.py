@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from ik_nn_ros import IKSolver, ModelNotFoundError, PlanarArm
+from ik_nn_ros import ModelNotFoundError, PlanarArm
 from ik_nn_ros.arm.task import POSE, POSITION, TASKS
-from ik_nn_ros.backends import BACKENDS
 from ik_nn_ros.backends.eager import eager_sampler
 from ik_nn_ros.backends.kernels import KERNELS
-from ik_nn_ros.checkpoint import save_checkpoint
 from ik_nn_ros.models import ARCHITECTURES
 from ik_nn_ros.models.architectures import CINNConfig, CVAEConfig, INNConfig
 from ik_nn_ros.models.cinn import CINN, LEAST_DEVIATION
@@ -119,29 +117,31 @@ def test_a_network_is_restored_from_its_numbers(config, arm, task):
         assert np.array_equal(again.tensors[name], tensor), name
 
 
-@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("config", [config for config in CONFIGS if config.kind != "cinn"], ids=str)
-def test_an_arm_of_two_joints_has_no_latents_and_is_solved_all_the_same(config, backend, tmp_path):
-    arm = PlanarArm((1.0, 1.0))
-    network = NETWORKS[config.kind](arm, POSITION, config)
-    network.fit_target_scale(torch.tensor([[1.8, 0.0], [1.6, 0.2]]))
-    save_checkpoint(tmp_path / "two.safetensors", trained_model(network), {}, {})
-    solver = IKSolver.from_checkpoint(tmp_path / "two.safetensors", backend=backend)
-    assert solver.sample([(1.7, 0.1)]).shape == (1, 2)
-
-
 @pytest.mark.parametrize(
-    ("arm", "task", "needed"),
+    ("name", "arm", "task", "needed"),
     [
-        (PlanarArm((1.0, 1.0)), POSITION, "3 or more joints for a position"),
-        (PlanarArm((1.0, 1.0, 1.0)), POSE, "4 or more joints for a pose"),
-        (PlanarArm((1.0,), base="rail"), POSITION, "3 or more joints for a position"),
+        ("cinn", PlanarArm((1.0, 1.0)), POSITION, "3 or more joints for a position"),
+        ("cinn", PlanarArm((1.0, 1.0, 1.0)), POSE, "4 or more joints for a pose"),
+        ("cinn", PlanarArm((1.0,), base="rail"), POSITION, "3 or more joints for a position"),
+        ("cvae", PlanarArm((1.0, 1.0)), POSITION, "3 or more joints for a position"),
+        ("inn", PlanarArm((1.0, 1.0)), POSITION, "3 or more joints for a position"),
+        ("inn", PlanarArm((1.0,), base="rail"), POSITION, "3 or more joints for a position"),
     ],
 )
-def test_cinn_refuses_an_arm_whose_joints_all_close_the_chain(arm, task, needed):
-    with pytest.raises(ValueError, match=f"cinn needs {needed}: .* all of which exact gives"):
-        build_network("cinn", arm, SMALL["cinn"], task)
+def test_an_arm_with_finitely_many_solutions_is_refused_and_exact_named(name, arm, task, needed):
+    """A network would give one of two."""
+    reason = f"{name} needs {needed}: .* all of which exact gives"
+    with pytest.raises(ValueError, match=reason):
+        build_network(name, arm, SMALL[name], task)
+    with pytest.raises(ValueError, match=reason):
+        ARCHITECTURES[name](**SMALL[name]).shapes(arm, task)
+
+
+def test_a_rail_s_position_is_no_direction():
+    arm = PlanarArm((1.0, 1.0, 1.0), base="rail")
+    for angles in ("vector", "wrapped"):
+        with pytest.raises(ValueError, match="angles must be plain on a rail"):
+            CVAEConfig(layers=1, neurons=8, angles=angles).shapes(arm, POSITION)
 
 
 @pytest.mark.parametrize("name", ["cvae", "inn"])
