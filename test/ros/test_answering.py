@@ -180,3 +180,14 @@ def test_too_many_representatives_are_refused_with_nothing_else(answering, count
 def test_a_refusal_is_no_fault(answering, log):
     assert answer(answering, 9.0)[1].error_code == Code.NO_IK_SOLUTION
     assert log == []
+
+
+def test_limits_beyond_half_a_turn_leave_both_bends_of_an_elbow(tmp_path, log):
+    arm = "link_lengths: [0.5, 0.4], prior: uniform, joint_limits: [[-3.0, 3.0], [0.5, 5.8]]"
+    (tmp_path / "arm.yaml").write_text(f"arm: {{{arm}}}")
+    solvers = Solvers(ServerParameters(dof=2, arm=str(tmp_path / "arm.yaml")))
+    _, response = answer(Answering(solvers, Frames("base_link", None), log), x=0.7)
+    elbows = np.sort(response.positions[1::2])
+    np.testing.assert_allclose(elbows.sum(), 2.0 * np.pi)
+    assert 0.5 < elbows[0] < np.pi < elbows[1] < 5.8
+    assert response.error_code == Code.SUCCESS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,7 +14,6 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeFloat,
-    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -23,12 +23,17 @@ from pydantic import (
 )
 
 from ik_nn_ros.arm.files import URDF, load_arm
+from ik_nn_ros.arm.joints import SMALL_MASS, TURN, Joint
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import POSITION, TASKS, Task, task_named
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.models import ARCHITECTURES
 from ik_nn_ros.models.networks import Network, build_network
 from training.train.objectives import OBJECTIVES, Objective
+
+MOST_SAMPLES = 100_000_000  # gigabytes
+MOST_TURNS = 2  # either way, of an angle's limits; mean and deviation half as many
+Seed = Annotated[int, Field(ge=0, lt=2**63)]  # as PyTorch takes them
 
 
 class ConfigError(IKError):
@@ -46,7 +51,14 @@ class ConfigError(IKError):
 class Section(BaseModel):
     """Base of the sections: no unknown keys, no changes afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_no_switch(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError(f"is no switch, got {value}")  # it would count as 1 or 0
+        return value
 
 
 class DataConfig(Section):
@@ -58,9 +70,9 @@ class DataConfig(Section):
         seed: of the draws.
     """
 
-    num_samples: Annotated[int, Field(ge=10)] = 1_000_000
+    num_samples: Annotated[int, Field(ge=10, le=MOST_SAMPLES)] = 1_000_000
     train_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.7
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
 
     @property
     def num_train(self) -> int:
@@ -108,17 +120,20 @@ class TrainingConfig(Section):
     arm: dict[str, Any]
     task: Literal[tuple(TASKS)] = POSITION.name
     network: Annotated[dict[str, Any], Field(validate_default=True)] = {}
-    objective: dict[str, Any] = {}
+    objective: Annotated[dict[str, Any], Field(validate_default=True)] = {}
     optimizer: OptimizerConfig
     data: DataConfig = DataConfig()
     epochs: PositiveInt = 60
     batch_size: Annotated[int, Field(ge=2)] = 1000
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
 
     @field_validator("arm")
     @classmethod
     def _check_arm(cls, value: dict[str, Any]) -> dict[str, Any]:
-        return _accepted_by(PlanarArm, value)
+        _accepted_by(PlanarArm, value)
+        for joint in PlanarArm(**value).joints:
+            _check_joint(joint)
+        return value
 
     @field_validator("network")
     @classmethod
@@ -223,6 +238,27 @@ def read_yaml(path: Path) -> Any:
         raise ConfigError(path, error.strerror or str(error)) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(path, f"is not YAML: {' '.join(str(error).split())}") from None
+
+
+def _check_joint(joint: Joint) -> None:
+    """Raise ValueError for degrees, and for limits that hardly any configuration keeps."""
+    if joint.mass < SMALL_MASS:
+        raise ValueError(
+            f"joint {joint.name}: the limits {joint.limits} leave {joint.mass:.0e} of the prior, "
+            "so that none of its samples keeps them; move prior_mean there or widen prior_std"
+        )
+    said = {"joint_limits": joint.limits or (), "prior_mean": (joint.mean,)}
+    if joint.std is not None:
+        said["prior_std"] = (joint.std,)
+    for field, values in said.items():
+        turns = MOST_TURNS if field == "joint_limits" else MOST_TURNS / 2
+        if joint.is_angle and any(abs(value) > turns * TURN for value in values):
+            given = ", ".join(f"{value:g}" for value in values)
+            meant = ", ".join(f"{math.radians(value):.3f}" for value in values)
+            raise ValueError(
+                f"joint {joint.name}: {field} is in radians, up to {turns:g} turns; got {given}, "
+                f"which as degrees are {meant}"
+            )
 
 
 def _accepted_by(kind: type, values: dict[str, Any]) -> dict[str, Any]:

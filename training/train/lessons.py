@@ -15,7 +15,7 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from pydantic import BaseModel, Field, PositiveInt
+from pydantic import BaseModel, Field
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task
@@ -69,7 +69,7 @@ class Spread(BaseModel):
 
     reach_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     rim_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
-    places: PositiveInt = 2
+    places: Annotated[int, Field(ge=1, le=1000)] = 2
 
 
 def make_lessons(

@@ -51,7 +51,7 @@ class Objective(BaseModel):
             PyTorch's own threads would wait for one another longer than they work.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     machine_code: ClassVar[bool] = False
 
 
@@ -93,7 +93,7 @@ class INNObjective(Objective):
     sample_weight: NonNegativeFloat
     ramp_share: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     noise: NonNegativeFloat = 1e-3
-    kernel_widths: tuple[PositiveFloat, ...] = (0.2, 1.0, 4.0)
+    kernel_widths: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (0.2, 1.0, 4.0)
 
     def __call__(self, network: INN, batch: Batch) -> Terms:
         units = network.joint_units, network.arm.unit

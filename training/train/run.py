@@ -134,6 +134,8 @@ class _StateFile:
 def _require_writable(folder: Path) -> None:
     """Make the folder and write to it now, rather than after hours of training."""
     probe = folder / ".probe"
+    if (folder / MODEL_FILE).is_dir():
+        raise RunFolderError(folder, f"cannot be written: {MODEL_FILE} is a folder in it")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch()

@@ -1,5 +1,6 @@
 """Training files: what is read, what is refused and how that is said."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,10 @@ VALID = {
 
 INN = {"coupling_layers": 2, "subnet_layers": 2, "neurons": 8}
 CINN = {"neurons": 8, "hidden_layers": 1}
+
+
+def _of_arm(**fields):
+    return {"arm": {"link_lengths": [0.5, 0.5, 1.0], **fields}}
 
 
 def write(folder, **changes):
@@ -88,6 +93,35 @@ def test_the_defaults_are_the_paper_s_schedule(tmp_path):
             {"model": "cinn", "network": {}, "objective": {"reach_share": 2.0}},
             ["objective", "reach_share", "less than or equal to 1"],
         ),
+        (
+            {"model": "inn", "network": INN},
+            ["objective", "fit_weight", "sample_weight", "required"],
+        ),
+        (
+            {"model": "inn", "network": INN, "arm": {"link_lengths": [1.0, 1.0]}},
+            ["network", "inn needs 3 or more joints for a position", "exact"],
+        ),
+        (_of_arm(joint_limits=[[-90, 90]] * 3), ["arm", "joint_1", "radians", "-1.571, 1.571"]),
+        (_of_arm(joint_limits=[0, 180], prior="uniform"), ["arm", "radians", "0.000, 3.142"]),
+        (_of_arm(prior_mean=[0, 45, 0]), ["arm", "joint_2: prior_mean", "radians", "0.785"]),
+        (_of_arm(prior_std=20), ["arm", "prior_std", "radians", "0.349"]),
+        (_of_arm(joint_limits=[[3, 3.1]] * 3), ["arm", "joint_1", "none of its samples", "widen"]),
+        (_of_arm(joint_names=["a", "a", "b"]), ["arm", "3 different names"]),
+        ({"data": {"num_samples": -5}}, ["data.num_samples", "greater than or equal to 10"]),
+        (
+            {"data": {"num_samples": 10**12}},
+            ["data.num_samples", "less than or equal to 100000000"],
+        ),
+        ({"data": {"num_samples": True}}, ["data.num_samples", "no switch"]),
+        ({"seed": 10**30}, ["seed", "less than 9223372036854775808"]),
+        ({"optimizer": {"learning_rate": math.inf}}, ["optimizer.learning_rate", "finite"]),
+        ({"objective": {"kl_weight": math.inf}}, ["objective", "kl_weight", "finite"]),
+        ({"model": "inn", "network": INN | {"clamp": math.inf}}, ["network", "clamp", "finite"]),
+        (
+            {"model": "inn", "network": INN, "objective": {"kernel_widths": []}},
+            ["objective", "kernel_widths", "at least 1"],
+        ),
+        ({"model": "cinn", "network": {}, "objective": {"places": 10**9}}, ["places", "1000"]),
         ({"task": "pose"}, ["network", "cvae learns position, not pose"]),
         ({"task": "dance"}, ["task", "'position'", "'pose'", "dance"]),
         ({"seed": -1}, ["seed", "greater than or equal to 0"]),
@@ -134,6 +168,18 @@ def test_a_network_that_is_not_said_is_checked_too(tmp_path, changes, words):
     path.write_text(yaml.safe_dump({key: fields[key] for key in fields if key != "network"}))
     with pytest.raises(ConfigError, match=words):
         load_config(path)
+
+
+def test_an_objective_that_is_not_said_is_checked_too(tmp_path):
+    with pytest.raises(ConfigError, match="objective: fit_weight: Field required"):
+        load_config(write(tmp_path, model="inn", network=INN))
+
+
+def test_angles_of_more_than_a_turn_and_rails_of_any_length_are_taken(tmp_path):
+    limits = [[-6.3, 6.3], [-12.5, 12.5], None]
+    assert load_config(write(tmp_path, **_of_arm(joint_limits=limits))).build_arm().dof == 3
+    rail = {"link_lengths": [250.0, 250.0], "base": "rail", "prior_std": [100.0, 0.5, 0.5]}
+    assert load_config(write(tmp_path, arm=rail)).build_arm().unit > 300.0
 
 
 def test_a_batch_can_be_all_of_the_training_data(tmp_path):

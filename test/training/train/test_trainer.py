@@ -18,7 +18,7 @@ from ik_nn_ros.backends.eager import eager_sampler
 from measuring.metrics import effective_shares, resimulation
 from training.train.config import TrainingConfig
 from training.train.data import make_dataset
-from training.train.run import STATE_FILE, RunFolderError, train
+from training.train.run import MODEL_FILE, STATE_FILE, RunFolderError, train
 from training.train.trainer import Trainer, TrainingDivergedError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -245,3 +245,9 @@ def test_the_dataset_is_the_prior_s_and_its_parts_are_disjoint():
     assert split.train.theta.std().item() == pytest.approx(0.2, rel=0.02)
     torch.testing.assert_close(arm.forward(split.test.theta), split.test.targets)
     assert len(torch.unique(torch.cat((split.train.theta, split.test.theta)), dim=0)) == 10_000
+
+
+def test_weights_that_could_not_be_written_are_said_before_the_training(tmp_path):
+    (tmp_path / MODEL_FILE).mkdir()
+    with pytest.raises(RunFolderError, match=f"cannot be written: {MODEL_FILE} is a folder"):
+        train(TrainingConfig(**CVAE), tmp_path, "cpu", 2, silent)
