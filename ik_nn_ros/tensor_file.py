@@ -70,6 +70,8 @@ def read_header(file: BinaryIO, most_bytes: int) -> Header:
     size = os.fstat(file.fileno()).st_size
     if size > most_bytes:
         raise ValueError(f"it has {size} bytes, at most {most_bytes} are read")
+    if size < 8:  # also of the system's own files, some of which are waited for when they are read
+        raise ValueError("it ends early")
     length = int.from_bytes(_read(file, 8), "little")
     if length > min(MOST_HEADER_BYTES, size - 8):
         raise ValueError(f"it has a header of {length} bytes, or ends before that")
