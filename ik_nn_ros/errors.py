@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -83,9 +84,14 @@ class UnreachableTargetError(IKError):
         name: str,
         index: int | None = None,
     ) -> None:
+        beyond = max(reach[0] - distance, distance - reach[1])
+        # So many that the distance does not read as one in reach.
+        decimals = max(4, 1 - math.floor(math.log10(beyond))) if beyond > 0.0 else 4
+        distances = (f"{value:.{decimals}f} m" for value in (distance, *reach))
         super().__init__(
-            f"{_numbered(index)} out of reach: its {name} is {distance:.4f} m, "
-            f"the arm reaches {reach[0]:.4f} m to {reach[1]:.4f} m"
+            "{} out of reach: its {} is {}, the arm reaches {} to {}".format(
+                _numbered(index), name, *distances
+            )
         )
         self.distance = distance
         self.reach = reach

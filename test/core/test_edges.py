@@ -81,6 +81,21 @@ def test_networks_answer_at_full_reach_and_at_the_base(model, dof):
             assert solutions.position_errors.max() <= 1e-6
 
 
+@pytest.mark.parametrize(
+    ("links", "beyond", "said"),
+    [
+        ([0.5, 0.5], 0.5, "is 1.5000 m, the arm reaches 0.0000 m to 1.0000 m"),
+        ([0.5, 0.5], 2e-6, "is 1.0000020 m, the arm reaches 0.0000000 m to 1.0000000 m"),
+        ([3e-5, 3e-5], 2e-5, "is 0.000080 m, the arm reaches 0.000000 m to 0.000060 m"),
+        ([250.0, 250.0], 0.02, "is 500.0200 m, the arm reaches 0.0000 m to 500.0000 m"),
+    ],
+)
+def test_what_is_out_of_reach_does_not_read_as_in_reach(links, beyond, said):
+    arm = PlanarArm(links)
+    with pytest.raises(UnreachableTargetError, match=said):
+        IKSolver.exact(arm).solve((arm.reach[1] + beyond, 0.0), SAMPLES)
+
+
 def test_a_network_of_poses_answers_at_full_reach():
     solver = IKSolver.from_pretrained(6, "cinn", task="pose")
     for bearing in BEARINGS:

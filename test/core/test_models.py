@@ -93,7 +93,9 @@ FITTING = [
     for config in CONFIGS
     for arm in (*ARMS, LIMITED)
     for task in TASKS.values()
-    if task.name in config.tasks and (config.kind != "cinn" or arm.dof > task.closing_joints)
+    if task.name in config.tasks
+    and arm.dof > task.closing_joints
+    and (arm.base != "rail" or getattr(config, "angles", "plain") == "plain")
 ]
 
 

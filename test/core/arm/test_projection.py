@@ -72,4 +72,4 @@ def test_unreachable_targets_do_not_converge(beyond):
     result = project(arm, np.full((10, 4), 0.1), target, TOLERANCE)
     assert not result.converged.any()
     assert np.isfinite(result.positions).all()
-    assert result.errors.min() >= beyond
+    assert result.errors.min() >= beyond - 1e-12
