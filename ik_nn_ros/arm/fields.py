@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -88,7 +88,7 @@ def checked_names(names: Sequence[str] | None, dof: int) -> tuple[str, ...]:
     """As many different names; None: joint_1 to joint_N."""
     if names is None:
         return joint_names(dof)
-    named = tuple(names) if isinstance(names, Sequence) and not isinstance(names, str) else ()
+    named = tuple(names) if isinstance(names, Iterable) and not isinstance(names, str) else ()
     texts = [name for name in named if isinstance(name, str) and name]
     if len(named) != dof or len(set(texts)) != dof:
         raise InvalidArmError(f"joint_names must be {dof} different names: {names}")
@@ -107,7 +107,7 @@ def checked_mount(mount: Mount | Mapping[str, Any], dof: int) -> Mount:
 
 def _checked_priors(prior: Prior | Sequence[Prior], dof: int) -> tuple[Prior, ...]:
     priors = (prior,) * dof if isinstance(prior, str) else prior
-    priors = tuple(priors) if isinstance(priors, Sequence) else ()
+    priors = tuple(priors) if isinstance(priors, Iterable) else ()
     if len(priors) != dof or any(one not in PRIORS for one in priors):
         raise InvalidArmError(f"prior must be {' or '.join(PRIORS)}, 1 or {dof}: {prior!r}")
     return priors
