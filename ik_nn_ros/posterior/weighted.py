@@ -30,7 +30,7 @@ MOST_DRAWS = 200  # for each sample that is asked for ...
 MOST_DRAWS_OF_FEW = 20_000  # ... or of all, if that is more
 ROWS_AT_ONCE = 256  # draws of a thread
 INSIDE = 1e-12  # of the reach: so far inside such a target is moved
-BESIDE = 1e-10  # of the reach: so far from the base one there is moved
+BESIDE = 4e-12  # of the reach: so far from the base one there is moved
 
 
 class Draws(NamedTuple):
