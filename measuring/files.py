@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_jsonable_python
 
 from ik_nn_ros.errors import IKError
 
@@ -30,7 +29,8 @@ def write_file(path: Path, content: Any) -> None:
     """Write dataclasses, or lists of them, as JSON, in the place of the file that was there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps(to_jsonable_python(content), indent=2) + "\n")
+    plain = TypeAdapter(type(content)).dump_python(content, mode="json")
+    partial.write_text(json.dumps(plain, indent=2) + "\n")
     partial.replace(path)
 
 

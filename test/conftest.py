@@ -7,7 +7,7 @@ import pytest
 
 # What only training and its tests need: where it is not installed, as after README's steps for ROS,
 # the tests that import it are skipped.
-OPTIONAL = ("torch", "FrEIA", "optuna", "ray", "pydantic", "hypothesis", "rosdep2")
+OPTIONAL = ("torch", "FrEIA", "optuna", "ray", "pydantic", "hypothesis", "rosdep2", "safetensors")
 
 # ROS's launch_testing, which pytest loads where ROS is installed, sets a class of loggers that do
 # not propagate: what the package logs would not reach the tests.

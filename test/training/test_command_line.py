@@ -142,7 +142,7 @@ def test_weights_are_kept_whatever_comes_of_measuring(tmp_path, monkeypatch):
         (["evaluate", "--model", "cvae", "--dof", "99"], "no weights for dof 99"),
         (["evaluate", "--model", "cvae"], "--dof: belongs to --model"),
         (["evaluate", "--checkpoint", "model", "--dof", "6"], "--dof: belongs to --model"),
-        (["train", str(SHIPPED), "--device", "abacus"], "device of this machine"),
+        (["train", str(SHIPPED), "--device", "abacus"], "on which this machine computes"),
         (["train", str(SHIPPED_CINN), "--device", "cuda"], "runs on the cpu alone, got 'cuda'"),
     ],
 )

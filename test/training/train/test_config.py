@@ -116,7 +116,7 @@ def test_the_defaults_are_the_paper_s_schedule(tmp_path):
         ({"seed": 10**30}, ["seed", "less than 9223372036854775808"]),
         ({"optimizer": {"learning_rate": math.inf}}, ["optimizer.learning_rate", "finite"]),
         ({"objective": {"kl_weight": math.inf}}, ["objective", "kl_weight", "finite"]),
-        ({"model": "inn", "network": INN | {"clamp": math.inf}}, ["network", "clamp", "finite"]),
+        ({"model": "inn", "network": INN | {"clamp": math.inf}}, ["network", "clamp", "positive"]),
         (
             {"model": "inn", "network": INN, "objective": {"kernel_widths": []}},
             ["objective", "kernel_widths", "at least 1"],
