@@ -74,7 +74,7 @@ def test_what_is_meant_is_taken(solver, given):
         *(("seed_state", value) for value in ("abcd", {"a": 1}, ["1"] * 4, [True] * 4)),
         *(("options", value) for value in ({"refine": False}, "raw")),
     ],
-    ids=lambda value: repr(value)[:30],
+    ids=lambda value: repr(value).partition(" at 0x")[0][:30],
 )
 def test_what_nobody_can_mean_is_refused_by_its_name(solver, field, value):
     with pytest.raises(InvalidRequestError) as caught:
