@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ik_nn_ros.arguments import MAX_DOF
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import task_named
 from ik_nn_ros.backends import REFERENCE, build_sampler
@@ -29,7 +30,6 @@ from ik_nn_ros.tensor_file import MOST_HEADER_BYTES, Entry, opened, read_header,
 
 FORMAT_VERSION = 2
 MOST_BYTES = MOST_HEADER_BYTES + MOST_NUMBERS * FLOAT.itemsize
-MOST_JOINTS = 100  # of an arm: more is a slip of the pen, and takes long to look at
 MOST_TOLD = 300  # characters of what is wrong; a file may hold anything
 _DESCRIPTION, _SUM = "ik_nn_ros", "sha256"  # safetensors' metadata maps strings to strings
 
@@ -139,8 +139,8 @@ def _description(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
 
 def _model(path: Path, description: dict[str, Any], entries: Mapping[str, Entry]) -> TrainedModel:
     """The network that is described, without its tensors, which are to fit it."""
-    if len(description["arm"]["link_lengths"]) > MOST_JOINTS:
-        raise ValueError(f"its arm has more than {MOST_JOINTS} links")
+    if len(description["arm"]["link_lengths"]) > MAX_DOF:
+        raise ValueError(f"its arm has more than {MAX_DOF} links")
     arm, task = PlanarArm.from_dict(description["arm"]), task_named(description["task"])
     config = architecture(description["model"], description["config"])
     _require_alike("arm", description["arm"], arm.to_dict())

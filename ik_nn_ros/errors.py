@@ -217,7 +217,8 @@ class MissingPackageError(IKError):
             reason = "is missing: source the setup files of ROS 2 and of this workspace"
         else:
             reason = f"is missing: pip install {name}"
-        super().__init__(f"the Python package {name} {reason}")
+        package = f"the Python package {name}" if name else "a Python package"
+        super().__init__(f"{package} {reason}")
 
 
 def _numbered(index: int | None) -> str:

@@ -27,6 +27,7 @@ from ik_nn_ros.private_folder import private_folder, read_private, write_private
 _PACKAGE = Path(__file__).parent
 _SOURCES = [
     _PACKAGE / "compilation.py",
+    _PACKAGE / "models" / "architectures.py",  # whose bounds are constants of the kernels
     *sorted(
         path
         for folder in ("backends/kernels", "chain", "posterior")

@@ -22,6 +22,7 @@ from ik_nn_ros.errors import (
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.solver import DEFAULT_NUM_SAMPLES, IKSolver
 
+MOVES = (("turn", "rad"), ("move", "m"))  # what an angle does, and a rail
 DEFAULT_MAX_JOINT_STEP = 0.2  # [rad]
 
 
@@ -155,9 +156,10 @@ class _BarredError(IKError):
         reasons = []
         if step.max() > max_joint_step:
             joint = int(step.argmax())
+            scale, (verb, unit) = arm.joint_units[joint], MOVES[arm.joints[joint].kind == "rail"]
             reasons.append(
-                f"{arm.joint_names[joint]} would turn by {step[joint]:.3f} rad, "
-                f"{max_joint_step:.3f} rad are allowed"
+                f"{arm.joint_names[joint]} would {verb} by {scale * step[joint]:.3f} {unit}, "
+                f"{scale * max_joint_step:.3f} {unit} are allowed"
             )
         for joint in np.flatnonzero(reached.at_limit):
             limit = arm.bounds[int(reached.at_limit[joint] > 0)][joint]
@@ -165,7 +167,8 @@ class _BarredError(IKError):
             sign, zero, _ = arm.mount.of_joint(joint)
             side = "upper" if sign * reached.at_limit[joint] > 0 else "lower"
             limit = sign * (limit - zero)
-            reasons.append(f"{arm.joint_names[joint]} is at its {side} limit {limit:.3f} rad")
+            _, unit = MOVES[arm.joints[joint].kind == "rail"]
+            reasons.append(f"{arm.joint_names[joint]} is at its {side} limit {limit:.3f} {unit}")
         if not reasons:
             reasons.append("the arm does not come there the short way")
         super().__init__(f"{' and '.join(reasons)}; closer targets or another start may help")

@@ -77,6 +77,6 @@ def write_private(path: Path, content: bytes) -> None:
         with open(descriptor, "wb") as file:
             file.write(hashlib.sha256(content).digest() + content)
         os.replace(name, path)
-    except OSError:
+    except BaseException:
         os.unlink(name)
         raise

@@ -110,7 +110,7 @@ class Solutions(LazyDensities):
             return self.known_log_evidence
         return log_evidence(self.arm, self.task, self.target)
 
-    @property
+    @cached_property
     def off_distribution(self) -> bool:
         """Whether the answer does not represent the posterior.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
@@ -43,9 +43,10 @@ def in_threads(work: Callable[[Piece], None], pieces: Iterable[Piece], threads: 
         for _ in todo:  # left where the work is to stop
             pass
         # A helper that has not begun, on a machine with other things to do, has nothing to do.
-        for helper in helpers:
-            if not helper.cancel():
-                helper.result()
+        begun = [helper for helper in helpers if not helper.cancel()]
+        wait(begun)  # all of them: they write to arrays that are the caller's
+        for helper in begun:
+            helper.result()
 
 
 @cache
@@ -77,7 +78,7 @@ class _OneBlasThread:
 
     def leave(self) -> None:
         with self._lock:
-            self._entered -= 1
+            self._entered = max(0, self._entered - 1)  # 0 already: see `begin_in_child`
             if self._entered == 0:
                 self._set(self._before)
 
@@ -88,10 +89,13 @@ class _OneBlasThread:
             getattr(library, "_real_set_num_threads", library.set_num_threads)(number)
 
     def begin_in_child(self) -> None:
-        """A child process has none of the threads that would leave, or release the lock."""
+        """A child process has at most the thread that forked: none of the others will leave."""
         if self._entered > 0:
             self._set(self._before)
         self._lock, self._entered = Lock(), 0
+
+
+_making = Lock()  # a cache makes two of them where two threads ask at once
 
 
 @cache
@@ -109,7 +113,8 @@ def one_blas_thread() -> Iterator[None]:
 
     Any number of threads may be inside.
     """
-    one = _one_blas_thread()
+    with _making:
+        one = _one_blas_thread()
     one.enter()
     try:
         yield

@@ -48,7 +48,8 @@ def timed(
         time_step: between two points [s].
         max_velocities: (dof,) largest speeds of the joints [rad/s]; infinite for none.
         lead_in: (dof,) how far the robot is from the first point [rad]; zeros if it is there.
-        lead_in_step: most that a joint without a largest speed turns in a time step then [rad].
+        lead_in_step: most that a joint without a largest speed moves in a time step then [rad], of
+            a rail [m]; one for all or (dof,).
     """
     durations = np.full(len(positions) - 1, time_step)
     durations[:1] = durations[-1:] = 2.0 * time_step

@@ -64,7 +64,7 @@ def require_probe(sampler: Sampler, probe: Probe) -> None:
     if odd.any():
         reason = (
             f"holds another network than was written: {odd.sum()} of {ROWS} samples differ from "
-            f"those of then, by up to {off[odd].max():.3g} of the prior's deviation"
+            f"those stored in it, by up to {off[odd].max():.3g} of the prior's deviation"
         )
         raise CheckpointError(probe.file, reason)
 

@@ -77,6 +77,14 @@ class Architecture(ABC):
         """The type of a tensor's numbers."""
         return FLOAT
 
+    def require_storable(self, arm: PlanarArm, task: Task) -> None:
+        """Raise ValueError unless there is such a network, and a weights file may hold it."""
+        numbers = sum(map(math.prod, self.shapes(arm, task).values()))
+        if numbers > MOST_NUMBERS:
+            raise ValueError(
+                f"{self.kind} would have {numbers} numbers, at most {MOST_NUMBERS} are kept"
+            )
+
     def check_types(self, arm: PlanarArm, task: Task, tensors: Mapping[str, Typed]) -> None:
         """Raise ValueError unless tensors have the names, types and shapes of this network's."""
         self.require_task(task)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import POSITION, Task
 from ik_nn_ros.models import architecture
-from ik_nn_ros.models.architectures import MOST_NUMBERS, CINNConfig, CVAEConfig, INNConfig
+from ik_nn_ros.models.architectures import CINNConfig, CVAEConfig, INNConfig
 from ik_nn_ros.models.cinn import CINN
 from ik_nn_ros.models.cvae import CVAE
 from ik_nn_ros.models.inn import INN
@@ -39,9 +38,7 @@ def build_network(
         ValueError: it has a value that the model does not allow, or not for this arm and task.
     """
     built = architecture(name, config)
-    numbers = sum(map(math.prod, built.shapes(arm, task).values()))
-    if numbers > MOST_NUMBERS:
-        raise ValueError(f"{name} would have {numbers} numbers, at most {MOST_NUMBERS} are kept")
+    built.require_storable(arm, task)
     return NETWORKS[built.kind](arm, task, built)
 
 

@@ -23,7 +23,7 @@ class Probe(NamedTuple):
         targets: (n + 2, size) what these quantiles of the arm's prior reach, and its limits.
         positions: (n, N) what the network draws for the first n targets by the same random numbers
             [rad], of a rail [m].
-    tolerances: (n,) how far rounding may move them, in deviations of the prior.
+        tolerances: (n,) how far rounding may move them, in deviations of the prior.
     """
 
     file: Path

@@ -20,7 +20,7 @@ from ik_nn_ros.ros.messages import fill_error, fill_representatives, fill_soluti
 from ik_nn_ros.ros.moveit import fill_position_ik, fill_refusal, parse_position_ik
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.path_messages import PathArguments, fill_trajectory, parse_path_request
-from ik_nn_ros.ros.requests import SolveArguments, parse_request
+from ik_nn_ros.ros.requests import SolveArguments, parse_request, parse_timeout
 from ik_nn_ros.ros.solvers import Solvers
 from ik_nn_ros.solutions import Solutions
 from ik_nn_ros.stopping import Deadline, go_on, stopped_by
@@ -96,17 +96,21 @@ class Answering:
         """Fill the response; where the path breaks or the time runs out, with what comes before."""
         start = time.monotonic()
         try:
-            arm = self._solvers.arm
-            arguments = parse_path_request(request, self.settings, arm, self._frames)
-            positions: list[np.ndarray] = []
-            try:
-                with stopped_by(Deadline(arguments.timeout, arrival).check):
-                    self._collect_path(arguments, positions)
-            finally:
-                fill_trajectory(response, positions, arguments, arm, self._frames.base_frame)
+            with stopped_by(Deadline(parse_timeout(request.timeout), arrival).check):
+                self._solve_path(request, response)
         except Exception as error:
             self._refuse(response, error)
         response.solve_time = time.monotonic() - start
+
+    def _solve_path(self, request: SolveIKPath.Request, response: SolveIKPath.Response) -> None:
+        go_on()
+        arm = self._solvers.arm
+        arguments = parse_path_request(request, self.settings, arm, self._frames)
+        positions: list[np.ndarray] = []
+        try:
+            self._collect_path(arguments, positions)
+        finally:
+            fill_trajectory(response, positions, arguments, arm, self._frames.base_frame)
 
     def get_position_ik(
         self, request: Any, response: Any, arrival: float | None = None
@@ -137,13 +141,13 @@ class Answering:
         """Fill the response with the seed state, carried onto the target; whether it is filled."""
         arm = self._solvers.arm
         try:
-            arguments = parse_request(request, self.settings, arm, self._frames)
-            options, task = arguments.options, arguments.task
-            if options.seed_state is None:
-                return False
-            tolerances = options.position_tolerance, options.heading_tolerance
-            seed_state = np.array(options.seed_state)
-            with stopped_by(Deadline(arguments.timeout, arrival).check):
+            with stopped_by(Deadline(parse_timeout(request.timeout), arrival).check):
+                arguments = parse_request(request, self.settings, arm, self._frames)
+                options, task = arguments.options, arguments.task
+                if options.seed_state is None:
+                    return False
+                tolerances = options.position_tolerance, options.heading_tolerance
+                seed_state = np.array(options.seed_state)
                 reached = carry_on(arm, task, seed_state, arguments.target, *tolerances)
         except FrameError as error:  # whose transform was waited for, which is enough once
             self._refuse(response, error)
@@ -160,9 +164,9 @@ class Answering:
     def _solve_ik(
         self, request: SolveIK.Request, response: SolveIK.Response, arrival: float | None
     ) -> Solved:
-        arguments = parse_request(request, self.settings, self._solvers.arm, self._frames)
-        with stopped_by(Deadline(arguments.timeout, arrival).check):
+        with stopped_by(Deadline(parse_timeout(request.timeout), arrival).check):
             go_on()
+            arguments = parse_request(request, self.settings, self._solvers.arm, self._frames)
             return self._solved(arguments, response)
 
     def _solved(self, arguments: SolveArguments, response: SolveIK.Response) -> Solved:
@@ -204,6 +208,7 @@ class Answering:
 
     def _refuse(self, response: SolveIK.Response | SolveIKPath.Response, error: Exception) -> None:
         fill_error(response, error)
-        told = isinstance(error, MissingPackageError)  # and mended by no look at the code
+        # Of a package that is not installed the sentence says what helps, a traceback would not.
+        told = isinstance(error, MissingPackageError)
         if response.error_code == SolveIK.Response.FAILURE and not told:
             self._logger.error(described(error), throttle_duration_sec=LINES_PERIOD)

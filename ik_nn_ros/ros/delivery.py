@@ -14,6 +14,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.service import Service
 
+from ik_nn_ros.ros.faults import LINES_PERIOD
 from ik_nn_ros.ros.readers import Reach, Readers, client_of
 from ik_nn_ros.ros.turns import Turns
 
@@ -24,7 +25,6 @@ response, filled."""
 RETRY_PERIOD = 0.1  # [s], first of the pauses between attempts to reach a client; each is doubled
 GIVE_UP_AFTER = 30.0  # [s]; discovery takes up to 3 s, and longer on a machine with much to do
 MOST_WAITING = 1000  # requests of one client
-LINES_APART = 5.0  # [s], of lines about clients
 TIMED_OUT = r"failed to send response \(timeout\)"  # how rclpy's warning begins
 
 
@@ -117,7 +117,7 @@ class DeliveringNode(Node):
             self.get_logger().warning(
                 f"a request of {offer.service.service_name} is dropped: {MOST_WAITING} of its "
                 "client wait already",
-                throttle_duration_sec=LINES_APART,
+                throttle_duration_sec=LINES_PERIOD,
             )
         self._ask_for_turn()
 
@@ -177,13 +177,13 @@ class DeliveringNode(Node):
         if reach is Reach.UNSEEN:
             self.get_logger().info(
                 f"{count} requests of {name} are dropped: their client has gone",
-                throttle_duration_sec=LINES_APART,
+                throttle_duration_sec=LINES_PERIOD,
             )
         else:
             self.get_logger().warning(
                 f"{count} requests of {name} are dropped: no response reaches their client (has it "
                 "other qualities of service?)",
-                throttle_duration_sec=LINES_APART,
+                throttle_duration_sec=LINES_PERIOD,
             )
 
 

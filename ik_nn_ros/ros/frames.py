@@ -11,7 +11,9 @@ from geometry_msgs.msg import TransformStamped
 from rclpy.time import Time
 from std_msgs.msg import Header
 
+from ik_nn_ros.errors import IKError
 from ik_nn_ros.ros.errors import FrameError
+from ik_nn_ros.stopping import go_on
 
 LOOK_PERIOD = 0.005  # [s], between looks for a transform that is waited for
 REST = 10.0  # times as long as a wait for an unknown frame was in vain, no other one is waited for
@@ -87,6 +89,8 @@ class Frames:
             raise FrameError(frame, self.base_frame, "tf2_ros is not installed here")
         try:
             found = self._awaited(frame, Time.from_msg(header.stamp), wait).transform
+        except IKError:  # the work is to stop
+            raise
         except Exception as error:  # tf2's own, which cannot be named where tf2 is not installed
             raise FrameError(frame, self.base_frame, str(error)) from None
         turn, shift = found.rotation, found.translation
@@ -110,6 +114,7 @@ class Frames:
                     if latest is None and patience > 0.0:
                         self._rest_until = deadline + REST * patience
                     raise
+            go_on()
             time.sleep(LOOK_PERIOD)
 
     def _patience(self, latest: Time | None, stamp: Time, wait: float) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from typing import Protocol
 
@@ -49,6 +48,7 @@ class ForwardingHandler(logging.Handler):
         """See `logging.Handler.emit`."""
         write = self._logger.info if record.levelno < logging.WARNING else self._logger.warning
         message, now = record.getMessage(), time.monotonic()
-        if now - self._said.get(message, -math.inf) >= LINES_PERIOD:
+        self._said = {said: at for said, at in self._said.items() if now - at < LINES_PERIOD}
+        if message not in self._said:
             self._said[message] = now
             write(message)

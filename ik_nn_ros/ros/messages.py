@@ -12,6 +12,7 @@ from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import (
     InvalidRequestError,
+    MissingPackageError,
     ModelNotFoundError,
     NoSolutionError,
     PathBreakError,
@@ -104,7 +105,8 @@ def fill_error(response: SolveIK.Response | SolveIKPath.Response, error: Excepti
     """Write what went wrong into a response; solutions that it already has stay."""
     response.error_code = error_code(error)
     message = str(error)
-    if response.error_code == SolveIK.Response.FAILURE:
+    told = isinstance(error, MissingPackageError)
+    if response.error_code == SolveIK.Response.FAILURE and not told:
         message = f"internal error: {type(error).__name__}: {error}"
     response.message = shown(message, LONGEST_MESSAGE)
 

@@ -145,8 +145,8 @@ class IKServer(DeliveringNode):
         values = _own_values(changes)
         self._answering.settings = self._answering.settings.changed(values)
         if values:
-            changes = ", ".join(f"{name} = {shown(value)}" for name, value in values.items())
-            self.get_logger().info(f"now {changes}", throttle_duration_sec=LINES_PERIOD)
+            said = ", ".join(f"{name} = {shown(value)}" for name, value in values.items())
+            self.get_logger().info(f"now {said}", throttle_duration_sec=LINES_PERIOD)
 
     def _advertise(self) -> None:
         # A new viewer asks for a drawing, too: nothing is drawn while nobody looks.

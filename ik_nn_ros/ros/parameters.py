@@ -80,8 +80,8 @@ class ServerParameters:
     )
     backend: str = _parameter(
         AUTO,
-        "What evaluates the networks: torch, numba, or auto for the fastest on the device; in use "
-        "where it reads as one of the two.",
+        "What evaluates the networks: torch, numba, or auto for the fastest on the device. Read "
+        "from a running node, it is the one in use.",
         read_only=True,
     )
     refine: bool = _parameter(

@@ -152,10 +152,11 @@ def require_affordable(
     """
     cost = num_samples * num_joints * (1 + num_representatives)
     if cost > max_cost:
+        regions = f" x (1 + {num_representatives} representatives)" if num_representatives else ""
         raise InvalidRequestError(
             "num_samples",
-            f"{num_samples} samples x {num_joints} joints x (1 + {num_representatives} "
-            f"representatives) = {cost}, the server's max_cost is {max_cost}: ask for fewer",
+            f"{num_samples} samples x {num_joints} joints{regions} = {cost}, the server's max_cost "
+            f"is {max_cost}: ask for fewer",
         )
 
 

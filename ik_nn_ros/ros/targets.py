@@ -64,7 +64,7 @@ def parse_targets(
         poses: of the tip.
         frames: the arm's frame and others.
         task: what of a pose is a target.
-        mount: how the arm stands in its robot.
+        arm: whose tip it is, with its mount.
         wait: for a transform that may be about to come, see `Frames.to_base` [s].
 
     Raises:

@@ -189,10 +189,6 @@ def by_others(path, monkeypatch):
     path.chmod(0o707)
 
 
-def by_all_but_sticky(path, monkeypatch):
-    path.chmod(0o1777)
-
-
 def no_folder(path, monkeypatch):
     path.rmdir()
     path.touch()

@@ -25,8 +25,8 @@ from ik_nn_ros.ros import commands
             "package ik_nn_interfaces is missing: source the setup files",
         ),
         (
-            ImportError("Numba needs NumPy 2.3\nor less", name="numba"),
-            "package numba cannot be used: Numba needs NumPy 2.3 or less",
+            ImportError("Numba needs NumPy 2.3\nor less"),
+            "a Python package cannot be used: Numba needs NumPy 2.3 or less",
         ),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from sklearn.cluster import KMeans
 from threadpoolctl import ThreadpoolController
 
-from ik_nn_ros import IKSolver
+from ik_nn_ros import IKSolver, threads
 from ik_nn_ros.posterior import representatives
 from ik_nn_ros.threads import one_blas_thread
 
@@ -52,6 +52,25 @@ class Inside:
 def keep_to_one(inside):
     with one_blas_thread():
         inside.stay()
+
+
+def test_threads_that_come_first_at_once_count_together():
+    threads._one_blas_thread.cache_clear()
+    together, counters = threading.Barrier(2), []
+
+    def enter():
+        together.wait(WAIT)
+        with one_blas_thread():
+            counters.append(threads._one_blas_thread())
+            together.wait(WAIT)
+
+    both = [threading.Thread(target=enter) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join(WAIT)
+    assert len(counters) == 2 and counters[0] is counters[1]
+    assert blas_threads() == {BEFORE}
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

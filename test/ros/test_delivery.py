@@ -149,7 +149,7 @@ def test_a_client_that_no_response_reaches_costs_nothing_and_is_told_of_once(
         spin_until(hearing.call_async(asked_at(2.0)).done)
     told.append(capfd.readouterr().err)
     assert "of /solve_ik are dropped: no response reaches their client" in "".join(told)
-    lines = (time.monotonic() - start) / delivery.LINES_APART
+    lines = (time.monotonic() - start) / delivery.LINES_PERIOD
     assert "".join(told).count("dropped") <= 1 + lines
     assert not any(future.done() for future in unanswered)
     assert 1.0 not in node.answered

@@ -26,7 +26,7 @@ from std_msgs.msg import Header
 
 from ik_nn_interfaces.srv import SolveIK, SolveIKPath
 from ik_nn_ros import PlanarArm
-from ik_nn_ros.errors import InvalidRequestError
+from ik_nn_ros.errors import InvalidRequestError, TimedOutError
 from ik_nn_ros.ros import frames as frames_module
 from ik_nn_ros.ros import transforms
 from ik_nn_ros.ros.answering import Answering
@@ -37,6 +37,7 @@ from ik_nn_ros.ros.path_messages import parse_path_request
 from ik_nn_ros.ros.requests import clicked_request, parse_request
 from ik_nn_ros.ros.solvers import Solvers
 from ik_nn_ros.ros.transforms import TransformListening
+from ik_nn_ros.stopping import Deadline, stopped_by
 
 HALF = math.sqrt(0.5)
 ARM = PlanarArm.of_paper(6)
@@ -67,6 +68,12 @@ class Buffer:
         if source_frame not in self.transforms:
             raise LookupError(f'"{source_frame}" passed to lookupTransform does not exist.')
         return self.transforms[source_frame]
+
+
+def test_work_that_is_to_stop_waits_for_no_transform():
+    frames = Frames("base_link", Buffer())
+    with stopped_by(Deadline(0.0).check), pytest.raises(TimedOutError):
+        frames.to_base(Header(frame_id="unknown"), wait=60.0)
 
 
 def stamped(frame):

@@ -144,7 +144,7 @@ class TrainingConfig(Section):
         _accepted_by(kind, value)
         arm, task = PlanarArm.from_dict(info.data["arm"]), task_named(info.data["task"])
         kind(**value).require_task(task)
-        kind(**value).shapes(arm, task)  # an error: not for it
+        kind(**value).require_storable(arm, task)
         return value
 
     @field_validator("objective")

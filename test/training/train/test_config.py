@@ -116,6 +116,10 @@ def test_the_defaults_are_the_paper_s_schedule(tmp_path):
         ({"seed": 10**30}, ["seed", "less than 9223372036854775808"]),
         ({"optimizer": {"learning_rate": math.inf}}, ["optimizer.learning_rate", "finite"]),
         ({"objective": {"kl_weight": math.inf}}, ["objective", "kl_weight", "finite"]),
+        (
+            {"model": "cvae", "network": {"layers": 3, "neurons": 10_000}},
+            ["network", "cvae would have", "numbers, at most 20000000"],
+        ),
         ({"model": "inn", "network": INN | {"clamp": math.inf}}, ["network", "clamp", "positive"]),
         (
             {"model": "inn", "network": INN, "objective": {"kernel_widths": []}},

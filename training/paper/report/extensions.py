@@ -120,8 +120,8 @@ def workspace(maps: Sequence[WorkspaceMap], folder: str) -> str:
         "*Targets on one side of the x axis, up to full reach. Inside the white line at least one "
         "target of a training set as large as the paper's is expected within 5 cm, by the exact "
         "sampler's evidence. Outside, answers of models without weights are flagged "
-        "`off_distribution`; those of `cinn` where their own effective share is below 0.1.*\n\n"
-        + table(header, rows)
+        "`off_distribution`, unless the mean evidence within 5 cm suffices, as at the rim; those "
+        "of `cinn` where their own effective share is below 0.1.*\n\n" + table(header, rows)
     )
 
 
