@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
+from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.service import Service
 
@@ -81,7 +82,7 @@ class DeliveringNode(Node):
     def __init__(self, name: str) -> None:
         self._offers: list[Offer] = []
         self._turns: Turns[Waiting] = Turns(MOST_WAITING)
-        self._asked = False  # whether a turn is due
+        self._asked: Executor | None = None  # that is to give the next turn; it may be left, too
         self._all_taken = 0.0  # when all that had arrived was taken, on the monotonic clock
         super().__init__(name)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still
@@ -131,13 +132,13 @@ class DeliveringNode(Node):
         self._all_taken = time.monotonic()
 
     def _ask_for_turn(self) -> None:
-        if not self._asked:
-            self._asked = True
+        if self._asked is not self.executor:
+            self._asked = self.executor
             self.executor.create_task(self._serve_next)
 
     def _serve_next(self) -> None:
         """Serve the client whose turn it is; those that cannot be reached yet are passed over."""
-        self._asked = False
+        self._asked = None
         self._take_all()
         for client in self._turns.clients():
             waiting = self._turns.oldest(client)

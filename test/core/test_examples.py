@@ -13,7 +13,7 @@ EXAMPLES = sorted(
     for path in (Path(__file__).parents[2] / "examples").glob("*.py")
     if path.name != ASKS_A_SERVER
 )
-FEW = {"train": ("--steps", "20", "--quick")}  # the minutes that it takes are for people
+FEW = {"train": ("--steps", "20", "--no-measure")}  # the minutes that it takes are for people
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

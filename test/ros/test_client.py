@@ -40,6 +40,32 @@ def test_without_a_server_it_says_so(ros):
         lonely.wait_for_server(timeout=0.0)
 
 
+def test_a_request_is_sent_again_a_moment_after_another_server_appears(ros, monkeypatch):
+    """At once, it would be sent to nobody."""
+    monkeypatch.setattr(module, "ANSWER_TIMEOUT", 3.0)
+    client = IKClient()
+    looks, sent = [], []
+
+    def count_services(_):
+        looks.append(time.monotonic())
+        return 1 if len(looks) < 4 else 2
+
+    monkeypatch.setattr(client._node, "count_services", count_services)
+    send = client._client.call_async
+    monkeypatch.setattr(
+        client._client,
+        "call_async",
+        lambda request: (sent.append(time.monotonic()), send(request))[1],
+    )
+    try:
+        with pytest.raises(ServiceUnavailableError, match="no answer"):
+            client.solve(SolveIK.Request())
+    finally:
+        client.close()
+    assert len(sent) == 2
+    assert sent[1] - looks[3] >= module.MATCHING
+
+
 def test_a_node_of_one_s_own_needs_neither_the_command_line_nor_its_tables():
     code = "import sys, ik_nn_ros.ros.client; print(*sys.modules)"
     outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -73,32 +99,6 @@ def test_a_path_that_breaks_is_refused_with_what_comes_before(server, client):
     with pytest.raises(RequestRefusedError) as caught:
         client.solve_path(SolveIKPath.Request(targets=poses, model="gan"))
     assert caught.value.ready is None
-
-
-def test_a_request_is_sent_again_a_moment_after_another_server_appears(ros, monkeypatch):
-    """At once, it would be sent to nobody."""
-    monkeypatch.setattr(module, "ANSWER_TIMEOUT", 3.0)
-    client = IKClient()
-    looks, sent = [], []
-
-    def count_services(_):
-        looks.append(time.monotonic())
-        return 1 if len(looks) < 4 else 2
-
-    monkeypatch.setattr(client._node, "count_services", count_services)
-    send = client._client.call_async
-    monkeypatch.setattr(
-        client._client,
-        "call_async",
-        lambda request: (sent.append(time.monotonic()), send(request))[1],
-    )
-    try:
-        with pytest.raises(ServiceUnavailableError, match="no answer"):
-            client.solve(SolveIK.Request())
-    finally:
-        client.close()
-    assert len(sent) == 2
-    assert sent[1] - looks[3] >= module.MATCHING
 
 
 def test_it_prints_a_table_and_draws_the_arms(server, tmp_path):

@@ -288,7 +288,7 @@ def test_moveit_s_service_waits_once(waits):
     )
     asked = SolveIK.Request(target=PoseStamped(header=at(7.15)), match_heading=True)
     response = SolveIK.Response()
-    assert answering._carry_seed_state(asked, response)
+    assert answering._carry_seed_state(asked, response, None)
     assert response.error_code == SolveIK.Response.FRAME_TRANSFORM_FAILURE
     assert sum(waits) == pytest.approx(0.5, abs=0.01)
 

@@ -156,7 +156,7 @@ def test_a_seed_state_has_the_robot_s_names_and_values(planar, urdfs):
 @pytest.mark.parametrize(
     ("shift", "turned", "words"),
     [
-        (0.01, 0.0, r"z must be 0.217 m in base_link \(within 1e-06 m\), .*got .*0.227"),
+        (0.01, 0.0, r"z must be 0.217 m in base_link \(within 4.5e-07 m\), .*got .*0.227"),
         (0.0, 0.2, "be one that tool0 has .*0.2000 rad off"),
     ],
 )
