@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from benchmarks.comparison import PeerResult, SolutionTime
 from benchmarks.formatting import milliseconds, number, paragraph, spread
 from benchmarks.growth import BatchResult, SamplesResult
+from benchmarks.own_arm import OwnArmResult
 from benchmarks.peers.base import TOLERANCE
 from benchmarks.peers.rejection import POOL_SIZE
 from benchmarks.service_results import Crowd, RoundTrips, ServiceResult
@@ -30,6 +31,7 @@ def report(parts: Mapping[str, Measured], figures: str) -> str:
         "peers": lambda result: _peers(result, figures),
         "samples": lambda result: _samples(result, figures),
         "batches": _batches,
+        "own_arm": _own_arm,
         "service": _service,
     }
     sections = [INTRODUCTION, _machines(parts)]
@@ -130,6 +132,18 @@ def _batches(results: Sequence[BatchResult]) -> str:
     header = ("targets", "`solve_many` [ms]", "a loop of `solve` [ms]", "faster")
     text = f"Several targets at once, {results[0].samples} samples for each:"
     return f"### Batches of targets\n\n{text}\n\n{table(header, rows)}"
+
+
+def _own_arm(result: OwnArmResult) -> str:
+    header = ("README's arm of one's own, from its YAML file to", "time [s]")
+    rows = [
+        ("the first answer of `exact`, from Python's start", f"{result.first_answer.median:.1f}"),
+        (
+            f"a trained network (effective share of an answer: {result.effective_share:.3f})",
+            f"{result.training:.0f}",
+        ),
+    ]
+    return f"## An arm of one's own\n\n{table(header, rows)}"
 
 
 def _service(result: ServiceResult) -> str:

@@ -23,6 +23,7 @@ class Size:
         starts: of the node.
         clients: at once.
         batch: targets of `solve_many`.
+        training: further arguments of `python -m training train`.
     """
 
     dofs: tuple[int, ...] = (4, 6, 8, 10, 15)
@@ -36,6 +37,7 @@ class Size:
     starts: int = 5
     clients: tuple[int, ...] = (1, 2, 4, 8)
     batch: tuple[int, ...] = (1, 10, 100)
+    training: tuple[str, ...] = ()
 
 
 QUICK = Size(
@@ -50,4 +52,5 @@ QUICK = Size(
     starts=1,
     clients=(1, 2),
     batch=(1, 2),
+    training=("--steps", "20"),
 )

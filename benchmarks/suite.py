@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from benchmarks.comparison import PeerResult, compare
 from benchmarks.growth import BatchResult, SamplesResult, measure_batches, measure_samples
 from benchmarks.machine import Machine
+from benchmarks.own_arm import OwnArmResult, measure_own_arm
 from benchmarks.service_results import ServiceResult
 from benchmarks.size import Size
 from measuring.files import read_file, write_file
@@ -36,6 +37,7 @@ class Part:
 PARTS = {
     "samples": Part(measure_samples, list[SamplesResult]),
     "batches": Part(measure_batches, list[BatchResult]),
+    "own_arm": Part(measure_own_arm, OwnArmResult),
     "service": Part(_measure_service, ServiceResult),
     "peers": Part(compare, list[PeerResult]),
 }

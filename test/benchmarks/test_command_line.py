@@ -12,7 +12,7 @@ from benchmarks.suite import read
 from measuring.files import ResultError
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("samples", "batches")
+PARTS = ("samples", "batches", "own_arm")
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
 def test_a_run_writes_a_file_for_each_part_and_a_report(folder):
     assert sorted(path.stem for path in (folder / "results").iterdir()) == sorted(PARTS)
     text = (folder / "REPORT.md").read_text()
-    for heading in ("## Growth", "### Batches"):
+    for heading in ("## Growth", "### Batches", "## An arm of one's own"):
         assert heading in text
     assert "## The node" not in text
     assert Machine.here().processor in text
