@@ -12,6 +12,7 @@ from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import Executor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.service import Service
 
@@ -189,9 +190,14 @@ class DeliveringNode(Node):
 
 
 def _is_sent(send: Callable[[Any, Any], None], response: Any, header: Any) -> bool:
-    # rclpy tells by a warning alone. A client that has gone counts as sent to.
+    # Of a client that is not discovered yet rclpy tells by a warning alone. Where the middleware is
+    # held up, as by a client that was killed with responses on their way, it raises, for a while.
+    # A client that has gone counts as sent to.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", TIMED_OUT, RuntimeWarning)
-        send(response, header)
+        try:
+            send(response, header)
+        except rclpy_implementation.RCLError:
+            return False
     return not caught

@@ -8,6 +8,7 @@ import rclpy
 from rcl_interfaces.srv import GetParameters
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.service import Service
 
@@ -72,17 +73,27 @@ def spin_until(node, clients):
     executor.shutdown()
 
 
-@pytest.fixture
-def attempts(monkeypatch):
-    """Every attempt to send; the first two fail as rclpy says it where discovery lags behind."""
+def lags_behind():
+    """As rclpy says it where a client is not discovered yet."""
+    reason = "failed to send response (timeout): client will not receive response"
+    warnings.warn(reason, RuntimeWarning, stacklevel=1)
+
+
+def is_held_up():
+    """As rclpy says it where the middleware has too much on its way to somebody who was killed."""
+    raise rclpy_implementation.RCLError("failed to send response: cannot publish data")
+
+
+@pytest.fixture(params=[lags_behind, is_held_up])
+def attempts(request, monkeypatch):
+    """Every attempt to send; the first two fail."""
     attempts, send = [], Service.send_response
 
     def failing_send(service, response, header):
         attempts.append(response)
         if len(attempts) > 2:
             return send(service, response, header)
-        reason = "failed to send response (timeout): client will not receive response"
-        return warnings.warn(reason, RuntimeWarning, stacklevel=1)
+        return request.param()
 
     monkeypatch.setattr(Service, "send_response", failing_send)
     return attempts
