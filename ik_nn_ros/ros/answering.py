@@ -208,7 +208,7 @@ class Answering:
 
     def _refuse(self, response: SolveIK.Response | SolveIKPath.Response, error: Exception) -> None:
         fill_error(response, error)
-        # Of a package that is not installed the sentence says what helps, a traceback would not.
+        # A missing package is mended by what the sentence says; a traceback would add nothing.
         told = isinstance(error, MissingPackageError)
         if response.error_code == SolveIK.Response.FAILURE and not told:
             self._logger.error(described(error), throttle_duration_sec=LINES_PERIOD)

@@ -1,4 +1,4 @@
-"""Which parameters a file gives to a node by its name, and which to nodes of whatever name."""
+"""Parameter files: what they give to one node by its name, and what to every node."""
 
 from __future__ import annotations
 

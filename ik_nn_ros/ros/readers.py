@@ -1,7 +1,7 @@
-"""Which client a request is from, and whether a response can reach it.
+"""Clients of a service: the one that a request is from, and whether a response reaches it.
 
-rclpy tells neither. Without that, a response to a client that has gone, or that the middleware
-cannot match, costs 0.1 s of waiting each, and all others wait, too.
+rclpy tells neither. Without knowing it, each response to a client that has gone, or that the
+middleware cannot match, costs 0.1 s of waiting, for all others, too.
 """
 
 from __future__ import annotations

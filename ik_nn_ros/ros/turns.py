@@ -54,7 +54,7 @@ class Turns(Generic[Item]):
         return True
 
     def clients(self) -> Iterator[bytes]:
-        """Those that have items waiting, in their turn."""
+        """Clients that have items waiting, in the order of their turns."""
         waiting = [client for client, line in self._lines.items() if line.items]
         yield from sorted(waiting, key=lambda client: self._lines[client].served)
 

@@ -9,7 +9,7 @@ SAMPLES = 300
 
 
 def flags(solver, *places):
-    """Of targets at distances from full reach or, where these are negative, from the base."""
+    """Flags of targets so far from full reach or, where the distance is negative, from the base."""
     answers = []
     for slack, bearing in places:
         distance = solver.arm.reach[1] - slack if slack >= 0.0 else -slack

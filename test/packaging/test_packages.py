@@ -19,7 +19,7 @@ OLDEST = ROOT / "requirements" / "oldest.txt"
 PINNED = re.compile(r'[\w.-]+(\[\w+\])?==[\w.+]+(; python_version (<|>=) "3\.1[12]")?')
 IMPORT = re.compile(r"^ *(?:from|import) (\w+)[\w.]*(?: import .+| as \w+)?$", re.MULTILINE)
 IMPORTED_AS = {"scikit-learn": "sklearn", "pyyaml": "yaml"}  # by rosdep's keys, too
-# Of what the package imports, what rosdep does not know, and what is found only where it is used.
+# Imports of the package that rosdep has no key for, and those that are there on some machines only.
 NO_ROSDEP_KEY = {"freia", "safetensors", "threadpoolctl", "torch"}
 WHERE_INSTALLED = {"moveit_msgs"}
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,14 @@ class Server:
             self.process.kill()
 
 
+def spin_until(executor, condition) -> None:
+    """Spin an executor until a condition holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {PATIENCE:g} s in vain"
+        executor.spin_once(timeout_sec=0.05)
+
+
 class Listener:
     """A node of this process beside the client's."""
 
@@ -102,10 +111,7 @@ class Listener:
 
     def wait_until(self, condition) -> None:
         """Spin until a condition holds."""
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline, f"waited {PATIENCE:g} s in vain"
-            self._executor.spin_once(timeout_sec=0.05)
+        spin_until(self._executor, condition)
 
 
 @pytest.fixture(scope="session")
@@ -160,6 +166,22 @@ def ros():
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     yield
     rclpy.try_shutdown()
+
+
+@pytest.fixture
+def spinning():
+    """Lets an executor spin nodes, and gives the function that does so until a condition holds."""
+    executors = []
+
+    def spinning(executor, *nodes):
+        executors.append(executor)
+        for node in nodes:
+            executor.add_node(node)
+        return partial(spin_until, executor)
+
+    yield spinning
+    for executor in executors:
+        executor.shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -58,19 +58,8 @@ def clients(ros):
 
 
 @pytest.fixture
-def spin_until(node, clients):
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    executor.add_node(clients)
-
-    def spin_until(condition):
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline, f"waited {PATIENCE:g} s in vain"
-            executor.spin_once(timeout_sec=0.05)
-
-    yield spin_until
-    executor.shutdown()
+def spin_until(node, clients, spinning):
+    return spinning(SingleThreadedExecutor(), node, clients)
 
 
 def lags_behind():

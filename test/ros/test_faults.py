@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from functools import partial
 
 import pytest
@@ -21,8 +20,6 @@ from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.faults import GuardedExecutor
 from ik_nn_ros.ros.node import IKServer
 
-PATIENCE = 60.0  # [s]
-
 
 @pytest.fixture(scope="module")
 def server(ros):
@@ -39,19 +36,8 @@ def asking(ros):
 
 
 @pytest.fixture
-def spin_until(server, asking):
-    executor = GuardedExecutor(server.record_fault)
-    executor.add_node(server)
-    executor.add_node(asking)
-
-    def spin_until(condition):
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline, f"waited {PATIENCE:g} s in vain"
-            executor.spin_once(timeout_sec=0.05)
-
-    yield spin_until
-    executor.shutdown()
+def spin_until(server, asking, spinning):
+    return spinning(GuardedExecutor(server.record_fault), server, asking)
 
 
 @pytest.fixture
