@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -54,7 +55,13 @@ def keep_to_one(inside):
         inside.stay()
 
 
-def test_threads_that_come_first_at_once_count_together():
+def test_threads_that_come_first_at_once_count_together(monkeypatch):
+    class Slow(threads._OneBlasThread):
+        def __init__(self):
+            time.sleep(0.3)  # in which the other thread asks for one, too
+            super().__init__()
+
+    monkeypatch.setattr(threads, "_OneBlasThread", Slow)
     threads._one_blas_thread.cache_clear()
     together, counters = threading.Barrier(2), []
 
