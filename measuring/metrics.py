@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ik_nn_ros.posterior.weighted import effective_shares
+
 SampleSets = Sequence[np.ndarray]
 """One sample set (n, d) per target."""
 
@@ -105,14 +107,3 @@ def summary(values: np.ndarray, num_samples: int) -> Mismatch:
         num_targets=len(values),
         num_samples=num_samples,
     )
-
-
-def effective_shares(log_weights: np.ndarray) -> np.ndarray:
-    """(sum w)^2 / (n sum w^2) of weights (..., n), whose logarithms are given: (...).
-
-    0 where no draw leads anywhere.
-    """
-    largest = log_weights.max(-1, keepdims=True)
-    weights = np.exp(log_weights - np.where(np.isfinite(largest), largest, 0.0))
-    squares = log_weights.shape[-1] * np.square(weights).sum(-1)
-    return np.square(weights.sum(-1)) / np.where(squares > 0.0, squares, 1.0)

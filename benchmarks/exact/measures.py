@@ -24,9 +24,10 @@ from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import TASKS
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.posterior.exact import ExactPosterior
+from ik_nn_ros.posterior.weighted import effective_shares
 from measuring.calibration import Calibration, calibrate
 from measuring.chart_mixture import ChartMixture
-from measuring.metrics import effective_shares, summary
+from measuring.metrics import summary
 from measuring.mmd import mmd2
 from measuring.tight_rejection import tight_rejection
 

@@ -148,36 +148,42 @@ def find_conditional(
     on = arc(chain, joint, x, y)
     total = -math.inf
     for slot in range(int(chain[joint, SLOTS])):
-        found[slot, LOG_MASS] = -math.inf
-        low, high = segment(chain, joint, slot, on) if on.half > 0.0 else (0.0, 0.0)
-        found[slot, BEGIN], found[slot, END], found[slot, LOW], found[slot, HIGH] = (
-            low,
-            high,
-            low,
-            high,
-        )
-        if not high > low:
+        if not open_slot(chain, joint, slot, on, found):
             continue
         if parts > 1:
             _narrow(chain, grid, values, joint, x, y, heading, on, found, slot, parts)
         largest = _find_slot(chain, grid, values, joint, x, y, heading, on, found, slot)
-        if largest == -math.inf:
-            continue
-        mass, before, guarded = 0.0, 0.0, 0.0
-        after = math.exp(found[slot, DENSITY] - largest)
-        for node in range(DENSITY, DENSITY + NODES):
-            own, after = after, 0.0
-            if node + 1 < DENSITY + NODES:
-                after = math.exp(found[slot, node + 1] - largest)
-            mass += own
-            found[slot, node] = max(own, GUARD * max(before, after))
-            guarded += found[slot, node]
-            before = own
-        found[slot, SUM] = guarded
-        cell = (found[slot, HIGH] - found[slot, LOW]) / NODES
-        found[slot, LOG_MASS] = largest + math.log(mass * cell)
-        total = log_sum(total, found[slot, LOG_MASS])
+        if largest > -math.inf:
+            total = log_sum(total, weigh(found, slot, largest))
     return total
+
+
+@inlined
+def open_slot(chain: np.ndarray, joint: int, slot: int, on: Arc, found: np.ndarray) -> bool:
+    """Begin a slot's row of a conditional: without mass yet; whether an arc leaves it any room."""
+    low, high = segment(chain, joint, slot, on) if on.half > 0.0 else (0.0, 0.0)
+    found[slot, BEGIN], found[slot, END], found[slot, LOW], found[slot, HIGH] = low, high, low, high
+    found[slot, LOG_MASS] = -math.inf
+    return high > low
+
+
+@plain
+def weigh(found: np.ndarray, slot: int, largest: float) -> float:
+    """Turn a slot's log densities, of which the largest is given, to densities; its log mass."""
+    mass, before, guarded = 0.0, 0.0, 0.0
+    after = math.exp(found[slot, DENSITY] - largest)
+    for node in range(DENSITY, DENSITY + NODES):
+        own, after = after, 0.0
+        if node + 1 < DENSITY + NODES:
+            after = math.exp(found[slot, node + 1] - largest)
+        mass += own
+        found[slot, node] = max(own, GUARD * max(before, after))
+        guarded += found[slot, node]
+        before = own
+    found[slot, SUM] = guarded
+    cell = (found[slot, HIGH] - found[slot, LOW]) / NODES
+    found[slot, LOG_MASS] = largest + math.log(mass * cell)
+    return found[slot, LOG_MASS]
 
 
 @inlined

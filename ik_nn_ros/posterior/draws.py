@@ -10,7 +10,8 @@ from ik_nn_ros.chain.chain_array import BOUNDED, CLOSING, SLOT, SLOT_SIZE, SLOTS
 from ik_nn_ros.chain.closing import close
 from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, segment
 from ik_nn_ros.compilation import inlined, plain
-from ik_nn_ros.posterior.conditional import LOG_MASS, MASS, quantile
+from ik_nn_ros.posterior.careful import PARTS
+from ik_nn_ros.posterior.conditional import LOG_MASS, MASS, find_conditional, quantile
 from ik_nn_ros.posterior.mixture import mixed_quantile
 from ik_nn_ros.posterior.quantiles import KNOTS, STEP, knot_of_level, level_of_knot, spline
 from ik_nn_ros.posterior.tables import HEADINGS, Place, find_place, slot_value
@@ -156,6 +157,7 @@ def draw(
     carried: np.ndarray,
     first: np.ndarray,
     found: np.ndarray,
+    careful: bool,
     uniforms: np.ndarray,
     positions: np.ndarray,
     log_weights: np.ndarray,
@@ -171,6 +173,7 @@ def draw(
         carried: (3,) the same before it was moved into the reach.
         first: the first joint's conditional, where that joint is free.
         found: scratch, another conditional.
+        careful: whether the other joints' conditionals are found, see `careful`, not looked up.
         uniforms: (m, F + 1) numbers in [0, 1) for F free joints and the root.
         positions: (m, N), written.
         log_weights, log_priors: (m,) [nats], written; minus infinite where a draw leads nowhere.
@@ -185,6 +188,9 @@ def draw(
             slot, u, own = -1, 0.0, 0.0
             if joint == 0:
                 slot, u, own = _by_quadrature(chain, joint, first, uniform)
+            elif careful and on.half > 0.0:
+                find_conditional(chain, grid, values, joint, x, y, heading, found, PARTS)
+                slot, u, own = _by_quadrature(chain, joint, found, uniform)
             elif on.half > 0.0:
                 slot, u, own = _by_tables(
                     chain, grid, values, quantiles, joint, x, y, heading, on, found, uniform

@@ -15,19 +15,22 @@ import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task, task_named
-from ik_nn_ros.chain.chain_array import CLOSING, chain_array
+from ik_nn_ros.chain.chain_array import BOUNDED, CLOSING, chain_array
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.posterior import EXACT
 from ik_nn_ros.posterior.building import bend, empty_tables, fill, widen
+from ik_nn_ros.posterior.careful import find_first
 from ik_nn_ros.posterior.conditional import find_conditional, new_conditional
 from ik_nn_ros.posterior.draws import draw
 from ik_nn_ros.posterior.finite import all_solutions
 from ik_nn_ros.posterior.sampler import Samples
 from ik_nn_ros.posterior.tables import DISTANCES, Tables
-from ik_nn_ros.posterior.weighted import DrawRows, Draws, WeightedSampler
+from ik_nn_ros.posterior.weighted import DrawRows, Draws, WeightedSampler, effective_shares
 from ik_nn_ros.threads import in_threads, num_threads
 
 EVIDENCE_DRAWS = 256
+TRIED = 128  # draws by tables that limits cut, to see whether they will do ...
+LEAST_SHARE = 0.5  # ... as they do if so much of them counts
 SEARCH_PARTS = 32  # of the first joint's range, where its angles are few
 
 
@@ -65,6 +68,8 @@ class ExactPosterior(WeightedSampler):
             chain, self.tables = _chain_and_tables(arm, task)
         super().__init__(arm, task, chain, accepting=True)
         self.finite = chain[0, CLOSING] == 0.0
+        tabulated = slice(1, int(chain[0, CLOSING]))
+        self._cut_by_limits = bool(chain[tabulated, BOUNDED].any())
 
     @property
     def tables_bytes(self) -> int:
@@ -72,23 +77,43 @@ class ExactPosterior(WeightedSampler):
         return sum(table.nbytes for table in self.tables)
 
     def _draw_rows(self, state: np.ndarray, carried: np.ndarray) -> DrawRows | None:
-        first = new_conditional()
-        if self.chain[0, CLOSING] > 0.0 and not self._find_first(state, first):
+        by_tables = self._rows_by(self._find_first(state), False, state, carried)
+        if not self._cut_by_limits:
+            return by_tables
+        if by_tables is not None:
+            tried = Draws.leading_nowhere(TRIED, self.arm.dof)
+            free = int(self.chain[0, CLOSING])
+            by_tables(np.random.default_rng(0).random((TRIED, free + 1)), tried)
+            if effective_shares(tried.log_weights) >= LEAST_SHARE:
+                return by_tables
+        return self._rows_by(self._find_first_carefully(state), True, state, carried)
+
+    def _rows_by(
+        self, first: np.ndarray | None, careful: bool, state: np.ndarray, carried: np.ndarray
+    ) -> DrawRows | None:
+        """What draws by the first joint's conditional, if that joint may stand anywhere."""
+        if first is None:
             return None
 
         def draw_rows(uniforms: np.ndarray, out: Draws) -> None:
             own, found = first.copy(), new_conditional()
-            draw(self.chain, *self.tables, state, carried, own, found, uniforms, *out)
+            draw(self.chain, *self.tables, state, carried, own, found, careful, uniforms, *out)
 
         return draw_rows
 
-    def _find_first(self, state: np.ndarray, first: np.ndarray) -> bool:
-        """Write the first joint's conditional to ``first``, if that joint may stand anywhere."""
-        grid, values, _ = self.tables
-        return any(
+    def _find_first(self, state: np.ndarray) -> np.ndarray | None:
+        first, (grid, values, _) = new_conditional(), self.tables
+        if self.finite or any(
             find_conditional(self.chain, grid, values, 0, *state, first, parts) > -math.inf
             for parts in (1, SEARCH_PARTS)
-        )
+        ):
+            return first
+        return None
+
+    def _find_first_carefully(self, state: np.ndarray) -> np.ndarray | None:
+        first, (grid, values, _) = new_conditional(), self.tables
+        found = find_first(self.chain, grid, values, *state, first, new_conditional())
+        return first if found > -math.inf else None
 
     def log_evidence(self, targets: np.ndarray) -> np.ndarray:
         """Log density of the prior's TCPs at targets (b, size) [nats, per m^2 (rad)]: (b,).

@@ -229,6 +229,17 @@ class WeightedSampler(Sampler):
         return states
 
 
+def effective_shares(log_weights: np.ndarray) -> np.ndarray:
+    """(sum w)^2 / (n sum w^2) of weights (..., n), whose logarithms are given: (...).
+
+    0 where no draw leads anywhere.
+    """
+    largest = log_weights.max(-1, keepdims=True)
+    weights = np.exp(log_weights - np.where(np.isfinite(largest), largest, 0.0))
+    squares = log_weights.shape[-1] * np.square(weights).sum(-1)
+    return np.square(weights.sum(-1)) / np.where(squares > 0.0, squares, 1.0)
+
+
 def _over_bound(log_weights: np.ndarray) -> np.ndarray:
     """Weights (m,) over a bound, beyond which they have no more than `BEYOND` of the mass."""
     largest = log_weights.max()

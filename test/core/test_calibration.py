@@ -9,7 +9,7 @@ from scipy.stats import chisquare
 from ik_nn_ros import IKSolver
 from ik_nn_ros.models import WEIGHTS_FOLDER
 from ik_nn_ros.posterior.exact import ExactPosterior
-from measuring.metrics import effective_shares
+from ik_nn_ros.posterior.weighted import effective_shares
 
 FALSE_ALARM_RATE = 1e-3  # of a calibrated model, over all statistics of one test together
 TARGETS, SAMPLES, BINS = 1000, 99, 20

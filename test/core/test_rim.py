@@ -5,7 +5,7 @@ import pytest
 
 from ik_nn_ros import IKSolver
 from ik_nn_ros.models import available_models
-from measuring.metrics import effective_shares
+from ik_nn_ros.posterior.weighted import effective_shares
 
 SLACKS = np.geomspace(1e-6, 0.02, 20)  # [m]
 BEARINGS = (-0.5, 0.0, 0.2)  # [rad]

@@ -7,11 +7,11 @@ from ik_nn_ros import PlanarArm
 from ik_nn_ros.arm.task import POSE, POSITION
 from ik_nn_ros.posterior.evidence import NEIGHBOURHOOD
 from ik_nn_ros.posterior.exact import ExactPosterior
+from ik_nn_ros.posterior.weighted import effective_shares
 from measuring.c2st import c2st
 from measuring.evaluation import evaluate
 from measuring.metrics import (
     Shares,
-    effective_shares,
     mismatch,
     resimulation,
 )

@@ -16,9 +16,9 @@ from ik_nn_ros.models.networks import restore_network
 from ik_nn_ros.options import POSITION_TOLERANCE
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.posterior.sampler import Sampler
-from ik_nn_ros.posterior.weighted import WeightedSampler
+from ik_nn_ros.posterior.weighted import WeightedSampler, effective_shares
 from measuring.files import ResultError, read_file, write_file
-from measuring.metrics import effective_shares, resimulation
+from measuring.metrics import resimulation
 from measuring.mmd import mmd2
 from measuring.results import fingerprint
 

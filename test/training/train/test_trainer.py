@@ -15,7 +15,8 @@ import torch
 import yaml
 
 from ik_nn_ros.backends.eager import eager_sampler
-from measuring.metrics import effective_shares, resimulation
+from ik_nn_ros.posterior.weighted import effective_shares
+from measuring.metrics import resimulation
 from training.train.config import TrainingConfig
 from training.train.data import make_dataset
 from training.train.run import MODEL_FILE, STATE_FILE, RunFolderError, train
