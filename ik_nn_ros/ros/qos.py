@@ -1,6 +1,6 @@
 """The qualities of service that differ from ROS's defaults."""
 
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 # A late viewer sees the latest answer.
 LATCHED = QoSProfile(
@@ -8,5 +8,8 @@ LATCHED = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
     reliability=ReliabilityPolicy.RELIABLE,
 )
-# All clients of a service share its queues, and the default depth of 10 drops the eleventh.
-SERVICE = QoSProfile(history=HistoryPolicy.KEEP_ALL, reliability=ReliabilityPolicy.RELIABLE)
+# All clients of a service share its queues, and the default depth of 10 drops the eleventh. Nothing
+# is kept for ever: a reader that was killed, or takes nothing, would fill a queue that keeps all,
+# and then no response could be sent to anybody. Depths near 5000, the most that Fast DDS stores,
+# would make readers refuse what they missed.
+SERVICE = QoSProfile(depth=2000, reliability=ReliabilityPolicy.RELIABLE)

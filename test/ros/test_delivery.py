@@ -9,7 +9,7 @@ from rcl_interfaces.srv import GetParameters
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
-from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.service import Service
 
 from ik_nn_interfaces.srv import SolveIK
@@ -18,6 +18,8 @@ from ik_nn_ros.ros.delivery import DeliveringNode
 from ik_nn_ros.ros.readers import Reach, Readers
 
 PATIENCE = 60.0  # [s]
+KEEPING_ALL = QoSProfile(history=HistoryPolicy.KEEP_ALL, reliability=ReliabilityPolicy.RELIABLE)
+KEPT = 5000  # the most that Fast DDS stores at either end, also where all is to be kept
 # Their requests arrive, but no response can: the server keeps none for those who come late, and
 # promises no times.
 UNREACHABLE = {
@@ -69,7 +71,7 @@ def lags_behind():
 
 
 def is_held_up():
-    """As rclpy says it where the middleware has too much on its way to somebody who was killed."""
+    """As rclpy says it where a queue that keeps all is full."""
     raise rclpy_implementation.RCLError("failed to send response: cannot publish data")
 
 
@@ -118,12 +120,12 @@ def test_a_response_is_sent_until_its_client_is_reached(
 
 @pytest.fixture
 def sends(monkeypatch):
-    """How often a response is sent."""
+    """What every response is sent with: by which service, and to whom."""
     sends, send = [], Service.send_response
 
-    def counted(service, response, header):
-        sends.append(response)
-        return send(service, response, header)
+    def counted(*sending):
+        sends.append(sending)
+        return send(*sending)
 
     monkeypatch.setattr(Service, "send_response", counted)
     return sends
@@ -170,6 +172,16 @@ def test_the_queue_of_a_client_that_left_costs_nothing(sends, capfd, node, clien
         assert time.monotonic() < deadline
     spin_until(answered.done)
     assert node.answered == [1.0, 2.0] and len(sends) == 2
+
+
+def test_a_client_that_takes_no_response_keeps_none_from_others(sends, node, clients, spinning):
+    idle = clients.create_client(SolveIK, "solve_ik", qos_profile=KEEPING_ALL)
+    spin_until = spinning(SingleThreadedExecutor(), node)  # the client takes nothing
+    spin_until(idle.service_is_ready)
+    idle.call_async(asked_at(1.0))
+    spin_until(lambda: sends)
+    for _ in range(2 * KEPT):
+        Service.send_response(*sends[0])  # raises where there is no room
 
 
 def test_clients_take_turns(node, clients, spin_until):
