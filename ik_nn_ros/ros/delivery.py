@@ -190,9 +190,9 @@ class DeliveringNode(Node):
 
 
 def _is_sent(send: Callable[[Any, Any], None], response: Any, header: Any) -> bool:
-    # rclpy warns where a client is not discovered yet. It raises where the middleware takes no more
-    # for a while, as of a service with a queue that keeps all. A response to a client that has gone
-    # counts as sent.
+    # rclpy warns where a client is not discovered yet. It raises while the middleware refuses a
+    # response, as it does where a queue that keeps all is full. A response to a client that has
+    # gone counts as sent.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", TIMED_OUT, RuntimeWarning)
