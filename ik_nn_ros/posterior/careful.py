@@ -11,9 +11,9 @@ import math
 
 import numpy as np
 
-from ik_nn_ros.chain.chain_array import SLOTS
+from ik_nn_ros.chain.chain_array import MOST_SLOTS, SLOTS
 from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, log_sum
-from ik_nn_ros.compilation import inlined, plain
+from ik_nn_ros.compilation import plain
 from ik_nn_ros.posterior.conditional import (
     DENSITY,
     HIGH,
@@ -26,7 +26,12 @@ from ik_nn_ros.posterior.conditional import (
 )
 
 PARTS = np.int64(4)  # in which a slot is searched, see `find_conditional`
-FIRST_NODES = 768  # of a slot of the first joint, to find where its mass is
+FIRST_NODES = np.int64(768)  # of a slot of the first joint, to find where its mass is
+
+
+def new_search() -> np.ndarray:
+    """Memory for `find_first`: a conditional with room for all nodes of its search."""
+    return np.zeros((MOST_SLOTS, DENSITY + FIRST_NODES))
 
 
 @plain
@@ -38,31 +43,46 @@ def find_first(
     y: float,
     heading: float,
     found: np.ndarray,
+    search: np.ndarray,
     second: np.ndarray,
 ) -> float:
     """As `find_conditional` for the first joint; V of the second one is by quadrature, too.
 
-    ``second`` is scratch, that joint's conditional.
+    ``search`` and ``second`` are scratch: memory of `new_search`, and the second joint's
+    conditional.
     """
     on = arc(chain, 0, x, y)
     total = -math.inf
     for slot in range(int(chain[0, SLOTS])):
-        if not open_slot(chain, 0, slot, on, found):
+        if not (open_slot(chain, 0, slot, on, found) and open_slot(chain, 0, slot, on, search)):
             continue
-        _narrow(chain, grid, values, x, y, heading, on, found, slot, second)
-        cell, largest = (found[slot, HIGH] - found[slot, LOW]) / NODES, -math.inf
-        for node in range(NODES):
-            u = found[slot, LOW] + (node + 0.5) * cell
-            log_density = _log_density(chain, grid, values, x, y, heading, on, slot, u, second)
-            found[slot, DENSITY + node] = log_density
-            largest = max(largest, log_density)
+        largest = _evaluate(
+            chain, grid, values, x, y, heading, on, search, slot, FIRST_NODES, second
+        )
+        if largest == -math.inf:
+            continue
+        _narrow(found, search, slot, largest)
+        largest = _evaluate(chain, grid, values, x, y, heading, on, found, slot, NODES, second)
         if largest > -math.inf:
             total = log_sum(total, weigh(found, slot, largest))
     return total
 
 
 @plain
-def _narrow(
+def _narrow(found: np.ndarray, search: np.ndarray, slot: int, largest: float) -> None:
+    """Narrow a slot to where a search has found its mass."""
+    begin, end = search[slot, LOW], search[slot, HIGH]
+    cell = (end - begin) / FIRST_NODES
+    first, last = FIRST_NODES, 0
+    for node in range(FIRST_NODES):
+        if search[slot, DENSITY + node] > largest - NEGLIGIBLE:
+            first, last = min(first, node), node
+    found[slot, LOW] = max(begin, begin + (first - 0.5) * cell)
+    found[slot, HIGH] = min(end, begin + (last + 1.5) * cell)
+
+
+@plain
+def _evaluate(
     chain: np.ndarray,
     grid: np.ndarray,
     values: np.ndarray,
@@ -72,37 +92,18 @@ def _narrow(
     on: Arc,
     found: np.ndarray,
     slot: int,
-    second: np.ndarray,
-) -> None:
-    """Narrow a slot to where its mass is, if any is found."""
-    begin, end = found[slot, LOW], found[slot, HIGH]
-    cell = (end - begin) / FIRST_NODES
-    low, high, largest = end, begin, -math.inf
-    for node in range(FIRST_NODES):
-        u = begin + (node + 0.5) * cell
-        log_density = _log_density(chain, grid, values, x, y, heading, on, slot, u, second)
-        if log_density > largest - NEGLIGIBLE:
-            low, high = min(low, u - cell), max(high, u + cell)
-        largest = max(largest, log_density)
-    if largest > -math.inf:
-        found[slot, LOW], found[slot, HIGH] = max(begin, low), min(end, high)
-
-
-@inlined
-def _log_density(
-    chain: np.ndarray,
-    grid: np.ndarray,
-    values: np.ndarray,
-    x: float,
-    y: float,
-    heading: float,
-    on: Arc,
-    slot: int,
-    u: float,
+    count: int,
     second: np.ndarray,
 ) -> float:
-    """Log of p_1 V_2 |dtheta / du|."""
-    theta = angle_at(chain, 0, slot, on, math.cos(u))
-    next_x, next_y, rest = advance(chain, 0, x, y, heading, theta)
-    log_value = find_conditional(chain, grid, values, 1, next_x, next_y, rest, second, PARTS)
-    return log_value + log_prior(chain, 0, theta) + math.log(on.half * abs(math.sin(u)))
+    """Log of p_1 V_2 |dtheta / du| in the middles of so many cells of a slot; the largest."""
+    cell, largest = (found[slot, HIGH] - found[slot, LOW]) / count, -math.inf
+    for node in range(count):
+        u = found[slot, LOW] + (node + 0.5) * cell
+        theta = angle_at(chain, 0, slot, on, math.cos(u))
+        next_x, next_y, rest = advance(chain, 0, x, y, heading, theta)
+        log_rest = find_conditional(chain, grid, values, 1, next_x, next_y, rest, second, PARTS)
+        log_density = log_prior(chain, 0, theta) + log_rest
+        log_density += math.log(on.half * abs(math.sin(u)))
+        found[slot, DENSITY + node] = log_density
+        largest = max(largest, log_density)
+    return largest

@@ -19,7 +19,7 @@ from ik_nn_ros.chain.chain_array import BOUNDED, CLOSING, chain_array
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.posterior import EXACT
 from ik_nn_ros.posterior.building import bend, empty_tables, fill, widen
-from ik_nn_ros.posterior.careful import find_first
+from ik_nn_ros.posterior.careful import find_first, new_search
 from ik_nn_ros.posterior.conditional import find_conditional, new_conditional
 from ik_nn_ros.posterior.draws import draw
 from ik_nn_ros.posterior.finite import all_solutions
@@ -29,8 +29,8 @@ from ik_nn_ros.posterior.weighted import DrawRows, Draws, WeightedSampler, effec
 from ik_nn_ros.threads import in_threads, num_threads
 
 EVIDENCE_DRAWS = 256
-TRIED = 128  # draws by tables that limits cut, to see whether they will do ...
-LEAST_SHARE = 0.5  # ... as they do if so much of them counts
+TRIED = 128  # draws by tables, to see whether these will do where limits cut their cells
+LEAST_SHARE = 0.5  # effective share of these draws, from which the tables will do
 SEARCH_PARTS = 32  # of the first joint's range, where its angles are few
 
 
@@ -112,8 +112,9 @@ class ExactPosterior(WeightedSampler):
 
     def _find_first_carefully(self, state: np.ndarray) -> np.ndarray | None:
         first, (grid, values, _) = new_conditional(), self.tables
-        found = find_first(self.chain, grid, values, *state, first, new_conditional())
-        return first if found > -math.inf else None
+        scratch = new_search(), new_conditional()
+        log_evidence = find_first(self.chain, grid, values, *state, first, *scratch)
+        return first if log_evidence > -math.inf else None
 
     def log_evidence(self, targets: np.ndarray) -> np.ndarray:
         """Log density of the prior's TCPs at targets (b, size) [nats, per m^2 (rad)]: (b,).

@@ -52,7 +52,7 @@ def test_solutions_in_a_corner_of_the_limits_are_found():
     rng = np.random.default_rng(0)
     sampler = ExactPosterior(UNIFORM)
     draws = sampler.draw(CORNER, 1000, rng)
-    assert effective_shares(draws.log_weights) > 0.5
+    assert effective_shares(draws.log_weights) > 0.9
     expected, log_evidence = _rejected(300_000, rng)
     assert draws.log_evidence == pytest.approx(log_evidence, abs=0.1)
     samples = sampler.sample(CORNER[None], 1000, rng)
@@ -71,11 +71,8 @@ def test_careful_draws_are_of_the_same_posterior(arm, task, monkeypatch):
     by_tables = [sampler.draw(target, 1000, rng) for target in targets]
     monkeypatch.setattr(module, "LEAST_SHARE", 2.0)
     careful = [sampler.draw(target, 1000, rng) for target in targets]
-    assert not any(
-        (a.positions == b.positions).any() for a, b in zip(by_tables, careful, strict=True)
-    )
     shares = effective_shares(np.array([draws.log_weights for draws in careful]))
-    assert shares.mean() > 0.95
+    assert shares.mean() > 0.98
     for tabulated, draws in zip(by_tables, careful, strict=True):
         assert not (tabulated.positions == draws.positions).any()
         assert tabulated.log_evidence == pytest.approx(draws.log_evidence, abs=0.1)
