@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Thread
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -12,6 +13,7 @@ from ik_nn_ros.ros.faults import GuardedExecutor
 from ik_nn_ros.ros.frames import TransformBuffer
 
 NAME = "ik_server_transforms"
+WAKING_PERIOD = 1.0  # [s]
 
 
 class TransformListening:
@@ -42,6 +44,10 @@ class TransformListening:
             parameter_overrides=[Parameter("use_sim_time", value=False)],
         )
         self._listener = TransformListener(self.buffer, self._node)
+        # A signal wakes all executors before it shuts ROS down: one that looks in between waits
+        # again, and where no transform comes in it needs something else to see that ROS has ended.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._node.create_timer(WAKING_PERIOD, lambda: None, clock=steady)
         executor = GuardedExecutor(on_fault)
         executor.add_node(self._node)
         Thread(target=executor.spin, name=NAME).start()
