@@ -34,13 +34,24 @@ def inlined(function: Callable) -> Callable:
     return _compiled(function, _nrt=False, no_cfunc_wrapper=True, forceinline=True)
 
 
+def inner(function: Callable) -> Callable:
+    """As `inlined`, for a function that Python does not call: neither that way in nor kept."""
+    return _dispatcher(
+        function, _nrt=False, no_cfunc_wrapper=True, no_cpython_wrapper=True, forceinline=True
+    )
+
+
 def _compiled(function: Callable, **options: bool) -> Callable:
-    dispatcher = numba.njit(
+    dispatcher = _dispatcher(function, **options)
+    if CODE_FOLDER is not None:
+        dispatcher._cache = KeptCode(function, CODE_FOLDER)  # as Numba's `enable_caching` does
+    return dispatcher
+
+
+def _dispatcher(function: Callable, **options: bool) -> Callable:
+    return numba.njit(
         nogil=True,  # rows are worked on in threads
         error_model="numpy",  # a check for zero in each division would prevent vectorising
         fastmath={"contract", "nsz", "arcp"},  # infinities and NaNs stay what they are
         **options,
     )(function)
-    if CODE_FOLDER is not None:
-        dispatcher._cache = KeptCode(function, CODE_FOLDER)  # as Numba's `enable_caching` does
-    return dispatcher

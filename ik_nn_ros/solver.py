@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from ik_nn_ros.arguments import (
 )
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import POSITION, Task, task_named
+from ik_nn_ros.arrays import as_slice, ascending
 from ik_nn_ros.backends import (
     AUTO,
     build_sampler,
@@ -180,7 +182,7 @@ class IKSolver:
             NoSolutionError: no sample converged within the joint limits.
         """
         point = self._point(target)
-        options = _options(options, keywords)
+        options = self._options(options, keywords)
         return self._answers(point[None], [None], num_samples, seed, options)[0]
 
     def solve_many(
@@ -208,7 +210,7 @@ class IKSolver:
             UnreachableTargetError, NoSolutionError: see `solve`; the error has the target's index.
         """
         points = finite_targets(targets, self.task.size)
-        options = _options(options, keywords)
+        options = self._options(options, keywords)
         return self._answers(points, range(len(points)), num_samples, seed, options)
 
     def sample(self, targets: np.ndarray, seed: int | None = None) -> np.ndarray:
@@ -222,6 +224,16 @@ class IKSolver:
         if len(points) == 0:
             return np.empty((0, self.arm.dof))
         return self.sampler.sample(points, 1, np.random.default_rng(seed)).positions[:, 0]
+
+    @cached_property
+    def _default_options(self) -> SolveOptions:
+        return SolveOptions().of_arm(self.arm)
+
+    def _options(self, options: SolveOptions | None, keywords: dict[str, Any]) -> SolveOptions:
+        given = self._default_options
+        if options is not None:
+            given = instance("options", options, SolveOptions).of_arm(self.arm)
+        return given.changed(**keywords).of_arm(self.arm) if keywords else given
 
     def _point(self, target: Sequence[float]) -> np.ndarray:
         """A target (size,) as float64, with as many finite numbers as the task prescribes."""
@@ -241,7 +253,6 @@ class IKSolver:
     ) -> list[Solutions]:
         """One for each of the points (b, size), which errors name by their indices."""
         num_samples, seed = require_num_samples(num_samples), require_seed(seed)
-        options = options.of_arm(self.arm)
         if options.seed_state is not None:
             finite_vector("seed_state", options.seed_state, self.arm.dof)
         sampler = self.sampler
@@ -344,25 +355,27 @@ class IKSolver:
         def joined(name: str) -> np.ndarray | None:
             if getattr(parts[0], name) is None:
                 return None
-            return np.concatenate([getattr(part, name)[part.keep] for part in parts])
+            arrays = [getattr(part, name)[as_slice(part.keep)] for part in parts]
+            return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
         kept = {
             name: joined(name)
             for name in ("positions", "position_errors", "heading_errors", "log_weights")
         }
-        chosen = np.arange(min(found, num_samples))
-        order = self._rank(kept["positions"][chosen], kept["position_errors"][chosen], options)
-        chosen = chosen[order]
+        first = slice(min(found, num_samples))
+        best = self._rank(kept["positions"][first], kept["position_errors"][first], options)
         return Solutions(
             arm=self.arm,
             task=self.task,
             target=target,
-            **{name: None if array is None else array[chosen] for name, array in kept.items()},
-            num_rejected=drawn - len(chosen),
+            **{
+                name: None if array is None else array.take(best, 0) for name, array in kept.items()
+            },
+            num_rejected=drawn - len(best),
             approximate_distance=moved,
             shortfall=self._shortfall(parts, found, num_samples),
             known_log_evidence=parts[0].log_evidence,
-            density=(lambda: joined("log_densities")[chosen]) if parts[0].has_density else None,
+            density=(lambda: joined("log_densities").take(best)) if parts[0].has_density else None,
         )
 
     def _shortfall(self, parts: list[_Placed], found: int, num_samples: int) -> str | None:
@@ -382,15 +395,10 @@ class IKSolver:
         if options.seed_state is not None:
             differences = self.arm.joint_differences(positions, np.array(options.seed_state))
             distances = np.linalg.norm(differences / self.arm.joint_units, axis=1)
-            return np.argsort(distances, kind="stable")
+            return ascending(distances)
         if options.refine:
-            return np.argsort(-self.arm.log_prior(positions), kind="stable")
-        return np.argsort(errors, kind="stable")
-
-
-def _options(options: SolveOptions | None, keywords: dict[str, Any]) -> SolveOptions:
-    given = SolveOptions() if options is None else instance("options", options, SolveOptions)
-    return given.changed(**keywords)
+            return ascending(-self.arm.log_prior(positions))
+        return ascending(errors)
 
 
 class _Aims(NamedTuple):

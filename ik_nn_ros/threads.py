@@ -49,6 +49,13 @@ def in_threads(work: Callable[[Piece], None], pieces: Iterable[Piece], threads: 
             helper.result()
 
 
+def pieces(rows: int, threads: int, most: int) -> list[slice]:
+    """Rows in pieces of at most ``most``, as many for each thread, which are nearly alike."""
+    rounds = -(-rows // (threads * most))
+    size = -(-rows // (threads * max(rounds, 1)))
+    return [slice(at, at + size) for at in range(0, rows, max(size, 1))]
+
+
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="ik_nn_ros")

@@ -351,8 +351,7 @@ class PlanarArm:
         """
         # At once: the sum over the joints' own densities takes so long that large answers notice.
         means, precisions, log_normalisers = self._prior_numbers
-        scaled = (theta - means) * np.sqrt(precisions)
-        log_prior = log_normalisers.sum() - 0.5 * np.einsum("...j,...j->...", scaled, scaled)
+        log_prior = log_normalisers.sum() - np.square(theta - means) @ (0.5 * precisions)
         if self.joint_limits is None:
             return log_prior
         return np.where(self.within_limits(theta), log_prior, -math.inf)

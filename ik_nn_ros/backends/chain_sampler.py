@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ik_nn_ros.backends.kernels.conditionals import close_all, look, step
+from ik_nn_ros.backends.kernels.draws import find_arcs, look, new_reading, step
+from ik_nn_ros.chain.arithmetic import TILE
 from ik_nn_ros.chain.chain_array import CLOSING, chain_array, num_features
-from ik_nn_ros.posterior.conditional import new_conditional
+from ik_nn_ros.chain.closing import close
+from ik_nn_ros.chain.tile import begin, new_tile, take_uniforms
 from ik_nn_ros.posterior.quantiles import level_of_knot
 from ik_nn_ros.posterior.weighted import DrawRows, Draws, WeightedSampler
 
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
     from ik_nn_ros.models.trained import TrainedModel
 
 Conditionals = Callable[[int, np.ndarray], np.ndarray]
-"""A joint and features (m, f) float32 of its states, which it may overwrite -> what the network
-says of them (m, outputs) float32, see `models.cinn.CINN.forward`."""
+"""A joint and features (f, m) float32 of its states, which it may overwrite -> what the network
+says of them (outputs, m) float32, see `models.cinn.CINN.forward`."""
+
+Memory = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Of a tile of rows: the rows, their features, what is read of quantile functions."""
 
 
 class ChainSampler(WeightedSampler):
@@ -36,29 +41,40 @@ class ChainSampler(WeightedSampler):
         super().__init__(model.arm, model.task, chain_array(model.arm, model.task), accepting=False)
         self.name, self.backend = model.config.kind, backend
         self._conditionals = conditionals
-        self._rises = even_rises(model.config.bins)
+        self._rises, self._free = even_rises(model.config.bins), int(self.chain[0, CLOSING])
         rng = np.random.default_rng(0)  # no request waits until machine code is compiled
         self.sample(self.task.forward(self.arm, self.arm.sample_prior(1, rng)), 1, rng)
 
+    def _memory(self) -> Memory:
+        """That of one thread."""
+        features = np.empty(num_features(self.chain) * TILE, np.float32)
+        return new_tile(self.arm.dof), features, new_reading(len(self._rises))
+
+    def _said_of_target(self, state: np.ndarray) -> np.ndarray:
+        """What the network says of the first joint, in all rows alike."""
+        tile, features, _ = self._memory()
+        begin(state, tile)
+        find_arcs(self.chain, 0, tile)
+        look(self.chain, 0, tile, features)
+        return np.repeat(self._conditionals(0, features[::TILE, None].copy()), TILE)
+
     def _draw_rows(self, state: np.ndarray, carried: np.ndarray) -> DrawRows:
-        chain, free = self.chain, int(self.chain[0, CLOSING])
-        # All draws see the same target: what the network says of it is said once.
-        arcs, first = np.empty((1, 3)), np.empty((1, num_features(chain)), np.float32)
-        look(chain, 0, state[None], arcs, first)
-        said_of_target = self._conditionals(0, first)
+        chain, free, said_of_target = self.chain, self._free, self._said_of_target(state)
 
         def draw_rows(uniforms: np.ndarray, out: Draws) -> None:
-            m = len(uniforms)
-            states, log_ratios = np.tile(state, (m, 1)), np.zeros(m)
-            own_arcs, features = np.tile(arcs, (m, 1)), np.empty((m, first.shape[1]), np.float32)
-            for joint in range(free):
-                said = said_of_target
-                if joint > 0:
-                    look(chain, joint, states, own_arcs, features)
-                    said = self._conditionals(joint, features)
-                drawn = (own_arcs, states, log_ratios, new_conditional(), out.positions)
-                step(chain, joint, self._rises, said, uniforms, *drawn)
-            close_all(chain, states, log_ratios, uniforms, carried, tuple(out))
+            tile, features, read = self._memory()
+            for start in range(0, len(uniforms), TILE):
+                begin(state, tile)
+                for joint in range(free):
+                    find_arcs(chain, joint, tile)
+                    said = said_of_target
+                    if joint > 0:
+                        look(chain, joint, tile, features)
+                        said = np.ravel(self._conditionals(joint, features.reshape(-1, TILE)))
+                    take_uniforms(uniforms, start, joint, tile)
+                    step(chain, joint, self._rises, said, tile, read)
+                take_uniforms(uniforms, start, free, tile)
+                close(chain, tile, carried, tuple(out), start)
 
         return draw_rows
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,13 +17,13 @@ import numpy as np
 from ik_nn_ros.backends.base import Decoded, Decoder, chunks
 from ik_nn_ros.backends.chain_sampler import ChainSampler
 from ik_nn_ros.backends.kernels import KERNELS, Kernel
-from ik_nn_ros.backends.kernels.conditionals import ConditionalsKernel
+from ik_nn_ros.backends.kernels.conditionals import Networks, draw, evaluate
 from ik_nn_ros.backends.kernels.kinematics import Links, position_errors
 from ik_nn_ros.backends.network_sampler import NetworkSampler
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.models.architectures import CINNConfig
 from ik_nn_ros.posterior.sampler import Sampler
-from ik_nn_ros.posterior.weighted import Draws
+from ik_nn_ros.posterior.weighted import DrawRows, Draws
 from ik_nn_ros.threads import in_threads, num_threads, one_blas_thread
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def compiled_sampler(model: TrainedModel, device: str) -> Sampler:
         raise InvalidRequestError("backend", f"numba runs on the cpu, not on '{device}'")
     kind = model.config.kind
     if kind == CINNConfig.kind:
-        return CompiledChainSampler(model, ConditionalsKernel(model), NUMBA)
+        return CompiledChainSampler(model)
     if kind not in KERNELS:
         offers = ", ".join((*KERNELS, CINNConfig.kind))
         raise InvalidRequestError("backend", f"numba knows {offers}, not {kind}")
@@ -51,12 +52,25 @@ def compiled_sampler(model: TrainedModel, device: str) -> Sampler:
 
 
 class CompiledChainSampler(ChainSampler):
-    """Keeps BLAS to one thread in each of those that draw."""
+    """Draws all joints in machine code, and keeps BLAS to one thread in each of those that draw."""
+
+    def __init__(self, model: TrainedModel) -> None:
+        self._networks = Networks.of(model)
+        super().__init__(model, partial(evaluate, self._networks), NUMBA)
 
     def draw(self, target: np.ndarray, num_draws: int, rng: np.random.Generator) -> Draws:
         """See `WeightedSampler.draw`."""
         with one_blas_thread():
             return super().draw(target, num_draws, rng)
+
+    def _draw_rows(self, state: np.ndarray, carried: np.ndarray) -> DrawRows:
+        said = self._said_of_target(state)
+
+        def draw_rows(uniforms: np.ndarray, out: Draws) -> None:
+            memory, networks, rises = self._memory(), self._networks, self._rises
+            draw(self.chain, networks, said, rises, memory, state, carried, uniforms, tuple(out))
+
+        return draw_rows
 
 
 class CompiledDecoder(Decoder):

@@ -58,8 +58,8 @@ class EagerConditionals:
 
     @torch.inference_mode()
     def __call__(self, joint: int, features: np.ndarray) -> np.ndarray:
-        seen = torch.from_numpy(features).to(self._device)[None]
-        return self._network(seen, slice(joint, joint + 1))[0].cpu().numpy()
+        seen = torch.from_numpy(features).to(self._device).T[None]
+        return self._network(seen, slice(joint, joint + 1))[0].T.cpu().numpy()
 
 
 class EagerDecoder(Decoder):

@@ -10,9 +10,11 @@ that bearing, and the ends of the slots.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
+from ik_nn_ros.chain.arithmetic import TINY, atan2, cos_sin, log
 from ik_nn_ros.chain.chain_array import (
     FEATURES_OF_BOUNDS,
     FEATURES_OF_POSES,
@@ -26,8 +28,8 @@ from ik_nn_ros.chain.chain_array import (
     TURN,
     UNIT,
 )
-from ik_nn_ros.chain.states import TINY, Arc, bounds_at, segment
-from ik_nn_ros.compilation import inlined
+from ik_nn_ros.chain.states import Arc, bounds_at, segment
+from ik_nn_ros.compilation import inlined, inner
 
 LEAST_SLACK = 1e-5  # of the reach, so that logarithms end
 LEAST_SQUARE = 1e-9  # of a root that something is divided by
@@ -35,14 +37,40 @@ LEAST_PRECISION = 0.1  # [1 / joint's unit^2]: of a uniform prior it is 0
 SOFTNESS = 0.2  # of how many units a coordinate without bounds is worth at the most, the inverse
 
 
-@inlined
+@inner
 def _soft(value: float) -> float:
     return value / (1.0 + SOFTNESS * abs(value))
 
 
-@inlined
+@inner
 def _wrapped(angle: float) -> float:
-    return angle - TURN * math.floor(angle / TURN + 0.5)
+    return angle - TURN * np.floor(angle / TURN + 0.5)
+
+
+class Scale(NamedTuple):
+    """By what a joint's features are measured.
+
+    Attributes:
+        inner, outer: bounds of the distance that the chain from the joint on reaches [m].
+        unit: of its position.
+        mean: of its prior, in units.
+        deviations: how many of its prior's deviations are a unit.
+    """
+
+    inner: float
+    outer: float
+    unit: float
+    mean: float
+    deviations: float
+
+
+@inner
+def scale_of(chain: np.ndarray, joint: int) -> Scale:
+    """That of a joint's features."""
+    unit = chain[joint, UNIT]
+    deviations = math.sqrt(max(chain[joint, PRECISION] * unit * unit, LEAST_PRECISION))
+    mean = chain[joint, MEAN] / unit
+    return Scale(chain[joint, INNER], chain[joint, OUTER], unit, mean, deviations)
 
 
 @inlined
@@ -54,45 +82,89 @@ def write_features(
     heading: float,
     on: Arc,
     features: np.ndarray,
-    row: int,
+    first: int,
+    stride: int,
 ) -> None:
-    """Write those of a joint's state, whose arc is known, to a row of features (m, f)."""
-    inner, outer = chain[joint, INNER], chain[joint, OUTER]
-    distance = math.sqrt(x * x + y * y)
-    bearing = math.atan2(y, x)
-    slack = max((outer - distance) / outer, 0.0)
-    from_inner = max((distance - inner) / outer, 0.0)
-    root = math.sqrt(slack + LEAST_SQUARE)
-    unit = chain[joint, UNIT]
-    deviations = math.sqrt(max(chain[joint, PRECISION] * unit * unit, LEAST_PRECISION))
-    features[row, 0] = distance / outer
-    features[row, 1] = root
-    features[row, 2] = math.log(slack + LEAST_SLACK)
-    features[row, 3] = math.sqrt(from_inner)
-    features[row, 4] = math.log(from_inner + 100.0 * LEAST_SLACK)
-    features[row, 5] = x / (distance + TINY)
-    features[row, 6] = y / (distance + TINY)
-    features[row, 7] = _soft(bearing / root)
-    features[row, 8] = _soft(_wrapped(bearing - chain[joint, MEAN] / unit) * deviations)
-    features[row, 9] = (on.middle - on.half) / unit
-    features[row, 10] = (on.middle + on.half) / unit
-    features[row, 11] = x / outer
-    features[row, 12] = y / outer
+    """Write those of a joint's state, whose arc is known; the k-th to first + k stride."""
+    of = scale_of(chain, joint)
+    write_features_of_position(of, x, y, on, features, first, stride)
     if chain[0, POSE] > 0.0:
-        turned = _wrapped(heading - bearing)
-        features[row, 13], features[row, 14] = math.cos(turned), math.sin(turned)
-        features[row, 15], features[row, 16] = math.cos(heading), math.sin(heading)
-        features[row, 17] = _soft(_wrapped(heading) * deviations)
-        features[row, 18] = _soft(turned * deviations)
-    column = FEATURES_OF_POSES if chain[0, POSE] > 0.0 else FEATURES_OF_POSITIONS
-    if features.shape[1] > column:
-        nearest, farthest = bounds_at(chain, joint, bearing)
-        width = farthest - nearest + TINY
-        features[row, column] = (distance - nearest) / width
-        features[row, column + 1] = math.sqrt(max(farthest - distance, 0.0) / width)
-        first = column + FEATURES_OF_BOUNDS
-        for slot in range((features.shape[1] - first) // 2):
-            low, high = 0.0, 0.0
-            if slot < int(chain[joint, SLOTS]):  # other joints may have more
-                low, high = segment(chain, joint, slot, on)
-            features[row, first + 2 * slot], features[row, first + 2 * slot + 1] = low, high
+        write_features_of_heading(of, x, y, heading, features, first, stride)
+    if cut_by_limits(chain, len(features) // stride):
+        write_features_of_limits(chain, joint, x, y, on, features, first, stride)
+
+
+@inner
+def write_features_of_position(
+    of: Scale, x: float, y: float, on: Arc, features: np.ndarray, first: int, stride: int
+) -> None:
+    """Those of every state."""
+    distance, bearing = math.sqrt(x * x + y * y), atan2(y, x)
+    slack = max((of.outer - distance) / of.outer, 0.0)
+    from_inner = max((distance - of.inner) / of.outer, 0.0)
+    root = math.sqrt(slack + LEAST_SQUARE)
+    features[first] = distance / of.outer
+    features[first + stride] = root
+    features[first + 2 * stride] = log(slack + LEAST_SLACK)
+    features[first + 3 * stride] = math.sqrt(from_inner)
+    features[first + 4 * stride] = log(from_inner + 100.0 * LEAST_SLACK)
+    features[first + 5 * stride] = x / (distance + TINY)
+    features[first + 6 * stride] = y / (distance + TINY)
+    features[first + 7 * stride] = _soft(bearing / root)
+    features[first + 8 * stride] = _soft(_wrapped(bearing - of.mean) * of.deviations)
+    features[first + 9 * stride] = (on.middle - on.half) / of.unit
+    features[first + 10 * stride] = (on.middle + on.half) / of.unit
+    features[first + 11 * stride] = x / of.outer
+    features[first + 12 * stride] = y / of.outer
+
+
+@inner
+def write_features_of_heading(
+    of: Scale, x: float, y: float, heading: float, features: np.ndarray, first: int, stride: int
+) -> None:
+    """Those of a pose beside."""
+    turned = _wrapped(heading - atan2(y, x))
+    beside = first + FEATURES_OF_POSITIONS * stride
+    features[beside], features[beside + stride] = cos_sin(turned)
+    features[beside + 2 * stride], features[beside + 3 * stride] = cos_sin(heading)
+    features[beside + 4 * stride] = _soft(_wrapped(heading) * of.deviations)
+    features[beside + 5 * stride] = _soft(turned * of.deviations)
+
+
+@inner
+def _uncut(chain: np.ndarray) -> int:
+    """How many features there are where no limits cut slots."""
+    return FEATURES_OF_POSES if chain[0, POSE] > 0.0 else FEATURES_OF_POSITIONS
+
+
+@inner
+def cut_by_limits(chain: np.ndarray, count: int) -> bool:
+    """Whether there are features of limits among so many."""
+    return count > _uncut(chain)
+
+
+@inner
+def write_features_of_limits(
+    chain: np.ndarray,
+    joint: int,
+    x: float,
+    y: float,
+    on: Arc,
+    features: np.ndarray,
+    first: int,
+    stride: int,
+) -> None:
+    """Those where limits cut slots: what bounds the distance, and the ends of each slot."""
+    nearest, farthest = bounds_at(chain, joint, atan2(y, x))
+    distance, width = math.sqrt(x * x + y * y), farthest - nearest + TINY
+    count, beside = len(features) // stride, _uncut(chain)
+    features[first + beside * stride] = (distance - nearest) / width
+    root = math.sqrt(max(farthest - distance, 0.0) / width)
+    features[first + (beside + 1) * stride] = root
+    beside += FEATURES_OF_BOUNDS
+    for slot in range((count - beside) // 2):
+        low, high = 0.0, 0.0
+        if slot < int(chain[joint, SLOTS]):  # other joints may have more
+            low, high = segment(chain, joint, slot, on)
+        features[first + (beside + 2 * slot) * stride] = low
+        features[first + (beside + 2 * slot + 1) * stride] = high

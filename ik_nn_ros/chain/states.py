@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ik_nn_ros.chain.arithmetic import TINY, acos, atan2, cos_sin
 from ik_nn_ros.chain.chain_array import (
     ALONE,
     BEARING,
@@ -35,6 +36,7 @@ from ik_nn_ros.chain.chain_array import (
     MEAN,
     OUTER,
     PERIOD,
+    PERIOD_OF_SLOT,
     POSE,
     PRECISION,
     RAIL,
@@ -44,9 +46,7 @@ from ik_nn_ros.chain.chain_array import (
     TURN,
     UPPER,
 )
-from ik_nn_ros.compilation import inlined, plain
-
-TINY = 1e-300
+from ik_nn_ros.compilation import inlined, inner, plain
 
 
 class Arc(NamedTuple):
@@ -86,6 +86,20 @@ class Roots(NamedTuple):
     log_volume: float
 
 
+class Closing(NamedTuple):
+    """How two joints close the chain, one way or the other, see `Roots`.
+
+    Attributes:
+        base, offset, bend: see `Roots`.
+        volume: |J|; 0 where they cannot.
+    """
+
+    base: float
+    offset: float
+    bend: float
+    volume: float
+
+
 @inlined
 def log_prior(chain: np.ndarray, joint: int, theta: float) -> float:
     """Log density [nats] of an angle [rad], summed over the turns that it may be in.
@@ -99,11 +113,12 @@ def log_prior(chain: np.ndarray, joint: int, theta: float) -> float:
         if theta > upper:
             return -math.inf
         return chain[joint, LOG_NORMALISER] - 0.5 * chain[joint, PRECISION] * off * off
-    return _log_prior_of_turns(chain, joint, theta)
+    return log_prior_of_turns(chain, joint, theta)
 
 
 @plain
-def _log_prior_of_turns(chain: np.ndarray, joint: int, theta: float) -> float:
+def log_prior_of_turns(chain: np.ndarray, joint: int, theta: float) -> float:
+    """`log_prior` of an angle in the joint's first turn, of which several count."""
     total = 0.0
     for turn in range(int(chain[joint, FIRST_TURN]), int(chain[joint, LAST_TURN]) + 1):
         angle = theta + chain[joint, PERIOD] * turn
@@ -119,8 +134,16 @@ def advance(
     """The state of the next joint, when this one stands at theta."""
     if joint == 0 and chain[0, RAIL] > 0.0:
         return x, y - theta, heading
-    cosine, sine = math.cos(theta), math.sin(theta)
-    return cosine * x + sine * y - chain[joint, LINK], cosine * y - sine * x, heading - theta
+    return turned(chain[joint, LINK], x, y, heading, theta)
+
+
+@inner
+def turned(
+    link: float, x: float, y: float, heading: float, theta: float
+) -> tuple[float, float, float]:
+    """The state behind a joint at theta that turns a link."""
+    cosine, sine = cos_sin(theta)
+    return cosine * x + sine * y - link, cosine * y - sine * x, heading - theta
 
 
 @inlined
@@ -133,35 +156,48 @@ def arc(chain: np.ndarray, joint: int, x: float, y: float) -> Arc:
         nearest = math.sqrt(max(inner * inner - x * x, 0.0))
         farthest = math.sqrt(outer * outer - x * x)
         return Arc(y, 0.5 * (nearest + farthest), 0.5 * (farthest - nearest))
-    link, squared, centre = chain[joint, LINK], x * x + y * y, math.atan2(y, x)
+    return turning_arc(chain[joint, LINK], inner, outer, x, y)
+
+
+@inner
+def turning_arc(link: float, inner: float, outer: float, x: float, y: float) -> Arc:
+    """The arc of a joint that turns a link, given the ends of the rest's reach."""
+    squared = x * x + y * y
     # The next state is r^2 + l^2 - 2 r l cos(theta - centre) away, squared.
     product = 2.0 * math.sqrt(squared) * link + TINY
-    at_outer = (squared + link * link - outer * outer) / product
-    at_inner = (squared + link * link - inner * inner) / product
-    if at_outer >= 1.0 or at_inner <= -1.0:
-        return Arc(centre, 0.0, 0.0)
-    nearest = math.acos(at_inner) if at_inner < 1.0 else 0.0
-    farthest = math.acos(at_outer) if at_outer > -1.0 else math.pi
-    return Arc(centre, 0.5 * (nearest + farthest), 0.5 * (farthest - nearest))
+    nearest = acos((squared + link * link - inner * inner) / product)
+    farthest = acos((squared + link * link - outer * outer) / product)
+    return Arc(atan2(y, x), 0.5 * (nearest + farthest), 0.5 * (farthest - nearest))
 
 
 @inlined
 def segment(chain: np.ndarray, joint: int, slot: int, on: Arc) -> tuple[float, float]:
     """The interval of an arc's u that a slot leaves; (0, 0) where nothing is left."""
     column = SLOT + SLOT_SIZE * slot
-    side, lower, upper = chain[joint, column], chain[joint, column + 1], chain[joint, column + 2]
-    period = chain[joint, column + 3]
-    if period == 0.0:
+    if chain[joint, column + PERIOD_OF_SLOT] == 0.0:
         return 0.0, math.pi
+    return limited_segment(
+        chain[joint, column],
+        chain[joint, column + 1],
+        chain[joint, column + 2],
+        chain[joint, column + PERIOD_OF_SLOT],
+        on,
+    )
+
+
+@inner
+def limited_segment(
+    side: float, lower: float, upper: float, period: float, on: Arc
+) -> tuple[float, float]:
+    """`segment` of a slot that limits cut, see `chain_array.joint_slots`."""
     low = on.centre + side * on.middle - on.half
     high = on.centre + side * on.middle + on.half
-    shift = period * math.ceil((low - upper) / period)
+    shift = period * np.ceil((low - upper) / period)
     low, high = max(low, lower + shift), min(high, upper + shift)
-    if low >= high:
-        return 0.0, 0.0
-    first = math.acos(min(max((on.middle - side * (low - on.centre)) / on.half, -1.0), 1.0))
-    last = math.acos(min(max((on.middle - side * (high - on.centre)) / on.half, -1.0), 1.0))
-    return min(first, last), max(first, last)
+    half = on.half + TINY
+    first = acos((on.middle - side * (low - on.centre)) / half)
+    last = acos((on.middle - side * (high - on.centre)) / half)
+    return (min(first, last), max(first, last)) if low < high else (0.0, 0.0)
 
 
 @inlined
@@ -180,32 +216,50 @@ def bounds_at(chain: np.ndarray, joint: int, bearing: float) -> tuple[float, flo
     )
 
 
+@inner
+def closing(first: float, second: float, x: float, y: float) -> Closing:
+    """How two joints that turn links of such lengths bring the TCP to (x, y)."""
+    # 1 - cos and 1 + cos by the law of cosines, as products: nothing is lost near 0.
+    distance, double = math.sqrt(x * x + y * y), 2.0 * first * second
+    above = (first + second - distance) * (first + second + distance) / double
+    below = (distance - first + second) * (distance + first - second) / double
+    sine, cosine = math.sqrt(max(above * below, 0.0)), 0.5 * (below - above)
+    offset = atan2(second * sine, first + second * cosine)
+    closed = above > 0.0 and below > 0.0
+    return Closing(
+        atan2(y, x), offset, atan2(sine, cosine), first * second * sine if closed else 0.0
+    )
+
+
+@inner
+def closing_from_rail(second: float, x: float, y: float) -> Closing:
+    """How a rail and a joint that turns a link of such a length bring the TCP to (x, y)."""
+    above, below = (second - x) / second, (second + x) / second
+    sine, cosine = math.sqrt(max(above * below, 0.0)), 0.5 * (below - above)
+    return Closing(y, second * sine, atan2(sine, cosine), second * sine)
+
+
+@inner
+def closing_at(chain: np.ndarray, x: float, y: float) -> Closing:
+    """How the closing joints bring what the chain carries to its place."""
+    joint = int(chain[0, CLOSING])
+    if joint == 0 and chain[0, RAIL] > 0.0:
+        return closing_from_rail(chain[1, LINK], x, y)
+    return closing(chain[joint, LINK], chain[joint + 1, LINK], x, y)
+
+
 @inlined
 def roots(chain: np.ndarray, x: float, y: float, heading: float) -> Roots:
     """The ways to close the chain from the state of its first closing joint."""
     joint = int(chain[0, CLOSING])
-    first, second = chain[joint, LINK], chain[joint + 1, LINK]
-    from_rail = joint == 0 and chain[0, RAIL] > 0.0
-    if from_rail:
-        above, below = (second - x) / second, (second + x) / second
-    else:
-        # 1 - cos and 1 + cos by the law of cosines, as products: nothing is lost near 0.
-        distance, double = math.sqrt(x * x + y * y), 2.0 * first * second
-        above = (first + second - distance) * (first + second + distance) / double
-        below = (distance - first + second) * (distance + first - second) / double
-    if not (above > 0.0 and below > 0.0):
+    base, offset, bend, volume = closing_at(chain, x, y)
+    if not volume > 0.0:
         return Roots(-math.inf, -math.inf, 0.0, 0.0, 0.0, -math.inf)
-    sine, cosine = math.sqrt(above * below), 0.5 * (below - above)
-    bend = math.atan2(sine, cosine)
-    if from_rail:
-        base, offset, log_volume = y, second * sine, math.log(second * sine)
-    else:
-        base = math.atan2(y, x)
-        offset = math.atan2(second * sine, first + second * cosine)
-        log_volume = math.log(first * second * sine)
+    log_volume = math.log(volume)
     up = log_prior(chain, joint, base - offset) + log_prior(chain, joint + 1, bend)
     down = log_prior(chain, joint, base + offset) + log_prior(chain, joint + 1, -bend)
     if chain[0, POSE] > 0.0:
+        from_rail = joint == 0 and chain[0, RAIL] > 0.0
         up += log_prior(chain, joint + 2, last_angle(from_rail, heading, base - offset, bend))
         down += log_prior(chain, joint + 2, last_angle(from_rail, heading, base + offset, -bend))
     return Roots(up - log_volume, down - log_volume, base, offset, bend, log_volume)
@@ -215,44 +269,6 @@ def roots(chain: np.ndarray, x: float, y: float, heading: float) -> Roots:
 def last_angle(from_rail: bool, heading: float, first: float, second: float) -> float:
     """What is left of a heading to the last joint, behind two closing joints."""
     return heading - second if from_rail else heading - first - second
-
-
-@inlined
-def settle(
-    chain: np.ndarray, joint: int, theta: float, uniform: float
-) -> tuple[float, float, float]:
-    """An angle in one of its turns, drawn by the prior.
-
-    Returns:
-        The angle, its log density there [nats], and a uniform number that is left.
-    """
-    theta -= chain[joint, PERIOD] * math.floor((theta - chain[joint, START]) / chain[joint, PERIOD])
-    off = theta - chain[joint, MEAN]
-    if not abs(off) < chain[joint, ALONE]:
-        theta, uniform = _settle_among_turns(chain, joint, theta, uniform)
-        off = theta - chain[joint, MEAN]
-    log_density = chain[joint, LOG_NORMALISER] - 0.5 * chain[joint, PRECISION] * off * off
-    return theta, log_density, uniform
-
-
-@plain
-def _settle_among_turns(
-    chain: np.ndarray, joint: int, theta: float, uniform: float
-) -> tuple[float, float]:
-    rest = uniform * math.exp(
-        _log_prior_of_turns(chain, joint, theta) - chain[joint, LOG_NORMALISER]
-    )
-    angle, chosen = theta, theta
-    for turn in range(int(chain[joint, FIRST_TURN]), int(chain[joint, LAST_TURN]) + 1):
-        angle = theta + chain[joint, PERIOD] * turn
-        if angle <= chain[joint, UPPER]:
-            density = math.exp(-0.5 * chain[joint, PRECISION] * (angle - chain[joint, MEAN]) ** 2)
-            if density > 0.0:
-                chosen = angle
-                if rest < density:
-                    return chosen, rest / density
-                rest -= density
-    return chosen, 0.5
 
 
 @inlined

@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 
+from ik_nn_ros.chain.arithmetic import TILE
 from ik_nn_ros.chain.chain_array import BOUNDED, CLOSING, SLOT, SLOT_SIZE, SLOTS
 from ik_nn_ros.chain.closing import close
 from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, segment
+from ik_nn_ros.chain.tile import HEADING, LOG_RATIO, POSITIONS, X, Y, begin, take_uniforms
 from ik_nn_ros.compilation import inlined, plain
 from ik_nn_ros.posterior.careful import PARTS
 from ik_nn_ros.posterior.conditional import LOG_MASS, MASS, find_conditional, quantile
@@ -157,6 +159,7 @@ def draw(
     carried: np.ndarray,
     first: np.ndarray,
     found: np.ndarray,
+    tile: np.ndarray,
     careful: bool,
     uniforms: np.ndarray,
     positions: np.ndarray,
@@ -173,41 +176,44 @@ def draw(
         carried: (3,) the same before it was moved into the reach.
         first: the first joint's conditional, where that joint is free.
         found: scratch, another conditional.
+        tile: scratch, see `ik_nn_ros.chain.tile`.
         careful: whether the other joints' conditionals are found, see `careful`, not looked up.
         uniforms: (m, F + 1) numbers in [0, 1) for F free joints and the root.
         positions: (m, N), written.
-        log_weights, log_priors: (m,) [nats], written; minus infinite where a draw leads nowhere.
+        log_weights, log_priors: (m,) [nats], written; left alone where a draw leads nowhere.
         errors: (m,) distance of the carried point from that [m], written.
     """
     closing = int(chain[0, CLOSING])
-    for row in range(len(positions)):
-        x, y, heading = state[0], state[1], state[2]
-        log_free, log_density, density, slot = 0.0, 0.0, 1.0, 0
-        for joint in range(closing):
-            on, uniform = arc(chain, joint, x, y), uniforms[row, joint]
-            slot, u, own = -1, 0.0, 0.0
-            if joint == 0:
-                slot, u, own = _by_quadrature(chain, joint, first, uniform)
-            elif careful and on.half > 0.0:
-                find_conditional(chain, grid, values, joint, x, y, heading, found, PARTS)
-                slot, u, own = _by_quadrature(chain, joint, found, uniform)
-            elif on.half > 0.0:
-                slot, u, own = _by_tables(
-                    chain, grid, values, quantiles, joint, x, y, heading, on, found, uniform
-                )
-            if slot < 0:
-                break
-            theta = angle_at(chain, joint, slot, on, math.cos(u))
-            density *= own / (on.half * abs(math.sin(u)))
-            if not LEAST_PRODUCT < density < 1.0 / LEAST_PRODUCT:
-                log_density += math.log(density)
-                density = 1.0
-            log_free += log_prior(chain, joint, theta)
-            positions[row, joint] = theta
-            x, y, heading = advance(chain, joint, x, y, heading, theta)
-        log_weights[row] = log_priors[row] = -math.inf
-        if slot >= 0:
+    out = (positions, log_weights, log_priors, errors)
+    for start in range(0, len(positions), TILE):
+        begin(state, tile)
+        take_uniforms(uniforms, start, closing, tile)
+        for i in range(min(TILE, len(positions) - start)):
+            x, y, heading = state[0], state[1], state[2]
+            log_free, log_density, density, slot = 0.0, 0.0, 1.0, 0
+            for joint in range(closing):
+                on, uniform = arc(chain, joint, x, y), uniforms[start + i, joint]
+                slot, u, own = -1, 0.0, 0.0
+                if joint == 0:
+                    slot, u, own = _by_quadrature(chain, joint, first, uniform)
+                elif careful and on.half > 0.0:
+                    find_conditional(chain, grid, values, joint, x, y, heading, found, PARTS)
+                    slot, u, own = _by_quadrature(chain, joint, found, uniform)
+                elif on.half > 0.0:
+                    slot, u, own = _by_tables(
+                        chain, grid, values, quantiles, joint, x, y, heading, on, found, uniform
+                    )
+                if slot < 0:
+                    break
+                theta = angle_at(chain, joint, slot, on, math.cos(u))
+                density *= own / (on.half * abs(math.sin(u)))
+                if not LEAST_PRODUCT < density < 1.0 / LEAST_PRODUCT:
+                    log_density += math.log(density)
+                    density = 1.0
+                log_free += log_prior(chain, joint, theta)
+                tile[POSITIONS + TILE * joint + i] = theta
+                x, y, heading = advance(chain, joint, x, y, heading, theta)
+            tile[X + i], tile[Y + i], tile[HEADING + i] = x, y, heading
             log_ratio = log_free - log_density - math.log(density)
-            uniform = uniforms[row, closing]
-            out = (positions, log_weights, log_priors, errors)
-            close(chain, x, y, heading, log_ratio, uniform, carried, out, row)
+            tile[LOG_RATIO + i] = log_ratio if slot >= 0 else -math.inf
+        close(chain, tile, carried, out, start)

@@ -16,6 +16,7 @@ import numpy as np
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task, task_named
 from ik_nn_ros.chain.chain_array import BOUNDED, CLOSING, chain_array
+from ik_nn_ros.chain.tile import new_tile
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.posterior import EXACT
 from ik_nn_ros.posterior.building import bend, empty_tables, fill, widen
@@ -96,8 +97,8 @@ class ExactPosterior(WeightedSampler):
             return None
 
         def draw_rows(uniforms: np.ndarray, out: Draws) -> None:
-            own, found = first.copy(), new_conditional()
-            draw(self.chain, *self.tables, state, carried, own, found, careful, uniforms, *out)
+            scratch = first.copy(), new_conditional(), new_tile(self.arm.dof)
+            draw(self.chain, *self.tables, state, carried, *scratch, careful, uniforms, *out)
 
         return draw_rows
 

@@ -19,16 +19,18 @@ import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import EDGE, Task
+from ik_nn_ros.arrays import as_slice
 from ik_nn_ros.chain.chain_array import CLOSING, INNER, OUTER, RAIL
 from ik_nn_ros.posterior.sampler import Sampler, Samples, joined
-from ik_nn_ros.threads import in_threads, num_threads
+from ik_nn_ros.threads import in_threads, num_threads, pieces
 
 BEYOND = 1e-3  # of the mass of all draws, beyond the bound of their weights
 LEAST_DRAWS = 128  # the largest weight of a few is a poor bound on all weights
 FIRST_ACCEPTANCE = 0.9  # share of draws, as a guess
 MOST_DRAWS = 200  # for each sample that is asked for ...
 MOST_DRAWS_OF_FEW = 20_000  # ... or of all, if that is more
-ROWS_AT_ONCE = 256  # draws of a thread
+ROWS_AT_ONCE = 512  # draws of a thread
+WORTH_A_THREAD = 128  # draws; handing over fewer takes longer than it saves
 INSIDE = 1e-12  # of the reach: so far inside such a target is moved
 BESIDE = 4e-12  # of the reach: so far from the base one there is moved
 
@@ -107,8 +109,8 @@ class WeightedSampler(Sampler):
         def work(rows: slice) -> None:
             draw_rows(uniforms[rows], Draws(*(array[rows] for array in draws)))
 
-        pieces = [slice(at, at + ROWS_AT_ONCE) for at in range(0, num_draws, ROWS_AT_ONCE)]
-        in_threads(work, pieces, min(num_threads(), len(pieces)))
+        threads = min(num_threads(), -(-num_draws // WORTH_A_THREAD))
+        in_threads(work, pieces(num_draws, threads, ROWS_AT_ONCE), threads)
         return draws
 
     def weighted(self) -> Self:
@@ -130,9 +132,11 @@ class WeightedSampler(Sampler):
 
     def _sample(self, target: np.ndarray, num_samples: int, rng: np.random.Generator) -> Samples:
         draws, kept = self._draw_enough(target, num_samples, rng)
+        num_drawn = int(kept[-1]) + 1 if len(kept) == num_samples else len(draws.positions)
+        kept = as_slice(kept)
         log_evidence, log_weights = draws.log_evidence, draws.log_weights[kept]
         if self._accepting:
-            log_weights = np.full(len(kept), log_evidence)
+            log_weights = np.full(len(log_weights), log_evidence)
         return self._samples(
             num_samples,
             draws.positions[kept],
@@ -140,7 +144,7 @@ class WeightedSampler(Sampler):
             log_weights,
             draws.log_priors[kept] - log_weights,
             log_evidence,
-            int(kept[-1]) + 1 if len(kept) == num_samples else len(draws.positions),
+            num_drawn,
         )
 
     def _draw_enough(

@@ -12,12 +12,25 @@ from ik_nn_ros import PlanarArm
 from ik_nn_ros.arm.task import POSE, POSITION
 from ik_nn_ros.backends import BACKENDS, build_sampler
 from ik_nn_ros.backends.chain_sampler import even_rises
-from ik_nn_ros.backends.kernels.conditionals import look, step
-from ik_nn_ros.chain.chain_array import SLOTS, chain_array, num_features
+from ik_nn_ros.backends.kernels.draws import find_arcs, new_reading, step
+from ik_nn_ros.chain.arithmetic import TILE
+from ik_nn_ros.chain.chain_array import SLOTS, chain_array
 from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, segment
+from ik_nn_ros.chain.tile import (
+    CENTRE,
+    HALF,
+    HEADING,
+    LOG_RATIO,
+    MIDDLE,
+    POSITIONS,
+    X,
+    Y,
+    begin,
+    new_tile,
+    take_uniforms,
+)
 from ik_nn_ros.models.networks import build_network, trained_model
 from ik_nn_ros.posterior import weighted
-from ik_nn_ros.posterior.conditional import new_conditional
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.posterior.quantiles import level_of_knot
 
@@ -183,16 +196,20 @@ def test_pieces_and_threads_change_nothing(backend, monkeypatch):
 def test_draws_are_shared_by_as_many_threads_as_are_allowed(threads, monkeypatch):
     arm, task = CASES["position"]
     sampler, workers = untrained(arm, task), []
-    together, conditionals = threading.Barrier(threads), sampler._conditionals
+    together, make = threading.Barrier(threads), sampler._draw_rows
 
-    def noted(joint, features):
-        if joint > 0:
-            assert len(features) <= weighted.ROWS_AT_ONCE
+    def noted(*target):
+        draw_rows = make(*target)
+
+        def work(uniforms, out):
+            assert len(uniforms) <= weighted.ROWS_AT_ONCE
             workers.append(threading.get_ident())
             together.wait(60.0)  # until all of them are at work
-        return conditionals(joint, features)
+            draw_rows(uniforms, out)
 
-    monkeypatch.setattr(sampler, "_conditionals", noted)
+        return work
+
+    monkeypatch.setattr(sampler, "_draw_rows", noted)
     monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
     rows = threads * weighted.ROWS_AT_ONCE
     sampler.draw(targets_of(arm, task, 1)[0], rows, np.random.default_rng(0))
@@ -217,22 +234,24 @@ def test_even_rises_are_those_of_the_levels(bins):
 
 
 def drawn_by_step(arm, task, said, uniforms):
-    """A first joint drawn by what is said (1, outputs): chain, arc, angles and log ratios."""
+    """A first joint drawn by what is said (outputs,): chain, arc, angles and log ratios."""
     chain = chain_array(arm, task)
-    carried = task.carried(arm, targets_of(arm, task, 1)[0]).points
-    states = np.tile((*carried, 0.3), (len(uniforms), 1))
-    arcs = np.empty((len(uniforms), 3))
-    look(chain, 0, states, arcs, np.empty((len(uniforms), num_features(chain)), np.float32))
-    positions = np.full((len(uniforms), arm.dof), np.nan)
-    log_ratios = np.zeros(len(uniforms))
-    rises = even_rises((said.shape[1] // int(chain[0, SLOTS]) - 2) // 2)
-    before = states.copy()
-    found = new_conditional()
-    step(chain, 0, rises, said, uniforms[:, None], arcs, states, log_ratios, found, positions)
-    for row in range(0, len(uniforms), 97):
-        expected = advance(chain, 0, *before[row], positions[row, 0])
-        np.testing.assert_allclose(states[row], expected, atol=1e-12)
-    return chain, Arc(*arcs[0]), positions[:, 0], log_ratios
+    state = np.array((*task.carried(arm, targets_of(arm, task, 1)[0]).points, 0.3))
+    rises = even_rises((len(said) // int(chain[0, SLOTS]) - 2) // 2)
+    read, said = new_reading(len(rises)), np.repeat(said, TILE)
+    theta, log_ratios = np.empty(len(uniforms)), np.empty(len(uniforms))
+    for start in range(0, len(uniforms), TILE):
+        tile = new_tile(arm.dof)
+        begin(state, tile)
+        find_arcs(chain, 0, tile)
+        take_uniforms(uniforms[:, None], start, 0, tile)
+        step(chain, 0, rises, said, tile, read)
+        rows = min(TILE, len(uniforms) - start)
+        theta[start : start + rows] = tile[POSITIONS : POSITIONS + rows]
+        log_ratios[start : start + rows] = tile[LOG_RATIO : LOG_RATIO + rows]
+        expected = advance(chain, 0, *state, tile[POSITIONS])
+        np.testing.assert_allclose(tile[[X, Y, HEADING]], expected, atol=1e-12)
+    return chain, Arc(*tile[[CENTRE, MIDDLE, HALF]]), theta, log_ratios
 
 
 @pytest.mark.parametrize("name", ["position", "rail", "circle", "limited", "four slots"])
@@ -241,7 +260,7 @@ def test_the_density_of_a_draw_is_the_rate_at_which_uniform_numbers_pass_it(name
     arm, task = CASES[name]
     slots, bins, count = int(chain_array(arm, task)[0, SLOTS]), 5, 40_000
     rng = np.random.default_rng(0)
-    said = rng.normal(0.0, 0.7, (1, slots * (2 * bins + 2))).astype(np.float32)
+    said = rng.normal(0.0, 0.7, slots * (2 * bins + 2)).astype(np.float32)
     uniforms = (np.arange(count) + 0.5) / count
     chain, on, theta, log_ratios = drawn_by_step(arm, task, said, uniforms)
     assert np.isfinite(theta).all()
@@ -259,8 +278,8 @@ def test_the_density_of_a_draw_is_the_rate_at_which_uniform_numbers_pass_it(name
 def test_slots_are_drawn_by_their_masses_and_none_that_limits_have_cut_off(name):
     arm, task = CASES[name]
     slots, bins, count = int(chain_array(arm, task)[0, SLOTS]), 4, 20_000
-    said = np.zeros((1, slots * (2 * bins + 2)), np.float32)
-    said[0, :slots] = np.log(1.0 + np.arange(slots))
+    said = np.zeros(slots * (2 * bins + 2), np.float32)
+    said[:slots] = np.log(1.0 + np.arange(slots))
     chain, on, theta, _ = drawn_by_step(arm, task, said, (np.arange(count) + 0.5) / count)
     intervals = [segment(chain, 0, slot, on) for slot in range(slots)]
     open_slots = [slot for slot in range(slots) if intervals[slot][1] > intervals[slot][0]]

@@ -113,7 +113,7 @@ def closing():
     [
         (building, 20),
         (drawing, 20),
-        (accepting, 6),
+        (accepting, 4),
         (network, 20),
         (decoder, 8),
         (decoder_in_pytorch, 20),

@@ -111,7 +111,7 @@ def _teach(
             slot, _, rest = choose(chain, joint, found, uniforms[row, joint])
             if slot < 0:
                 break
-            write_features(chain, joint, x, y, heading, on, features[joint], row)
+            write_features(chain, joint, x, y, heading, on, features[joint, row], 0, 1)
             mass = 0.0
             for one in range(slots):
                 mass += found[one, MASS]

@@ -1,9 +1,9 @@
 """One file for each kind of network, and those for what they are made of.
 
 Arrays have features first and samples last, so that loops over samples run along memory, where a
-compiler makes vector instructions of them. Matrix products go to SciPy's OpenBLAS. A cVAE's samples
-go through in tiles that stay in the nearest caches and that OpenBLAS multiplies without packing
-them first. A cinn's rows, which are drawn joint by joint, have samples first: `conditionals`.
+compiler makes vector instructions of them. Matrix products go to SciPy's OpenBLAS. The samples of a
+cVAE and of a cinn go through in tiles that stay in the nearest caches and that OpenBLAS multiplies
+without packing them first.
 """
 
 from __future__ import annotations

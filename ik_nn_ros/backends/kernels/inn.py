@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.backends.kernels.arithmetic import exp
 from ik_nn_ros.backends.kernels.layers import MLP, Features, Weights, floats, joined, mlp
+from ik_nn_ros.chain.arithmetic import exp
 from ik_nn_ros.compilation import compiled
 from ik_nn_ros.models.rim import log_rim_area
 

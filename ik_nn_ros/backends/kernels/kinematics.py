@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.backends.kernels.arithmetic import TILE, cos_sin
+from ik_nn_ros.chain.arithmetic import TILE, cos_sin
 from ik_nn_ros.compilation import compiled
 
 if TYPE_CHECKING:

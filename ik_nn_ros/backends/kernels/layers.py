@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ik_nn_ros.backends.kernels.arithmetic import TILE
+from ik_nn_ros.chain.arithmetic import TILE
 from ik_nn_ros.compilation import compiled
 
 if TYPE_CHECKING:

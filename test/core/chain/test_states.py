@@ -10,6 +10,7 @@ import pytest
 from ik_nn_ros import PlanarArm
 from ik_nn_ros.arm.joints import Joint
 from ik_nn_ros.arm.task import POSE, POSITION, Task
+from ik_nn_ros.chain.arithmetic import TILE
 from ik_nn_ros.chain.chain_array import CLOSING, INNER, OUTER, SLOTS, TURN, chain_array
 from ik_nn_ros.chain.states import (
     Roots,
@@ -20,8 +21,9 @@ from ik_nn_ros.chain.states import (
     log_prior,
     roots,
     segment,
-    settle,
 )
+from ik_nn_ros.chain.tile import LOG_OWN, LOG_PRIOR, POSITIONS, THETA, UNIFORM, new_tile
+from ik_nn_ros.chain.turns import settle, write_log_prior
 
 LINKS = (0.6, 0.5, 0.4, 0.35, 0.3)
 MIXED = PlanarArm(
@@ -219,6 +221,17 @@ def test_limits_that_leave_a_small_gap_make_four_slots(limits, slots):
     assert chain[0, SLOTS] == slots
 
 
+def written_log_priors(chain, angles):
+    """Those of a first joint's angles, a tile at a time."""
+    found = []
+    for start in range(0, len(angles), TILE):
+        tile, own = new_tile(1), angles[start : start + TILE]
+        tile[THETA : THETA + len(own)] = own
+        write_log_prior(chain, 0, tile)
+        found.append(tile[LOG_OWN : LOG_OWN + len(own)])
+    return np.concatenate(found)
+
+
 @ANY_JOINT
 def test_the_kernel_s_prior_is_the_joint_s(joint):
     chain, rng = chain_of(joint), np.random.default_rng(2)
@@ -229,6 +242,7 @@ def test_the_kernel_s_prior_is_the_joint_s(joint):
     expected = joint.log_density_of_angle(angles)
     found = np.array([log_prior(chain, 0, theta) for theta in angles])
     np.testing.assert_array_equal(np.isneginf(found), np.isneginf(expected))
+    np.testing.assert_allclose(written_log_priors(chain, angles), found, rtol=1e-12, atol=1e-12)
     # The joint leaves out turns with less than 1e-8 of the likeliest one's density.
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7)
 
@@ -247,9 +261,25 @@ def test_a_rail_s_prior_knows_no_turns(joint):
     found = np.array([log_prior(chain, 0, value) for value in values])
     np.testing.assert_allclose(found, joint.log_density(values), rtol=1e-12)
     values = joint.sample(50, np.random.default_rng(0))
-    settled = [settle(chain, 0, value, 0.3) for value in values]
+    settled = np.transpose(settled_by(chain, values, 0.3))
     expected = np.stack((values, joint.log_density(values), np.full(50, 0.3)), axis=1)
     np.testing.assert_allclose(settled, expected, atol=1e-12)
+
+
+def settled_by(chain, angles, uniforms):
+    """Of a first joint: angles as they settle, their log densities, what is left of the numbers."""
+    angles, uniforms = np.broadcast_arrays(angles, uniforms)
+    parts = []
+    for start in range(0, len(angles), TILE):
+        rows = min(TILE, len(angles) - start)
+        tile = new_tile(1)
+        tile[POSITIONS : POSITIONS + rows] = angles[start : start + rows]
+        tile[UNIFORM : UNIFORM + rows] = uniforms[start : start + rows]
+        settle(chain, 0, tile)
+        parts.append(
+            tile.reshape(-1, TILE)[[POSITIONS // TILE, LOG_PRIOR // TILE, UNIFORM // TILE], :rows]
+        )
+    return np.concatenate(parts, axis=1)
 
 
 @ANY_JOINT
@@ -257,8 +287,7 @@ def test_an_angle_settles_in_its_turns_as_the_prior_has_them(joint):
     chain, count = chain_of(joint), 4000
     for theta in joint.sample(3, np.random.default_rng(3)):
         uniforms = (np.arange(count) + 0.5) / count
-        settled = np.array([settle(chain, 0, theta - 3.0 * TURN, uniform) for uniform in uniforms])
-        values, log_densities, rest = settled.T
+        values, log_densities, rest = settled_by(chain, theta - 3.0 * TURN, uniforms)
         np.testing.assert_allclose(
             (values - theta) / TURN, np.rint((values - theta) / TURN), atol=1e-12
         )

@@ -9,17 +9,26 @@ import torch
 from ik_nn_ros import PlanarArm
 from ik_nn_ros.arm.task import POSITION
 from ik_nn_ros.backends.chain_sampler import even_rises
-from ik_nn_ros.backends.kernels.conditionals import look, step
+from ik_nn_ros.backends.kernels.draws import find_arcs, new_reading, step
+from ik_nn_ros.chain.arithmetic import TILE
 from ik_nn_ros.chain.chain_array import (
     SLOT,
     SLOT_SIZE,
     SLOTS,
     chain_array,
-    num_features,
 )
 from ik_nn_ros.chain.states import Arc, log_prior, segment
+from ik_nn_ros.chain.tile import (
+    CENTRE,
+    HALF,
+    LOG_RATIO,
+    MIDDLE,
+    POSITIONS,
+    begin,
+    new_tile,
+    take_uniforms,
+)
 from ik_nn_ros.models.architectures import CINNConfig
-from ik_nn_ros.posterior.conditional import new_conditional
 from training.train.losses.likelihood import EDGE_KNOT, negative_log_likelihood
 
 SLOT_COUNTS = [1, 2, 4]
@@ -254,20 +263,19 @@ ARMS = {
 @pytest.mark.parametrize("arm", ARMS.values(), ids=ARMS)
 def test_draws_have_the_densities_that_the_loss_says(arm):
     """The sampler's density of the angle is the loss's of slot and place over d angle / d place."""
-    chain, bins, count = chain_array(arm, POSITION), 5, 300
+    chain, bins, count = chain_array(arm, POSITION), 5, TILE
     slots = int(chain[0, SLOTS])
     generator = torch.Generator().manual_seed(1)
     said = torch.randn(1, slots * (2 * bins + 2), generator=generator)
     target = arm.forward(arm.sample_prior(1, np.random.default_rng(0))[0])
-    states = np.tile((*target, 0.0), (count, 1))
-    arcs = np.empty((count, 3))
-    look(chain, 0, states, arcs, np.empty((count, num_features(chain)), np.float32))
-    positions, log_ratios = np.full((count, arm.dof), np.nan), np.zeros(count)
-    uniforms = np.random.default_rng(2).random((count, 2))
-    drawn = (arcs, states, log_ratios, new_conditional(), positions)
-    step(chain, 0, even_rises(bins), said.numpy(), uniforms, *drawn)
-    on, theta = Arc(*arcs[0]), positions[:, 0]
-    ours = np.array([log_prior(chain, 0, one) for one in theta]) - log_ratios
+    tile = new_tile(arm.dof)
+    begin(np.array((*target, 0.0)), tile)
+    find_arcs(chain, 0, tile)
+    take_uniforms(np.random.default_rng(2).random((count, 1)), 0, 0, tile)
+    step(chain, 0, even_rises(bins), np.repeat(said.numpy(), TILE), tile, new_reading(bins))
+    on, theta = Arc(*tile[[CENTRE, MIDDLE, HALF]]), tile[POSITIONS : POSITIONS + TILE]
+    ours = np.array([log_prior(chain, 0, one) for one in theta])
+    ours -= tile[LOG_RATIO : LOG_RATIO + TILE]
 
     intervals = [segment(chain, 0, slot, on) for slot in range(slots)]
     open_slots = [slot for slot in range(slots) if intervals[slot][1] > intervals[slot][0]]

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ik_nn_ros.backends.chain_sampler import even_rises
-from ik_nn_ros.backends.kernels.arithmetic import exp
+from ik_nn_ros.chain.arithmetic import exp
 from ik_nn_ros.compilation import inlined, plain
 from ik_nn_ros.models.architectures import CINNConfig
 
