@@ -35,10 +35,18 @@ def inlined(function: Callable) -> Callable:
 
 
 def inner(function: Callable) -> Callable:
-    """As `inlined`, for a function that Python does not call: neither that way in nor kept."""
+    """As `inlined`, for a function that machine code alone calls: it is not kept by itself.
+
+    A call from Python would end the process.
+    """
     return _dispatcher(
         function, _nrt=False, no_cfunc_wrapper=True, no_cpython_wrapper=True, forceinline=True
     )
+
+
+def merged(function: Callable) -> Callable:
+    """For a part of one longer function, with which it is compiled: the quickest to compile."""
+    return _dispatcher(function, inline="always")
 
 
 def _compiled(function: Callable, **options: bool) -> Callable:
@@ -48,7 +56,7 @@ def _compiled(function: Callable, **options: bool) -> Callable:
     return dispatcher
 
 
-def _dispatcher(function: Callable, **options: bool) -> Callable:
+def _dispatcher(function: Callable, **options: bool | str) -> Callable:
     return numba.njit(
         nogil=True,  # rows are worked on in threads
         error_model="numpy",  # a check for zero in each division would prevent vectorising

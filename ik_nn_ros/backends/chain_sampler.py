@@ -33,22 +33,34 @@ class ChainSampler(WeightedSampler):
 
     Args:
         model: the network.
-        conditionals: what a backend has made of it.
         backend: the backend's name.
     """
 
-    def __init__(self, model: TrainedModel, conditionals: Conditionals, backend: str) -> None:
+    def __init__(self, model: TrainedModel, backend: str) -> None:
         super().__init__(model.arm, model.task, chain_array(model.arm, model.task), accepting=False)
         self.name, self.backend = model.config.kind, backend
-        self._conditionals = conditionals
-        self._rises, self._free = even_rises(model.config.bins), int(self.chain[0, CLOSING])
+        self._rises, self._features = even_rises(model.config.bins), num_features(self.chain)
         rng = np.random.default_rng(0)  # no request waits until machine code is compiled
         self.sample(self.task.forward(self.arm, self.arm.sample_prior(1, rng)), 1, rng)
 
     def _memory(self) -> Memory:
         """That of one thread."""
-        features = np.empty(num_features(self.chain) * TILE, np.float32)
+        features = np.empty(self._features * TILE, np.float32)
         return new_tile(self.arm.dof), features, new_reading(len(self._rises))
+
+
+class SteppedChainSampler(ChainSampler):
+    """Steps from joint to joint in Python, whatever evaluates the network.
+
+    Args:
+        model: the network.
+        conditionals: what a backend has made of it.
+        backend: the backend's name.
+    """
+
+    def __init__(self, model: TrainedModel, conditionals: Conditionals, backend: str) -> None:
+        self._conditionals = conditionals
+        super().__init__(model, backend)
 
     def _said_of_target(self, state: np.ndarray) -> np.ndarray:
         """What the network says of the first joint, in all rows alike."""
@@ -59,7 +71,8 @@ class ChainSampler(WeightedSampler):
         return np.repeat(self._conditionals(0, features[::TILE, None].copy()), TILE)
 
     def _draw_rows(self, state: np.ndarray, carried: np.ndarray) -> DrawRows:
-        chain, free, said_of_target = self.chain, self._free, self._said_of_target(state)
+        chain, said_of_target = self.chain, self._said_of_target(state)
+        free = int(chain[0, CLOSING])
 
         def draw_rows(uniforms: np.ndarray, out: Draws) -> None:
             tile, features, read = self._memory()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from ik_nn_ros.backends.base import Decoded, Decoder, chunks
 from ik_nn_ros.backends.chain_sampler import ChainSampler
 from ik_nn_ros.backends.kernels import KERNELS, Kernel
-from ik_nn_ros.backends.kernels.conditionals import Networks, draw, evaluate
+from ik_nn_ros.backends.kernels.conditionals import Networks, draw
 from ik_nn_ros.backends.kernels.kinematics import Links, position_errors
 from ik_nn_ros.backends.network_sampler import NetworkSampler
 from ik_nn_ros.errors import InvalidRequestError
@@ -56,7 +55,7 @@ class CompiledChainSampler(ChainSampler):
 
     def __init__(self, model: TrainedModel) -> None:
         self._networks = Networks.of(model)
-        super().__init__(model, partial(evaluate, self._networks), NUMBA)
+        super().__init__(model, NUMBA)
 
     def draw(self, target: np.ndarray, num_draws: int, rng: np.random.Generator) -> Draws:
         """See `WeightedSampler.draw`."""
@@ -64,11 +63,10 @@ class CompiledChainSampler(ChainSampler):
             return super().draw(target, num_draws, rng)
 
     def _draw_rows(self, state: np.ndarray, carried: np.ndarray) -> DrawRows:
-        said = self._said_of_target(state)
+        made_of = self.chain, self._networks, self._rises
 
         def draw_rows(uniforms: np.ndarray, out: Draws) -> None:
-            memory, networks, rises = self._memory(), self._networks, self._rises
-            draw(self.chain, networks, said, rises, memory, state, carried, uniforms, tuple(out))
+            draw(*made_of, self._memory(), state, carried, uniforms, tuple(out))
 
         return draw_rows
 

@@ -34,11 +34,12 @@ def eager_sampler(network: Network, device: str = "cpu") -> Sampler:
     if not isinstance(network, CINN):
         return NetworkSampler(EagerDecoder(network, device))
     try:
-        from ik_nn_ros.backends.chain_sampler import ChainSampler  # here: others need no Numba
+        from ik_nn_ros.backends.chain_sampler import SteppedChainSampler  # others need no Numba
     except ImportError as error:
         reason = f"{network.config.kind} needs Numba: {MissingPackageError(error)}"
         raise InvalidRequestError("model", reason) from None
-    return ChainSampler(trained_model(network), EagerConditionals(network, device), REFERENCE)
+    conditionals = EagerConditionals(network, device)
+    return SteppedChainSampler(trained_model(network), conditionals, REFERENCE)
 
 
 class EagerConditionals:

@@ -25,19 +25,21 @@ _LOG2_E = np.float32(1.0 / math.log(2.0))
 _LN2_HIGH = np.float32(0.693359375)  # exact in few bits, so that its multiples are, too
 _LN2_LOW = np.float32(math.log(2.0) - 0.693359375)
 _MANTISSA_BITS = np.int32(23)
+_ROUNDER = np.float32(1.5 * 2.0**23)  # what is added to it is rounded, to its last bits
 _EXPONENTIAL = tuple(map(np.float32, _series(np.exp, -0.5 * math.log(2.0), 0.5 * math.log(2.0), 5)))
 
 
 @inner
 def exp(x: np.float32) -> np.float32:
     """e^x within two roundings for |x| < 80; loops with the C library's are not vectorised."""
-    power = np.floor(x * _LOG2_E + np.float32(0.5))
+    rounded = x * _LOG2_E + _ROUNDER
+    power = rounded - _ROUNDER
     rest = x - power * _LN2_HIGH - power * _LN2_LOW  # within half of log 2 from zero
-    series = np.float32(0.0)
-    for n in range(len(_EXPONENTIAL) - 1, -1, -1):
+    series = _EXPONENTIAL[-1]
+    for n in range(len(_EXPONENTIAL) - 2, -1, -1):
         series = series * rest + _EXPONENTIAL[n]
-    bits = np.float32(series).view(np.int32) + (np.int32(power) << _MANTISSA_BITS)
-    return np.int32(bits).view(np.float32)  # its exponent, raised
+    raised = np.float32(rounded).view(np.int32) << _MANTISSA_BITS  # by the power
+    return np.int32(np.float32(series).view(np.int32) + raised).view(np.float32)
 
 
 # pi in three parts: multiples of the first two, which have few bits, are exact.
@@ -54,8 +56,8 @@ def cos_sin(x: float) -> tuple[float, float]:
     turns = np.floor(x * (1.0 / math.pi) + 0.5)  # half ones
     rest = x - turns * _PI_HIGH - turns * _PI_MIDDLE - turns * _PI_LOW  # |rest| <= pi / 2
     square = rest * rest
-    cosine, sine = 0.0, 0.0
-    for n in range(len(_COSINE) - 1, -1, -1):
+    cosine, sine = _COSINE[-1], _SINE[-1]
+    for n in range(len(_COSINE) - 2, -1, -1):
         cosine = cosine * square + _COSINE[n]
         sine = sine * square + _SINE[n]
     sign = 1.0 - 2.0 * (turns - 2.0 * np.floor(0.5 * turns))
@@ -73,8 +75,8 @@ def atan2(y: float, x: float) -> float:
     less, more = min(across, up), max(across, up)
     turned = less > _EIGHTH * more  # by an eighth of a turn
     tangent = (less - more if turned else less) / ((less + more if turned else more) + TINY)
-    square, series = tangent * tangent, 0.0
-    for n in range(len(_ARCTANGENT) - 1, -1, -1):
+    square, series = tangent * tangent, _ARCTANGENT[-1]
+    for n in range(len(_ARCTANGENT) - 2, -1, -1):
         series = series * square + _ARCTANGENT[n]
     angle = tangent * series + (0.25 * math.pi if turned else 0.0)
     angle = 0.5 * math.pi - angle if up > across else angle
@@ -101,7 +103,7 @@ def log(x: float) -> float:
     power = (bits - _LEAST_MANTISSA) >> _BITS_OF_DOUBLE
     mantissa = np.int64(bits - (power << _BITS_OF_DOUBLE)).view(np.float64)
     ratio = (mantissa - 1.0) / (mantissa + 1.0)  # log m = 2 artanh of it
-    square, series = ratio * ratio, 0.0
-    for n in range(len(_LOGARITHM) - 1, -1, -1):
+    square, series = ratio * ratio, _LOGARITHM[-1]
+    for n in range(len(_LOGARITHM) - 2, -1, -1):
         series = series * square + _LOGARITHM[n]
     return power * math.log(2.0) + ratio * series if x > 0.0 else -math.inf

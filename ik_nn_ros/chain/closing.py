@@ -31,7 +31,7 @@ from ik_nn_ros.chain.tile import (
     Y,
 )
 from ik_nn_ros.chain.turns import settle, write_log_prior
-from ik_nn_ros.compilation import inner, plain
+from ik_nn_ros.compilation import inner, merged, plain
 
 LEAST_EXPONENT = np.float32(-60.0)
 
@@ -42,7 +42,7 @@ def _from_rail(chain: np.ndarray) -> bool:
     return chain[0, CLOSING] == 0.0 and chain[0, RAIL] > 0.0
 
 
-@inner
+@merged
 def _find_roots(chain: np.ndarray, tile: np.ndarray) -> None:
     joint, from_rail = int(chain[0, CLOSING]), _from_rail(chain)
     first, second = chain[joint, LINK], chain[joint + 1, LINK]
@@ -53,7 +53,7 @@ def _find_roots(chain: np.ndarray, tile: np.ndarray) -> None:
         tile[BEND + i], tile[VOLUME + i] = both.bend, both.volume
 
 
-@inner
+@merged
 def _write_log_priors(chain: np.ndarray, tile: np.ndarray) -> None:
     """Write the log prior densities of the roots that bend up, and of those that bend down."""
     closing, from_rail = int(chain[0, CLOSING]), _from_rail(chain)
@@ -72,7 +72,7 @@ def _write_log_priors(chain: np.ndarray, tile: np.ndarray) -> None:
                 tile[totals + i] += tile[LOG_OWN + i]
 
 
-@inner
+@merged
 def _choose_roots(tile: np.ndarray) -> None:
     """Draw one of each row's roots by the priors: its joints to BASE and BEND, what it weighs."""
     for i in range(TILE):
@@ -93,7 +93,7 @@ def _choose_roots(tile: np.ndarray) -> None:
         tile[LOG_PRIOR + i] = 0.0
 
 
-@inner
+@merged
 def _write_closing(chain: np.ndarray, tile: np.ndarray) -> None:
     """Write the closing joints' positions."""
     from_rail, positions = _from_rail(chain), POSITIONS + TILE * int(chain[0, CLOSING])
@@ -106,7 +106,7 @@ def _write_closing(chain: np.ndarray, tile: np.ndarray) -> None:
             tile[positions + 2 * TILE + i] = last
 
 
-@inner
+@merged
 def _write_out(
     tile: np.ndarray, out: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], start: int
 ) -> None:
@@ -121,7 +121,7 @@ def _write_out(
                 positions[row, joint] = tile[POSITIONS + TILE * joint + i]
 
 
-@inner
+@merged
 def _measure_errors(chain: np.ndarray, tile: np.ndarray, carried: np.ndarray) -> None:
     """Write the distance [m] of what each row's configuration carries from where it is to be."""
     for i in range(TILE):

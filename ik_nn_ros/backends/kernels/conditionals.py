@@ -91,11 +91,18 @@ def evaluate(networks: Networks, joint: int, values: np.ndarray) -> np.ndarray:
     return values
 
 
+@inner
+def spread(said: np.ndarray, rows: np.ndarray) -> None:
+    """What is said of one state (outputs, 1), of all rows of a tile (outputs * TILE,)."""
+    for index in range(len(said)):
+        for i in range(TILE):
+            rows[TILE * index + i] = said[index, 0]
+
+
 @compiled
 def draw(
     chain: np.ndarray,
     networks: Networks,
-    said_of_target: np.ndarray,
     rises: np.ndarray,
     memory: tuple[np.ndarray, np.ndarray, np.ndarray],
     state: np.ndarray,
@@ -108,26 +115,31 @@ def draw(
     Args:
         chain: see `chain_array`.
         networks: of the joints.
-        said_of_target: (outputs * TILE,) by the first joint's.
         rises: see `draws.step`.
-        memory: see `new_memory`.
+        memory: see `chain_sampler.Memory`.
         state: (3,) what the first joint sees of the target.
         carried: (3,) see `closing.close`.
         uniforms: (m, F + 1) numbers in [0, 1).
         out: see `closing.close`.
     """
     tile, features, read = memory
-    free = int(chain[0, CLOSING])
+    seen, free = features.reshape((len(features) // TILE, TILE)), int(chain[0, CLOSING])
+    first = np.int64(0)  # for a literal Numba would compile the functions once more
+    begin(state, tile)
+    find_arcs(chain, first, tile)
+    look(chain, first, tile, features)
+    said = evaluate(networks, first, seen[:, :1].copy())
+    said_of_target = np.empty(len(said) * TILE, np.float32)
+    spread(said, said_of_target)
     for start in range(0, len(uniforms), TILE):
         begin(state, tile)
         for joint in range(free):
             find_arcs(chain, joint, tile)
-            said = said_of_target
+            own = said_of_target
             if joint > 0:
                 look(chain, joint, tile, features)
-                seen = features.reshape((len(features) // TILE, TILE))
-                said = evaluate(networks, joint, seen).reshape(-1)
+                own = evaluate(networks, joint, seen).reshape(-1)
             take_uniforms(uniforms, start, joint, tile)
-            step(chain, joint, rises, said, tile, read)
+            step(chain, joint, rises, own, tile, read)
         take_uniforms(uniforms, start, free, tile)
         close(chain, tile, carried, out, start)

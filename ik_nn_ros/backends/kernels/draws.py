@@ -51,7 +51,7 @@ from ik_nn_ros.chain.tile import (
     Y,
 )
 from ik_nn_ros.chain.turns import write_log_prior
-from ik_nn_ros.compilation import inner, plain
+from ik_nn_ros.compilation import inner, merged, plain
 from ik_nn_ros.models.architectures import CINNConfig
 from ik_nn_ros.posterior.draws import LEAST_SHARE
 from ik_nn_ros.posterior.quantiles import knot_of_level, level_of_knot, spline
@@ -105,7 +105,7 @@ def look(chain: np.ndarray, joint: int, tile: np.ndarray, features: np.ndarray) 
             write_features_of_limits(chain, joint, x, y, on, features, i, TILE)
 
 
-@inner
+@merged
 def _open_slots(chain: np.ndarray, joint: int, said: np.ndarray, tile: np.ndarray) -> None:
     """Write the intervals of a joint's slots and the logarithms of their masses."""
     for slot in range(int(chain[joint, SLOTS])):
@@ -122,7 +122,7 @@ def _open_slots(chain: np.ndarray, joint: int, said: np.ndarray, tile: np.ndarra
             tile[MASSES + place + i] = said[place + i] if is_open else CLOSED
 
 
-@inner
+@merged
 def _weigh_slots(slots: int, tile: np.ndarray) -> None:
     """From the logarithms of the slots' masses to masses and their sum."""
     for i in range(TILE):
@@ -141,7 +141,7 @@ def _weigh_slots(slots: int, tile: np.ndarray) -> None:
             tile[ALL_MASS + i] += mass
 
 
-@inner
+@merged
 def _draw_slots(chain: np.ndarray, joint: int, tile: np.ndarray) -> None:
     """Draw slots as `posterior.draws.choose` does; rows without any lead nowhere."""
     for i in range(TILE):
@@ -167,7 +167,7 @@ def _draw_slots(chain: np.ndarray, joint: int, tile: np.ndarray) -> None:
         tile[MASS + i] = mass if mass > 0.0 else 1.0
 
 
-@inner
+@merged
 def _find_knots(bins: int, tile: np.ndarray, read: np.ndarray) -> None:
     """Write where each row's quantile lies between its slot's knots."""
     for i in range(TILE):
@@ -177,7 +177,7 @@ def _find_knots(bins: int, tile: np.ndarray, read: np.ndarray) -> None:
         read[READ_SLOT + i] = tile[DRAWN + i]
 
 
-@inner
+@merged
 def _copy_rises(said: np.ndarray, slots: int, bins: int, read: np.ndarray) -> None:
     """Copy what is said of the rises of each row's slot."""
     for slot in range(slots):
@@ -189,7 +189,7 @@ def _copy_rises(said: np.ndarray, slots: int, bins: int, read: np.ndarray) -> No
                 read[here + i] = drawn if read[READ_SLOT + i] == own else before
 
 
-@inner
+@merged
 def _sum_rises(rises: np.ndarray, read: np.ndarray) -> None:
     """Sum the rises from knot to knot, whose logarithms are said beside an even density's."""
     for i in range(TILE):
@@ -204,7 +204,7 @@ def _sum_rises(rises: np.ndarray, read: np.ndarray) -> None:
             read[READ_RISE + i] += rise if own == knot else ZERO
 
 
-@inner
+@merged
 def _read_rates(said: np.ndarray, slots: int, bins: int, read: np.ndarray) -> None:
     """Read the logarithms of the rates at the knots before and behind each row's quantile."""
     for i in range(TILE):
@@ -218,7 +218,7 @@ def _rate(logarithm: np.float32) -> np.float32:
     return exp(min(max(logarithm, -MOST_LOG_RATE), MOST_LOG_RATE))
 
 
-@inner
+@merged
 def _place(tile: np.ndarray, read: np.ndarray, bins: int) -> None:
     """Write the angles at each row's quantile, and add to its log ratio minus their log density."""
     for i in range(TILE):
@@ -237,7 +237,7 @@ def _place(tile: np.ndarray, read: np.ndarray, bins: int) -> None:
         tile[LOG_RATIO + i] += log(width * half * abs(sine) / density)
 
 
-@inner
+@merged
 def _advance(chain: np.ndarray, joint: int, tile: np.ndarray) -> None:
     """Write the states of the next joint."""
     if joint == 0 and chain[0, RAIL] > 0.0:
