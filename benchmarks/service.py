@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from multiprocessing.synchronize import Barrier, Event
 from queue import Empty
@@ -29,12 +29,13 @@ from benchmarks.start import first_answer, first_answer_ever, first_solution
 from benchmarks.timing import Timing, seconds_of
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.client import IKClient
+from measuring.stages import OnStage
 
 NAMESPACE = "measured"
 PAUSE = 0.05  # [s], of a client that does something with an answer
 
 
-def measure_service(size: Size, on_stage: Callable[[str], None]) -> ServiceResult:
+def measure_service(size: Size, on_stage: OnStage) -> ServiceResult:
     """Of a server with its default parameters."""
     with ros_environment():
         on_stage("starts")
@@ -60,9 +61,7 @@ def measure_service(size: Size, on_stage: Callable[[str], None]) -> ServiceResul
     )
 
 
-def _measure_round_trips(
-    client: IKClient, size: Size, on_stage: Callable[[str], None]
-) -> list[RoundTrips]:
+def _measure_round_trips(client: IKClient, size: Size, on_stage: OnStage) -> list[RoundTrips]:
     """Of one client: nobody looks at the markers, or somebody does; at two paces of the client."""
     results = []
     for viewer, pause in itertools.product((False, True), (0.0, PAUSE)):
@@ -118,7 +117,7 @@ def _watch(seen: Event, done: Event) -> None:
     rclpy.try_shutdown()
 
 
-def _measure_crowd(clients: int, size: Size, on_stage: Callable[[str], None]) -> Crowd:
+def _measure_crowd(clients: int, size: Size, on_stage: OnStage) -> Crowd:
     on_stage(f"{clients} clients at once")
     spawn = multiprocessing.get_context("spawn")
     together, answers = spawn.Barrier(clients), spawn.Queue()
