@@ -26,7 +26,9 @@ from benchmarks.node import (
 from benchmarks.service_results import Crowd, RoundTrips, ServiceResult
 from benchmarks.size import Size
 from benchmarks.start import first_answer, first_answer_ever, first_solution
+from benchmarks.targets import DEFAULT_DOF, targets_of
 from benchmarks.timing import Timing, seconds_of
+from ik_nn_ros import IKSolver
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.client import IKClient
 from measuring.stages import OnStage
@@ -82,7 +84,25 @@ def round_trips(client: IKClient, requests: int, viewer: bool, pause: float) -> 
         whole.append(time.perf_counter() - start)
         overhead.append(whole[-1] - answer.solve_time)
         time.sleep(pause)
-    return RoundTrips(viewer, pause, Timing.of(whole), Timing.of(overhead))
+    bare = bare_answers(requests, pause)
+    return RoundTrips(viewer, pause, Timing.of(whole), Timing.of(overhead), Timing.of(bare))
+
+
+def bare_answers(answers: int, pause: float) -> list[float]:
+    """How long the solver itself takes for all that a response holds [s], in this process."""
+    solver, target = IKSolver.from_pretrained(DEFAULT_DOF), targets_of(DEFAULT_DOF)[0]
+
+    def answer() -> None:
+        solutions = solver.solve(target, SAMPLES)
+        _ = solutions.log_densities, solutions.weights, solutions.effective_share
+        _ = solutions.off_distribution, solutions.robot_values
+
+    answer()
+    seconds = []
+    for _ in range(answers):
+        seconds.append(seconds_of(answer))
+        time.sleep(pause)
+    return seconds
 
 
 @contextmanager
