@@ -20,9 +20,10 @@ endif
 demo: environment
 	@.venv/bin/python tools/demo.py --target $(TARGET) --dof $(DOF) --model $(MODEL) --output demo.png
 
-# A file's tests share servers: they stay in one process.
+# A file's tests share servers: they stay in one process. With a core each, processes do not wait
+# for one another's threads, which PyTorch would do at every small layer.
 test: lint
-	@ROS_PYTHON_CHECK_FIELDS=1 .venv/bin/python -m pytest --numprocesses=$(PROCESSES) --dist=loadfile
+	@ROS_PYTHON_CHECK_FIELDS=1 OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses=$(PROCESSES) --dist=loadfile
 
 # The oldest versions that setup.py allows, those of Ubuntu 24.04, and no PyTorch.
 test-oldest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,6 +16,7 @@ from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.posterior.exact import ExactPosterior
 from measuring.metrics import Mismatch, summary
 from measuring.mmd import mmd2
+from measuring.stages import OnStage
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class PeerResult:
     released_mmd2: float | None = None
 
 
-def compare(size: Size, on_stage: Callable[[str], None]) -> list[PeerResult]:
+def compare(size: Size, on_stage: OnStage) -> list[PeerResult]:
     """Measure all peers on all arms; on each target they take turns."""
     results = []
     for dof in size.dofs:
@@ -69,7 +70,7 @@ def compare_on(
     targets: np.ndarray,
     peers: Sequence[Peer],
     size: Size,
-    on_stage: Callable[[str], None],
+    on_stage: OnStage,
 ) -> list[PeerResult]:
     """Measure peers on targets (b, 2) [m] of one arm."""
     rng = np.random.default_rng(0)

@@ -14,6 +14,7 @@ from benchmarks.size import Size
 from benchmarks.targets import DEFAULT_DOF, targets_of
 from benchmarks.timing import Ratio, Timing, interleaved, seconds_of
 from ik_nn_ros.solver import IKSolver
+from measuring.stages import OnStage
 
 MOST_ROUNDS = 200
 BATCH_SAMPLES = 100
@@ -53,7 +54,7 @@ class BatchResult:
     speedup: Ratio
 
 
-def measure_samples(size: Size, on_stage: Callable[[str], None]) -> list[SamplesResult]:
+def measure_samples(size: Size, on_stage: OnStage) -> list[SamplesResult]:
     """In a process of its own, which is asked for more and more: so its peak memory is known."""
     target = targets_of(DEFAULT_DOF)[0].tolist()
     spawn = multiprocessing.get_context("spawn")
@@ -71,7 +72,7 @@ def measure_samples(size: Size, on_stage: Callable[[str], None]) -> list[Samples
     return results
 
 
-def measure_batches(size: Size, on_stage: Callable[[str], None]) -> list[BatchResult]:
+def measure_batches(size: Size, on_stage: OnStage) -> list[BatchResult]:
     """Of the default model and its default arm."""
     solver = IKSolver.from_pretrained(DEFAULT_DOF)
     held_out = targets_of(DEFAULT_DOF)

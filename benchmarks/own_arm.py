@@ -6,13 +6,13 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.size import Size
 from benchmarks.timing import Timing, seconds_of
 from ik_nn_ros.solver import IKSolver
+from measuring.stages import OnStage
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = (0.6, 0.3)  # [m]
@@ -39,7 +39,7 @@ class OwnArmResult:
     effective_share: float
 
 
-def measure_own_arm(size: Size, on_stage: Callable[[str], None]) -> OwnArmResult:
+def measure_own_arm(size: Size, on_stage: OnStage) -> OwnArmResult:
     """In processes of their own, as a user would."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "my_arm.yaml"

@@ -167,6 +167,8 @@ def _round_trips(trips: Sequence[RoundTrips]) -> str:
             _pace(one),
             milliseconds(one.round_trip),
             milliseconds(one.overhead),
+            milliseconds(one.bare),
+            number(1e3 * one.over_bare),
         )
         for one in trips
     ]
@@ -174,6 +176,8 @@ def _round_trips(trips: Sequence[RoundTrips]) -> str:
         "who listens, how fast it is asked",
         "round trip [ms]",
         "without its `solve_time` [ms]",
+        "bare solver [ms]",
+        "more than that [ms]",
     )
     return table(header, rows)
 
@@ -248,5 +252,6 @@ SERVICE = """\
 `ik_server` with its default parameters and its clients are processes of their own over loopback
 DDS; a request is for {samples} solutions. An answer also holds the log densities and whether it
 represents the posterior, which `IKSolver` leaves until they are asked for. `solve_time` is the
-answer's own figure for all of it; the rest of a round trip is messages, rclpy and DDS. After a
-pause all of a round trip runs on cores that have gone idle."""
+answer's own figure for all of it; the rest of a round trip is messages, rclpy and DDS. The bare
+solver computes all that an answer holds in the client's process, at the same pace; the last column
+is what the node adds to that. After a pause all of this runs on cores that have gone idle."""

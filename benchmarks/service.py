@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from multiprocessing.synchronize import Barrier, Event
 from queue import Empty
@@ -26,15 +26,18 @@ from benchmarks.node import (
 from benchmarks.service_results import Crowd, RoundTrips, ServiceResult
 from benchmarks.size import Size
 from benchmarks.start import first_answer, first_answer_ever, first_solution
+from benchmarks.targets import DEFAULT_DOF, targets_of
 from benchmarks.timing import Timing, seconds_of
+from ik_nn_ros import IKSolver
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.client import IKClient
+from measuring.stages import OnStage
 
 NAMESPACE = "measured"
 PAUSE = 0.05  # [s], of a client that does something with an answer
 
 
-def measure_service(size: Size, on_stage: Callable[[str], None]) -> ServiceResult:
+def measure_service(size: Size, on_stage: OnStage) -> ServiceResult:
     """Of a server with its default parameters."""
     with ros_environment():
         on_stage("starts")
@@ -60,9 +63,7 @@ def measure_service(size: Size, on_stage: Callable[[str], None]) -> ServiceResul
     )
 
 
-def _measure_round_trips(
-    client: IKClient, size: Size, on_stage: Callable[[str], None]
-) -> list[RoundTrips]:
+def _measure_round_trips(client: IKClient, size: Size, on_stage: OnStage) -> list[RoundTrips]:
     """Of one client: nobody looks at the markers, or somebody does; at two paces of the client."""
     results = []
     for viewer, pause in itertools.product((False, True), (0.0, PAUSE)):
@@ -83,7 +84,25 @@ def round_trips(client: IKClient, requests: int, viewer: bool, pause: float) -> 
         whole.append(time.perf_counter() - start)
         overhead.append(whole[-1] - answer.solve_time)
         time.sleep(pause)
-    return RoundTrips(viewer, pause, Timing.of(whole), Timing.of(overhead))
+    bare = bare_answers(requests, pause)
+    return RoundTrips(viewer, pause, Timing.of(whole), Timing.of(overhead), Timing.of(bare))
+
+
+def bare_answers(answers: int, pause: float) -> list[float]:
+    """How long the solver itself takes for all that a response holds [s], in this process."""
+    solver, target = IKSolver.from_pretrained(DEFAULT_DOF), targets_of(DEFAULT_DOF)[0]
+
+    def answer() -> None:
+        solutions = solver.solve(target, SAMPLES)
+        _ = solutions.log_densities, solutions.weights, solutions.effective_share
+        _ = solutions.off_distribution, solutions.robot_values
+
+    answer()
+    seconds = []
+    for _ in range(answers):
+        seconds.append(seconds_of(answer))
+        time.sleep(pause)
+    return seconds
 
 
 @contextmanager
@@ -118,7 +137,7 @@ def _watch(seen: Event, done: Event) -> None:
     rclpy.try_shutdown()
 
 
-def _measure_crowd(clients: int, size: Size, on_stage: Callable[[str], None]) -> Crowd:
+def _measure_crowd(clients: int, size: Size, on_stage: OnStage) -> Crowd:
     on_stage(f"{clients} clients at once")
     spawn = multiprocessing.get_context("spawn")
     together, answers = spawn.Barrier(clients), spawn.Queue()

@@ -16,12 +16,19 @@ class RoundTrips:
         pause: between an answer and the next request [s].
         round_trip: from the request to the parsed answer.
         overhead: the same without the answer's ``solve_time``, request by request.
+        bare: the solver's whole answer in the client's process, without ROS, at the same pace.
     """
 
     viewer: bool
     pause: float
     round_trip: Timing
     overhead: Timing
+    bare: Timing
+
+    @property
+    def over_bare(self) -> float:
+        """What the median round trip adds to the bare solver's whole answer [s]."""
+        return self.round_trip.median - self.bare.median
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from benchmarks.own_arm import OwnArmResult, measure_own_arm
 from benchmarks.service_results import ServiceResult
 from benchmarks.size import Size
 from measuring.files import read_file, write_file
+from measuring.stages import OnStage
 
-OnStage = Callable[[str], None]
 T = TypeVar("T")
 
 

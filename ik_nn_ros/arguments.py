@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ik_nn_ros.errors import InvalidRequestError
+from ik_nn_ros.user_path import user_path
 
 MAX_REPRESENTATIVES = 100
 MAX_DOF = 100
@@ -111,19 +112,15 @@ def truth(field: str, value: bool) -> bool:
 
 
 def file_path(field: str, path: str | Path) -> Path:
-    """A path, of which a leading ~ stands for the home folder.
+    """See `user_path`.
 
     Raises:
-        InvalidRequestError: ``field`` is none, or nobody knows that home folder.
+        InvalidRequestError: ``field`` is no path.
     """
     try:
-        if "\0" in str(path):
-            raise _refused(field, "a path", path)
-        return Path(path).expanduser()
-    except TypeError:
-        raise _refused(field, "a path", path) from None
-    except RuntimeError as error:
-        raise InvalidRequestError(field, str(error)) from None
+        return user_path(path)
+    except ValueError as error:
+        raise InvalidRequestError(field, f"must be a path: {error}") from None
 
 
 def finite_vector(field: str, values: Sequence[float], length: int | None = None) -> np.ndarray:

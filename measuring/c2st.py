@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from multiprocessing import get_context
 
 import numpy as np
@@ -28,9 +29,14 @@ LEARNING_RATE = 0.003
 
 def c2st_of_each(samples: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> Iterator[float]:
     """`c2st` of every pair (n, d), (m, d) of sample sets, on all cores, one after the other."""
+    return _processes().map(c2st, samples, reference)
+
+
+@cache
+def _processes() -> ProcessPoolExecutor:
+    """One for each core, kept for the next call: to import scikit-learn takes each seconds."""
     # Spawned: a fork of a process that has used torch's threads may hang.
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        yield from pool.map(c2st, samples, reference)
+    return ProcessPoolExecutor(mp_context=get_context("spawn"))
 
 
 def c2st(x: np.ndarray, y: np.ndarray) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,7 @@ from measuring.metrics import (
 )
 from measuring.mmd import mmd2, mmd_paper
 from measuring.references import References, SamplePair
+from measuring.stages import OnStage
 
 MOST_EXACT_TARGETS = 10_000
 LEAST_SOLUTIONS = 2 * FOLDS  # of a target: a statistic of fewer says nothing
@@ -77,7 +77,7 @@ def evaluate(
     sampler: Sampler,
     references: References,
     seed: int = 0,
-    on_stage: Callable[[str], None] = lambda stage: None,
+    on_stage: OnStage = lambda stage: None,
 ) -> Evaluation:
     """Measure a sampler on targets of the test split.
 

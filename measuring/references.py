@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from ik_nn_ros.posterior.exact import ExactPosterior
 from measuring.c2st import c2st_of_each
 from measuring.metrics import Mismatch, SampleSets, summary
 from measuring.rejection import rejection_samples
+from measuring.stages import OnStage
 
 PAPER_DOF = (4, 6, 8, 10)  # of the arms of the paper's Figs. 1 to 3
 PLOTTED_PRIOR_STD = 0.5  # [rad], of the rejection samples behind the paper's Fig. 2
@@ -101,9 +101,7 @@ class References:
         """`c2st` of the exact posterior against itself; the same for every model of the arm."""
         return self.c2st(self.exact.second)
 
-    def c2st(
-        self, samples: SampleSets, on_stage: Callable[[str], None] = lambda stage: None
-    ) -> Mismatch:
+    def c2st(self, samples: SampleSets, on_stage: OnStage = lambda stage: None) -> Mismatch:
         """`c2st` of sample sets of the first targets against the exact posterior."""
         few, accuracies = slice(self.size.c2st_targets), []
         for accuracy in c2st_of_each(samples[few], self.exact.first[few]):
@@ -118,7 +116,7 @@ def make_references(
     targets: np.ndarray,
     size: EvaluationSize,
     seed: int = 0,
-    on_stage: Callable[[str], None] = lambda stage: None,
+    on_stage: OnStage = lambda stage: None,
 ) -> References:
     """Draw the reference samples.
 
@@ -155,7 +153,7 @@ def _by_rejection(
     targets: np.ndarray,
     size: EvaluationSize,
     rng: np.random.Generator,
-    on_stage: Callable[[str], None],
+    on_stage: OnStage,
 ) -> tuple[SamplePair, SamplePair | None]:
     """See `References.rejection` and `References.as_plotted`."""
     count, few = size.mmd_paper_samples, targets[: size.mmd_paper_targets]

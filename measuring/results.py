@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ik_nn_ros.posterior.exact import ExactPosterior
 from measuring.evaluation import Evaluation, evaluate
 from measuring.files import ResultError, read_file, write_file
 from measuring.references import EvaluationSize, References
+from measuring.stages import OnStage
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Result:
 
 
 def network_result(
-    name: str, path: Path, device: str, references: References, on_stage: Callable[[str], None]
+    name: str, path: Path, device: str, references: References, on_stage: OnStage
 ) -> Result:
     """Evaluate the network in a weights file."""
     model, training, _ = load_checkpoint(path)
@@ -69,7 +69,7 @@ def network_result(
     )
 
 
-def exact_result(references: References, on_stage: Callable[[str], None]) -> Result:
+def exact_result(references: References, on_stage: OnStage) -> Result:
     """Evaluate the exact sampler of an arm."""
     sampler = ExactPosterior(references.arm, references.task)
     return Result(

@@ -16,7 +16,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "RELIABILITY.md"
-TESTS = [f"test/ros/test_{name}.py" for name in ("reliability", "solvers", "markers", "branches")]
+FILES = ("reliability", "malformed", "neighbours", "solvers", "markers", "branches")
+TESTS = [f"test/ros/test_{name}.py" for name in FILES]
 
 # For each test: what is done, and what came of it; a row for each time that it kept figures.
 ROWS = {

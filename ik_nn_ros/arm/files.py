@@ -10,6 +10,7 @@ import yaml
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import ArmFileError, InvalidArmError
+from ik_nn_ros.user_path import user_path
 
 MOST_BYTES = 1_000_000  # of a YAML file; an arm has a few hundred
 YAML, URDF = (".yaml", ".yml"), (".urdf", ".xml")
@@ -75,10 +76,9 @@ def urdf_of_file(path: str | Path) -> Path | None:
 
 
 def _expanded(path: str | Path) -> Path:
-    """A leading ~ stands for the home folder."""
     try:
-        return Path(path).expanduser()
-    except (RuntimeError, TypeError) as error:
+        return user_path(path)
+    except ValueError as error:
         raise ArmFileError(Path(str(path)), f"is no path: {error}") from None
 
 

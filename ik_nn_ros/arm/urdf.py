@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from ik_nn_ros.errors import UrdfError
+from ik_nn_ros.user_path import user_path
 
 MOST_BYTES = 5_000_000  # of a description; those of humanoids have a tenth
 MOST_ELEMENTS = 100_000
@@ -120,13 +121,13 @@ def _content(source: str | bytes | Path) -> str | bytes:
         content = source
     else:
         try:
-            path = Path(source).expanduser()
+            path = user_path(source)
             # A device or a pipe is never read.
             if path.exists() and not path.is_file():
                 raise UrdfError(None, f"{str(source)[:200]} is no file")
             with path.open("rb") as file:
                 content = file.read(MOST_BYTES + 1)
-        except (OSError, RuntimeError, TypeError, ValueError) as error:  # a zero: ValueError
+        except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise UrdfError(None, f"{str(source)[:200]} cannot be read: {reason}") from None
     if len(content) > MOST_BYTES:

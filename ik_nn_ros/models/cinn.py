@@ -51,6 +51,11 @@ class CINN(nn.Module):
         """How many numbers training adjusts."""
         return sum(p.numel() for p in self.parameters())
 
+    @property
+    def hidden_weights(self) -> list[nn.Parameter]:
+        """(F, inputs, outputs) each: the weights of all layers but the last."""
+        return list(self.weights[:-1])
+
     def fit_scale(self, features: torch.Tensor) -> None:
         """Store mean and deviation of features (F, m, f) of the free joints' states."""
         self.mean.copy_(features.mean(1))

@@ -110,8 +110,15 @@ def test_rejection_samples_keep_the_joint_limits():
     assert LIMITED.within_limits(samples).all()
 
 
-def test_of_samples_that_know_no_limits_those_within_count_as_refined():
+def classified_in_vain(samples, references):
+    """In the place of a classifier for each target, which takes ten times as long as the rest."""
+    assert all(np.isfinite(one).all() for one in (*samples, *references))
+    return np.full(len(samples), 0.5)
+
+
+def test_of_samples_that_know_no_limits_those_within_count_as_refined(monkeypatch):
     """The posterior without limits, cut to them, is the posterior."""
+    monkeypatch.setattr("measuring.references.c2st_of_each", classified_in_vain)
     size = EvaluationSize(50, 5, 20, 8, 300, 2)
     references = make_references(LIMITED, POSITION, limited_targets(50), size)
     mmd2 = evaluate(ExactPosterior(PlanarArm.of_paper(4)), references).mmd2

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from ik_nn_ros.compilation import CODE_FOLDER
+
 ROOT = Path(__file__).parents[2]
 INSTALLED = (".py", ".safetensors")  # of the package's folder
 SHARE = ".data/data/share/"
@@ -99,4 +101,6 @@ def test_it_holds_the_package_its_weights_and_what_the_node_is_started_with(whee
 
 
 def test_alone_it_solves_without_ros_and_without_pytorch(python, tmp_path):
-    run(python, "-I", "-W", "error", "-c", SOLVE, cwd=tmp_path, env={"NUMBA_CACHE_DIR": "kept"})
+    """With the machine code that these tests keep: that of the same sources."""
+    environment = {"NUMBA_CACHE_DIR": str(CODE_FOLDER.parent)}
+    run(python, "-I", "-W", "error", "-c", SOLVE, cwd=tmp_path, env=environment)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -16,6 +15,7 @@ from ik_nn_ros.models import ARCHITECTURES, pretrained_path
 from ik_nn_ros.posterior.exact import ExactPosterior
 from measuring.references import EvaluationSize, References, make_references
 from measuring.results import exact_result, network_result
+from measuring.stages import OnStage
 from training.commands.shared import (
     RESULTS,
     chosen_device,
@@ -67,8 +67,6 @@ def run(options: argparse.Namespace, console: Console) -> None:
     console.print(f"written to {result.write(folder)}")
 
 
-def _references(
-    arm: PlanarArm, task: Task, size: EvaluationSize, on_stage: Callable[[str], None]
-) -> References:
+def _references(arm: PlanarArm, task: Task, size: EvaluationSize, on_stage: OnStage) -> References:
     targets = held_out_targets(arm, task)
     return make_references(arm, task, targets, size, on_stage=on_stage)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from ik_nn_ros.backends import require_device
 from ik_nn_ros.errors import InvalidRequestError
 from measuring.references import QUICK, EvaluationSize
+from measuring.stages import OnStage
 
 RESULTS = Path("results")
 RUNS = Path("runs")
@@ -63,7 +64,7 @@ def chosen_size(options: argparse.Namespace) -> EvaluationSize:
 
 
 @contextmanager
-def shown_stages(console: Console) -> Iterator[Callable[[str], None]]:
+def shown_stages(console: Console) -> Iterator[OnStage]:
     """Show what goes on: on one line of a terminal, or a line each where there is none."""
     with console.status("measuring") as status:
         if console.is_terminal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,15 +20,13 @@ from measuring.mmd import mmd_paper
 from measuring.references import PLOTTED_PRIOR_STD, EvaluationSize, make_references
 from measuring.rejection import rejection_samples
 from measuring.results import Result, known_result, network_result
+from measuring.stages import OnStage
 from training.paper.figures import DATASET_POINTS, draw_datasets, draw_hulls
 from training.paper.published import FIGURE_TARGETS
 from training.train.config import DataConfig
 from training.train.data import held_out_targets
 
 FIGURE_SAMPLES = 1000
-
-OnStage = Callable[[str], None]
-"""Told what begins, for a progress line."""
 
 
 def measure_networks(

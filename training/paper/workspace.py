@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from measuring.files import ResultError, read_file, write_file
 from measuring.metrics import resimulation
 from measuring.mmd import mmd2
 from measuring.results import fingerprint
+from measuring.stages import OnStage
 
 LEAST_SHARE = 0.6  # of the full reach, for the nearest target of a map
 
@@ -70,7 +71,7 @@ class WorkspaceMap:
 
 
 def measure_workspace(
-    weights: Sequence[Path], size: MapSize, file: Path, on_stage: Callable[[str], None]
+    weights: Sequence[Path], size: MapSize, file: Path, on_stage: OnStage
 ) -> list[WorkspaceMap]:
     """Maps of networks of one arm, which ``file`` keeps; they are measured only where it has not.
 

@@ -28,6 +28,7 @@ from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import POSITION, TASKS, Task, task_named
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.models import ARCHITECTURES
+from ik_nn_ros.models.architectures import CINNConfig
 from ik_nn_ros.models.networks import Network, build_network
 from training.train.objectives import OBJECTIVES, Objective
 
@@ -90,11 +91,12 @@ class DataConfig(Section):
 
 
 class OptimizerConfig(Section):
-    """Adam.
+    """Adam, and for hidden layers' weights Muon where it is asked for.
 
     Attributes:
         gradient_clip: bound of each gradient entry; None: unbounded.
         schedule: the learning rate over the training: as it is, or down a half cosine to zero.
+        muon: Muon's rate as a multiple of the learning rate, for cinn; None: Adam moves them, too.
     """
 
     learning_rate: PositiveFloat
@@ -102,6 +104,7 @@ class OptimizerConfig(Section):
     epsilon: PositiveFloat = 1e-8
     gradient_clip: PositiveFloat | None = None
     schedule: Literal["constant", "cosine"] = "constant"
+    muon: PositiveFloat | None = None
 
 
 class TrainingConfig(Section):
@@ -156,6 +159,13 @@ class TrainingConfig(Section):
                 objective.model_validate(value)
             except ValidationError as error:
                 raise ValueError(sentences(error, objective)) from None
+        return value
+
+    @field_validator("optimizer")
+    @classmethod
+    def _check_optimizer(cls, value: OptimizerConfig, info: ValidationInfo) -> OptimizerConfig:
+        if value.muon is not None and info.data.get("model") not in (CINNConfig.kind, None):
+            raise ValueError(f"muon moves the hidden layers of {CINNConfig.kind}, leave it out")
         return value
 
     @field_validator("batch_size")

@@ -2,9 +2,8 @@
 
 Targets of the prior, as in the paper's dataset, and others spread over the whole reach, so that the
 network also knows what the prior hardly ever shows. Each lesson is one exact draw: the state that
-each free joint meets on it, how the exact conditional there shares its mass between the slots, and
-places that stand for each slot's quantile function. So a lesson says more than the one angle that
-was drawn.
+each free joint meets on it, and places that stand for the exact conditional there, with their
+masses. So a lesson says more than the one angle that was drawn.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ class Lessons:
 
     Attributes:
         features: (F, m, f) float32, see `chain.features`.
-        masses: (F, m, S) float32, of each slot.
+        masses: (F, m, S, k) float32, that each place stands for; a state's have sum 1.
         places: (F, m, S, k) float32 in [0, 1] of each slot's interval.
     """
 
@@ -64,7 +63,7 @@ class Spread(BaseModel):
     Attributes:
         reach_share: of all targets, how many are spread over the reach; the others are the prior's.
         rim_share: of those, how many lie within `RIM` of the reach's ends.
-        places: that stand for each slot's quantile function.
+        places: of each slot, that stand for its conditional.
     """
 
     reach_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5

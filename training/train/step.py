@@ -8,10 +8,11 @@ from typing import Any
 import torch
 
 from ik_nn_ros.models.networks import Network
-from training.train.config import TrainingConfig
+from training.train.config import OptimizerConfig, TrainingConfig
 from training.train.cuda_graph import CapturedWork, can_capture
 from training.train.data import Dataset
 from training.train.lessons import Lessons
+from training.train.muon import Muon
 
 
 class TrainingStep:
@@ -27,6 +28,7 @@ class TrainingStep:
 
     Attributes:
         term_names: of the loss terms, once there was a step.
+        optimizers: of which each moves weights of its own.
     """
 
     def __init__(self, config: TrainingConfig, network: Network, train: Dataset | Lessons) -> None:
@@ -42,14 +44,7 @@ class TrainingStep:
         self._learning_rate = torch.tensor(options.learning_rate, dtype=torch.float64)
         if self._captured:  # where Adam reads a float32
             self._learning_rate = self._learning_rate.float().to(device)
-        self._optimizer = torch.optim.Adam(
-            (p for p in network.parameters() if p.requires_grad),
-            lr=self._learning_rate,
-            weight_decay=options.weight_decay,
-            eps=options.epsilon,
-            fused=True,  # one pass over the memory of each weight
-            capturable=self._captured,
-        )
+        self.optimizers = self._build_optimizers(options)
         self._repeat = self._repeater()
 
     def __call__(
@@ -69,16 +64,37 @@ class TrainingStep:
         self._generator.manual_seed(seed)
         return self._repeat(self._work)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> list[dict[str, Any]]:
         """What the steps so far have left behind, but for the weights."""
-        return self._optimizer.state_dict()
+        return [optimizer.state_dict() for optimizer in self.optimizers]
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
         """Continue from a state of `state_dict`."""
-        self._optimizer.load_state_dict(state)
-        for group in self._optimizer.param_groups:
-            group.update(lr=self._learning_rate, capturable=self._captured)
-        self._repeat = self._repeater()  # the optimizer's state has moved
+        for optimizer, state in zip(self.optimizers, states, strict=True):
+            optimizer.load_state_dict(state)
+            for group in optimizer.param_groups:
+                group["lr"] = self._learning_rate
+                if "capturable" in group:
+                    group["capturable"] = self._captured
+        self._repeat = self._repeater()  # the optimizers' states have moved
+
+    def _build_optimizers(self, options: OptimizerConfig) -> list[torch.optim.Optimizer]:
+        """Muon for the hidden layers' weights, where it is asked for, and Adam for all others."""
+        optimizers: list[torch.optim.Optimizer] = []
+        left = [p for p in self._network.parameters() if p.requires_grad]
+        if options.muon is not None:
+            hidden = self._network.hidden_weights
+            optimizers.append(Muon(hidden, self._learning_rate, options.muon))
+            left = [p for p in left if all(p is not weights for weights in hidden)]
+        adam = torch.optim.Adam(
+            left,
+            lr=self._learning_rate,
+            weight_decay=options.weight_decay,
+            eps=options.epsilon,
+            fused=True,  # one pass over the memory of each weight
+            capturable=self._captured,
+        )
+        return [*optimizers, adam]
 
     def _repeater(self) -> Callable[[Callable[[], torch.Tensor]], torch.Tensor]:
         return CapturedWork(self._generator) if self._captured else lambda work: work()
@@ -86,10 +102,11 @@ class TrainingStep:
     def _work(self) -> torch.Tensor:
         batch = self._train.batch(self._rows, self._progress, self._generator)
         terms = self._objective(self._network, batch)
-        self._optimizer.zero_grad(set_to_none=True)
+        self._network.zero_grad(set_to_none=True)
         sum(terms.values()).backward()
         if self._gradient_clip is not None:
             torch.nn.utils.clip_grad_value_(self._network.parameters(), self._gradient_clip)
-        self._optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.term_names = tuple(terms)
         return torch.stack([term.detach() for term in terms.values()])

@@ -56,7 +56,7 @@ TINY = {
         "network.layers": {"min": 1, "max": 2},
         "network.neurons": {"min": 8, "max": 16},
     },
-    "fixed": {"data": {"num_samples": 20_000}, "epochs": 20, "batch_size": 50},
+    "fixed": {"data": {"num_samples": 2000}, "epochs": 20, "batch_size": 50},
 }
 TRIALS = 20
 CLUSTER = """

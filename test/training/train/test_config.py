@@ -63,6 +63,10 @@ def test_the_defaults_are_the_paper_s_schedule(tmp_path):
         ({"model": "gan"}, ["model", "'cvae'", "'inn'"]),
         ({"optimizer": {"learning_rat": 1}}, ["optimizer.learning_rat", "learning_rate"]),
         ({"optimizer": {"learning_rate": -1.0}}, ["optimizer.learning_rate", "greater than 0"]),
+        (
+            {"optimizer": {"learning_rate": 1.0, "muon": 2.0}},
+            ["optimizer", "muon moves the hidden layers of cinn"],
+        ),
         ({"network": {"layers": 2, "nuerons": 8}}, ["network", "nuerons", "layers, neurons"]),
         ({"network": {"layers": 0, "neurons": 8}}, ["network", "positive integer"]),
         ({"network": {"layers": 2}}, ["network", "neurons"]),

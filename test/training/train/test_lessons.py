@@ -62,7 +62,7 @@ def test_lessons_are_as_many_as_asked_for_and_finite(arm, task, spread):
     slots = int(chain[:free, SLOTS].max())
     assert len(lessons) == COUNT
     assert lessons.features.shape == (free, COUNT, num_features(chain))
-    assert lessons.masses.shape == (free, COUNT, slots)
+    assert lessons.masses.shape == (free, COUNT, slots, 3)
     assert lessons.places.shape == (free, COUNT, slots, 3)
     for part in parts(lessons):
         assert part.dtype == torch.float32
@@ -73,7 +73,9 @@ def test_lessons_are_as_many_as_asked_for_and_finite(arm, task, spread):
 def test_masses_sum_to_one_and_places_are_of_the_unit_interval(arm, task):
     _, masses, places = parts(made(arm, task))
     assert (masses >= 0.0).all()
-    torch.testing.assert_close(masses.sum(-1), torch.ones(masses.shape[:2]), atol=1e-5, rtol=0.0)
+    torch.testing.assert_close(
+        masses.sum((-2, -1)), torch.ones(masses.shape[:2]), atol=1e-5, rtol=0.0
+    )
     assert (places > -1e-6).all()
     assert (places < 1.0 + 1e-6).all()
 
@@ -81,7 +83,7 @@ def test_masses_sum_to_one_and_places_are_of_the_unit_interval(arm, task):
 @WITHOUT_LIMITS
 def test_places_rise_with_the_levels_that_they_stand_for(arm, task):
     _, masses, places = parts(made(arm, task))
-    rises = places.diff(dim=-1)[masses > 1e-6]
+    rises = places.diff(dim=-1)[masses.sum(-1) > 1e-6]
     assert (rises > -1e-6).all()
     assert rises.mean() > 0.02
 
@@ -192,10 +194,28 @@ def test_what_is_taught_of_a_target_is_its_posterior(name):
     for joint in range(len(lessons[0])):
         angles, masses = angles_of(lessons, joint), torch.from_numpy(lessons[1][joint]).double()
         for function, of_samples in ((torch.cos, np.cos), (torch.sin, np.sin)):
-            ours = (masses * function(angles).mean(-1)).sum(-1).numpy()
+            ours = (masses * function(angles)).sum((-2, -1)).numpy()
             theirs = of_samples(samples[:, joint])
             error = math.hypot(ours.std(), theirs.std()) / math.sqrt(count)
             assert abs(ours.mean() - theirs.mean()) < 5.0 * error + 2e-3
+
+
+def test_masses_make_up_for_quantiles_that_are_wrong():
+    """Whatever places come from: their masses are those of the conditionals."""
+    arm, task = CASES["pose"]
+    target, count = task.forward(arm, arm.sample_prior(1, np.random.default_rng(0))), 2000
+    means = []
+    for wrong in (False, True):
+        exact = ExactPosterior(arm, task)
+        if wrong:
+            even = np.zeros_like(exact.tables.quantiles)
+            even[..., 0], even[..., 1] = np.linspace(0.0, 1.0, even.shape[1]), 1.0
+            exact.tables = exact.tables._replace(quantiles=even)
+        rng = np.random.default_rng(1)
+        lessons = taught(exact, np.repeat(target, count, axis=0), 16, rng)
+        angles, masses = angles_of(lessons, 1), torch.from_numpy(lessons[1][1]).double()
+        means.append([(masses * f(angles)).sum((-2, -1)).mean() for f in (torch.cos, torch.sin)])
+    np.testing.assert_allclose(*means, atol=0.02)
 
 
 def test_data_are_lessons_in_two_parts_for_a_network_of_conditionals():

@@ -29,10 +29,17 @@ from ik_nn_ros.chain.tile import (
     take_uniforms,
 )
 from ik_nn_ros.models.architectures import CINNConfig
-from training.train.losses.likelihood import EDGE_KNOT, negative_log_likelihood
+from training.train.losses.likelihood import EDGE_KNOT
+from training.train.losses.likelihood import negative_log_likelihood as loss_of_places
 
 SLOT_COUNTS = [1, 2, 4]
 BISECTIONS = 60
+
+
+def negative_log_likelihood(said, masses, places, config):
+    """Where all places of a slot stand for as much of its mass (..., S)."""
+    count = places.shape[-1]
+    return loss_of_places(said, (masses / count)[..., None].expand(places.shape), places, config)
 
 
 def config_of(bins):
@@ -172,6 +179,14 @@ def test_a_state_whose_slots_have_no_mass_or_traces_of_it_teaches_nothing(mass):
     )[1]
     assert gradient[:5].abs().max() > 0.1
     assert gradient[5:9].abs().max() < 1e-6
+
+
+def test_a_place_counts_as_two_of_half_its_mass():
+    said, masses, places = lessons(2, 5)
+    shares = torch.tensor([0.5, 0.25, 0.25]) * masses[..., None]
+    uneven = loss_of_places(said, shares, places, config_of(5))
+    even = places[..., [0, 0, 1, 2]]
+    torch.testing.assert_close(uneven, negative_log_likelihood(said, masses, even, config_of(5)))
 
 
 def test_rates_beyond_their_bound_are_at_it_and_have_no_gradient():

@@ -35,7 +35,7 @@ CINN = CVAE | {
     "model": "cinn",
     "arm": {"link_lengths": [0.5, 0.5, 0.5, 1.0]},
     "network": {"neurons": 24, "hidden_layers": 1, "bins": 6},
-    "optimizer": {"learning_rate": 0.01, "schedule": "cosine"},
+    "optimizer": {"learning_rate": 0.01, "schedule": "cosine", "muon": 2.0},
     "data": {"num_samples": 4000},
 }
 CINN_POSE = CINN | {"task": "pose"}

@@ -15,12 +15,14 @@ from ik_nn_ros.backends.chain_sampler import even_rises
 from ik_nn_ros.chain.arithmetic import exp
 from ik_nn_ros.compilation import inlined, plain
 from ik_nn_ros.models.architectures import CINNConfig
+from ik_nn_ros.threads import in_threads, num_threads
 
 LEAST_RISE, MOST_LOG_RATE = CINNConfig.least_rise, np.float32(CINNConfig.most_log_rate)
 MOST_EXPONENT = np.float32(60.0)
 LEAST_MASS = 1e-6  # of a slot, whose density then does not count
 EDGE_WITHIN, EDGE_KNOT = 1e-6, 1e-4  # of a knot's interval, of all knots: rates end there
 NO_MASS = -1e30
+PIECES = 4  # of the rows, for threads; as many on every machine, so that sums round alike
 
 
 def negative_log_likelihood(
@@ -28,12 +30,13 @@ def negative_log_likelihood(
 ) -> torch.Tensor:
     """Its sum () over all states, of what a network says of them.
 
-    The mean over a slot's places stands for the expectation over the teacher's conditional.
+    The mean over the places by their masses stands for the expectation over the teacher's
+    conditional.
 
     Args:
         said: (..., outputs) by the network, see `CINN.forward`.
-        masses: (..., S) of each state's slots, sum 1.
-        places: (..., S, k) in [0, 1] of each slot's interval, spread as the teacher's quantiles.
+        masses: (..., S, k) that the places stand for, sum 1 of each state.
+        places: (..., S, k) in [0, 1] of each slot's interval.
         config: of the network.
     """
     return _NegativeLogLikelihood.apply(said, masses, places, config.bins)
@@ -48,19 +51,25 @@ class _NegativeLogLikelihood(torch.autograd.Function):
         places: torch.Tensor,
         bins: int,
     ) -> torch.Tensor:
-        slots = masses.shape[-1]
-        rows = said.detach().reshape(-1, said.shape[-1]).numpy()
-        gradient = np.zeros_like(rows)
-        total = _sum_and_gradient(
-            rows,
-            masses.reshape(-1, slots).numpy(),
-            places.reshape(-1, slots, places.shape[-1]).numpy(),
-            even_rises(bins),
-            gradient,
-            np.zeros((SCRATCH, bins + 1)),
-        )
+        rows, shape = said.detach().reshape(-1, said.shape[-1]).numpy(), (-1, *places.shape[-2:])
+        masses, places = masses.reshape(shape).numpy(), places.reshape(shape).numpy()
+        gradient, totals = np.zeros_like(rows), np.zeros(PIECES)
+
+        def work(piece: int) -> None:
+            part = slice(len(rows) * piece // PIECES, len(rows) * (piece + 1) // PIECES)
+            totals[piece] = _sum_and_gradient(
+                rows[part],
+                masses[part],
+                places[part],
+                even_rises(bins),
+                gradient[part],
+                np.zeros((SCRATCH, bins + 1)),
+                np.zeros(masses.shape[1]),
+            )
+
+        in_threads(work, range(PIECES), min(num_threads(), PIECES))
         ctx.gradient = torch.from_numpy(gradient).view(said.shape)
-        return said.new_tensor(total)
+        return said.new_tensor(totals.sum())
 
     @staticmethod
     def backward(
@@ -82,18 +91,23 @@ def _sum_and_gradient(
     rises: np.ndarray,
     gradient: np.ndarray,
     scratch: np.ndarray,
+    of_slots: np.ndarray,
 ) -> float:
     """The sum over rows; writes its gradient by what is said (m, outputs) over zeros."""
     slots, bins, total = masses.shape[1], len(rises), 0.0
     for row in range(len(said)):
-        total += _add_masses(said, masses, row, gradient)
         for slot in range(slots):
-            if masses[row, slot] >= LEAST_MASS:
+            of_slots[slot] = 0.0
+            for index in range(places.shape[2]):
+                of_slots[slot] += masses[row, slot, index]
+        total += _add_masses(said, of_slots, row, gradient)
+        for slot in range(slots):
+            if of_slots[slot] >= LEAST_MASS:
                 first = slots + slot * (2 * bins + 1)
                 _read(said, row, first, rises, scratch)
-                weight = masses[row, slot] / places.shape[2]
                 for index in range(places.shape[2]):
-                    total += weight * _add_place(places[row, slot, index], bins, weight, scratch)
+                    mass = masses[row, slot, index]
+                    total += mass * _add_place(places[row, slot, index], bins, mass, scratch)
                 _write(row, first, bins, scratch, gradient)
     return total
 
@@ -101,21 +115,21 @@ def _sum_and_gradient(
 @inlined
 def _add_masses(said: np.ndarray, masses: np.ndarray, row: int, gradient: np.ndarray) -> float:
     """The cross entropy of the slots' masses; its gradient is written."""
-    slots = masses.shape[1]
+    slots = len(masses)
     largest, total, entropy, mass = NO_MASS, 0.0, 0.0, 0.0
     for slot in range(slots):
-        if masses[row, slot] > 0.0:
+        if masses[slot] > 0.0:
             largest = max(largest, said[row, slot])
-            mass += masses[row, slot]
+            mass += masses[slot]
     for slot in range(slots):
-        if masses[row, slot] > 0.0:
+        if masses[slot] > 0.0:
             total += math.exp(said[row, slot] - largest)
     log_total = largest + math.log(total)
     for slot in range(slots):
-        if masses[row, slot] > 0.0:
+        if masses[slot] > 0.0:
             log_share = said[row, slot] - log_total
-            entropy -= masses[row, slot] * log_share
-            gradient[row, slot] = mass * math.exp(log_share) - masses[row, slot]
+            entropy -= masses[slot] * log_share
+            gradient[row, slot] = mass * math.exp(log_share) - masses[slot]
     return entropy
 
 
