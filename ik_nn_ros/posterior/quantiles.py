@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from ik_nn_ros.compilation import inlined, inner, plain
+from ik_nn_ros.compilation import inlined, plain
 from ik_nn_ros.posterior.conditional import BEGIN, END, quantile
 
 KNOTS = 17  # of each quantile function
@@ -59,7 +59,7 @@ def tabulate(found: np.ndarray, slot: int, quantiles: np.ndarray, entry: int) ->
         quantiles[entry, end, 1] = max(rate, LEAST_RATE)
 
 
-@inner
+@inlined
 def spline(
     left: float, left_rate: float, right: float, right_rate: float, step: float, within: float
 ) -> tuple[float, float]:

@@ -46,14 +46,15 @@ def every_arm(results: Sequence[Result]) -> str:
         "the floor's", "c2st raw", "effective share: mean, 5th percentile",
     ]  # fmt: skip
     return (
-        "## Poses, circles, a rail, limits\n\n"
+        "## Poses, wide priors, circles, a rail, limits\n\n"
         "`cinn` learns the posterior of every arm and task: of the paper's arms with the TCP's "
-        "heading (`_pose`), of joints that turn all the way (`circle`), of the rail below, and of "
-        "an arm of one's own with joint limits (`limited`). Its draws carry the weights of the "
-        "exact posterior; the effective share, (sum w)^2 / (n sum w^2), tells how many of n exact "
-        "samples they are worth. `solve(..., exact=True)` accepts exact samples among them. Joint "
-        'by joint Bensadoun et al., "Neural Inverse Kinematics" (ICML 2022), sample, too, without '
-        "priors, limits or weights. More in [NETWORK.md](NETWORK.md).\n\n" + table(header, rows)
+        "heading (`_pose`), of the same arms with a prior of 1 rad (`wide`), of joints that turn "
+        "all the way (`circle`), of the rail below, and of an arm of one's own with joint limits "
+        "(`limited`). Its draws carry the weights of the exact posterior; the effective share, "
+        "(sum w)^2 / (n sum w^2), tells how many of n exact samples they are worth. "
+        "`solve(..., exact=True)` accepts exact samples among them. Joint by joint Bensadoun et "
+        'al., "Neural Inverse Kinematics" (ICML 2022), sample, too, without priors, limits or '
+        "weights. More in [NETWORK.md](NETWORK.md).\n\n" + table(header, rows)
     )
 
 
