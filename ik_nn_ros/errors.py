@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ik_nn_ros.texts import shown
 
+MOST_WITH_DECIMALS = 1e9  # [m], distances that are not written as powers of ten
+
 
 class IKError(Exception):
     """Base class. ``str(error)`` is a sentence for a person: what was wrong, what is allowed.
@@ -86,8 +88,11 @@ class UnreachableTargetError(IKError):
     ) -> None:
         beyond = max(reach[0] - distance, distance - reach[1])
         # So many that the distance does not read as one in reach.
-        decimals = max(4, 1 - math.floor(math.log10(beyond))) if beyond > 0.0 else 4
-        distances = (f"{value:.{decimals}f} m" for value in (distance, *reach))
+        decimals = max(4, 1 - math.floor(math.log10(beyond))) if 0.0 < beyond < 1.0 else 4
+        distances = (
+            f"{value:.{decimals}f} m" if value < MOST_WITH_DECIMALS else f"{value} m"
+            for value in (distance, *reach)
+        )
         super().__init__(
             "{} out of reach: its {} is {}, the arm reaches {} to {}".format(
                 _numbered(index), name, *distances

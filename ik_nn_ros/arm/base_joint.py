@@ -71,7 +71,8 @@ class RevoluteBase(BaseJoint):
         return self.distance(points), namespace(points).arctan2(points[..., 1], points[..., 0])
 
     def distance(self, points: Array) -> Array:
-        return namespace(points).hypot(points[..., 0], points[..., 1])
+        with np.errstate(over="ignore"):  # it may be more than a float holds
+            return namespace(points).hypot(points[..., 0], points[..., 1])
 
     def points(self, distance: Array, shift: Array) -> Array:
         xp = namespace(distance)

@@ -380,6 +380,14 @@ def test_of_many_targets_the_one_that_cannot_be_answered_is_named(solver):
     assert caught.value.index == 1
 
 
+@pytest.mark.parametrize(
+    ("target", "distance"), [((1e300, 0.0), "1e\\+300 m"), ((1.3e308, 1.3e308), "inf m")]
+)
+def test_a_distance_that_a_float_hardly_holds_is_out_of_reach(solver, target, distance):
+    with pytest.raises(UnreachableTargetError, match=f"base is {distance}, the arm reaches 0.0000"):
+        solver.solve(target, 10)
+
+
 def test_many_targets_out_of_reach_may_be_approximated(solver):
     near, far = solver.solve_many([TARGET, (3.0, 4.0)], 20, seed=0, allow_approximate=True)
     assert near.approximate_distance == 0.0
