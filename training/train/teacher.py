@@ -29,6 +29,7 @@ from ik_nn_ros.threads import in_threads, num_threads
 
 LEVELS_END = 1e-6  # of mass, on either side of a place
 LEAST_LOG = -1e9  # [nats], of the largest mass
+LEAST_SHARE = 1e-30  # of a state's mass: smaller ones are none
 ROWS_AT_ONCE = 1000
 NOWHERE = Place((0,) * 8, (0.0,) * 8, (0.0,) * 3, 0.0)  # in the first joint's table: it has none
 
@@ -162,5 +163,6 @@ def _choose(log_masses: np.ndarray, uniform: float, masses: np.ndarray) -> tuple
                 if uniform * total >= below:
                     chosen, beside = slot, index
                 below += masses[slot, index]
-                masses[slot, index] /= total
+            share = masses[slot, index] / total
+            masses[slot, index] = share if share > LEAST_SHARE else 0.0
     return chosen, beside

@@ -23,6 +23,7 @@ LEAST_MASS = 1e-6  # of a slot, whose density then does not count
 EDGE_WITHIN, EDGE_KNOT = 1e-6, 1e-4  # of a knot's interval, of all knots: rates end there
 NO_MASS = -1e30
 PIECES = 4  # of the rows, for threads; as many on every machine, so that sums round alike
+LEAST_GRADIENT = 1e-30  # smaller ones are none: denormals are zero in some threads alone
 
 
 def negative_log_likelihood(
@@ -129,8 +130,13 @@ def _add_masses(said: np.ndarray, masses: np.ndarray, row: int, gradient: np.nda
         if masses[slot] > 0.0:
             log_share = said[row, slot] - log_total
             entropy -= masses[slot] * log_share
-            gradient[row, slot] = mass * math.exp(log_share) - masses[slot]
+            gradient[row, slot] = _normal(mass * math.exp(log_share) - masses[slot])
     return entropy
+
+
+@inlined
+def _normal(value: float) -> float:
+    return value if abs(value) > LEAST_GRADIENT else 0.0
 
 
 @inlined
@@ -165,10 +171,10 @@ def _write(row: int, first: int, bins: int, scratch: np.ndarray, gradient: np.nd
         mean += scratch[SHARE, index] * scratch[BY_RISE, index]
     for index in range(bins):
         by_share = scratch[SHARE, index] * (scratch[BY_RISE, index] - mean)
-        gradient[row, first + index] = (1.0 - LEAST_RISE * bins) * by_share
+        gradient[row, first + index] = _normal((1.0 - LEAST_RISE * bins) * by_share)
     for index in range(bins + 1):
         by_log_rate = scratch[BY_LOG_RATE, index]
-        gradient[row, first + bins + index] = scratch[FREE, index] * by_log_rate
+        gradient[row, first + bins + index] = _normal(scratch[FREE, index] * by_log_rate)
 
 
 @inlined
