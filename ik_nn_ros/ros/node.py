@@ -20,7 +20,11 @@ from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.parameter import Parameter
-from rclpy.signals import SignalHandlerOptions, install_signal_handlers
+from rclpy.signals import (
+    SignalHandlerOptions,
+    install_signal_handlers,
+    uninstall_signal_handlers,
+)
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from visualization_msgs.msg import MarkerArray
@@ -298,6 +302,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
     finally:
         rclpy.try_shutdown()
+        uninstall_signal_handlers()  # their thread would wake executors that are being destroyed
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)  # a second one, while Python ends
     return 0
