@@ -23,7 +23,8 @@ Conditionals = Callable[[int, np.ndarray], np.ndarray]
 says of them (outputs, m) float32, see `models.cinn.CINN.forward`."""
 
 Memory = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Of a tile of rows: the rows, their features, what is read of quantile functions."""
+"""What a thread draws in: a tile of rows, the features of their states, and what is read of the
+network's quantile functions."""
 
 
 class ChainSampler(WeightedSampler):
@@ -44,7 +45,7 @@ class ChainSampler(WeightedSampler):
         self.sample(self.task.forward(self.arm, self.arm.sample_prior(1, rng)), 1, rng)
 
     def _memory(self) -> Memory:
-        """That of one thread."""
+        """Memory in which one thread draws."""
         features = np.empty(self._features * TILE, np.float32)
         return new_tile(self.arm.dof), features, new_reading(len(self._rises))
 

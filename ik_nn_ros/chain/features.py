@@ -66,7 +66,7 @@ class Scale(NamedTuple):
 
 @inner
 def scale_of(chain: np.ndarray, joint: int) -> Scale:
-    """That of a joint's features."""
+    """The scale of a joint's features."""
     unit = chain[joint, UNIT]
     deviations = math.sqrt(max(chain[joint, PRECISION] * unit * unit, LEAST_PRECISION))
     mean = chain[joint, MEAN] / unit
@@ -85,7 +85,7 @@ def write_features(
     first: int,
     stride: int,
 ) -> None:
-    """Write those of a joint's state, whose arc is known; the k-th to first + k stride."""
+    """Write the features of a joint's state, whose arc is known; the k-th to first + k stride."""
     of = scale_of(chain, joint)
     write_features_of_position(of, x, y, on, features, first, stride)
     if chain[0, POSE] > 0.0:
@@ -98,7 +98,7 @@ def write_features(
 def write_features_of_position(
     of: Scale, x: float, y: float, on: Arc, features: np.ndarray, first: int, stride: int
 ) -> None:
-    """Those of every state."""
+    """Write the features that states of every arm have."""
     distance, bearing = math.sqrt(x * x + y * y), atan2(y, x)
     slack = max((of.outer - distance) / of.outer, 0.0)
     from_inner = max((distance - of.inner) / of.outer, 0.0)
@@ -122,7 +122,7 @@ def write_features_of_position(
 def write_features_of_heading(
     of: Scale, x: float, y: float, heading: float, features: np.ndarray, first: int, stride: int
 ) -> None:
-    """Those of a pose beside."""
+    """Write the further features of a pose, which are of its heading."""
     turned = _wrapped(heading - atan2(y, x))
     beside = first + FEATURES_OF_POSITIONS * stride
     features[beside], features[beside + stride] = cos_sin(turned)
@@ -154,7 +154,8 @@ def write_features_of_limits(
     first: int,
     stride: int,
 ) -> None:
-    """Those where limits cut slots: what bounds the distance, and the ends of each slot."""
+    """Write the further features where limits cut slots: the distance between its bounds, and the
+    ends of each slot."""
     nearest, farthest = bounds_at(chain, joint, atan2(y, x))
     distance, width = math.sqrt(x * x + y * y), farthest - nearest + TINY
     count, beside = len(features) // stride, _uncut(chain)

@@ -60,7 +60,7 @@ def drawing():
 def accepting():
     """In rounds, as long as too few are accepted."""
     solver = IKSolver.from_pretrained(4, "cinn")
-    return lambda: solver.solve(TARGET, 1000, seed=1, refine=False, exact=True)
+    return lambda: solver.solve(TARGET, 4000, seed=1, refine=False, exact=True)
 
 
 def network():
@@ -113,7 +113,7 @@ def closing():
     [
         (building, 20),
         (drawing, 20),
-        (accepting, 4),
+        (accepting, 6),
         (network, 20),
         (decoder, 8),
         (decoder_in_pytorch, 20),
@@ -123,7 +123,9 @@ def closing():
         (closing, 40),
     ],
 )
-def test_work_that_may_last_asks_often_and_stops_where_it_is_told_to(prepared, least):
+def test_work_that_may_last_asks_often_and_stops_where_it_is_told_to(prepared, least, monkeypatch):
+    """By one thread: of several, each takes as many pieces as it comes to, and only one asks."""
+    monkeypatch.setattr("ik_nn_ros.posterior.weighted.num_threads", lambda: 1)
     work = prepared()
     with stopped_by(stopping := Asked(most=2)), pytest.raises(TimedOutError):
         work()

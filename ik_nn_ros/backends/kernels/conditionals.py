@@ -24,7 +24,7 @@ MOST_DEVIATIONS = np.float32(CINNConfig.most_deviations)
 
 
 class Networks(NamedTuple):
-    """Those of all free joints, see `models.cinn`.
+    """The networks of all free joints, see `models.cinn`.
 
     Attributes:
         mean, scale: (F, f) by which features are standardised.
@@ -38,7 +38,7 @@ class Networks(NamedTuple):
 
     @classmethod
     def of(cls, model: TrainedModel) -> Networks:
-        """Those of a trained model."""
+        """The networks of a trained model."""
         tensors, layers = model.tensors, range(model.config.hidden_layers + 1)
         return cls(
             floats(tensors["mean"]),
@@ -60,7 +60,7 @@ def standardise(values: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> None
 
 @inner
 def add_bias(values: np.ndarray, bias: np.ndarray) -> None:
-    """To sums (out, m), in place."""
+    """Add a layer's biases to its sums (out, m), in place."""
     for row in range(values.shape[0]):
         own = bias[row]
         for i in range(values.shape[1]):
