@@ -16,10 +16,6 @@ from training.__main__ import main
 MY_ARM = """
 model: cinn
 arm: {link_lengths: [0.4, 0.3, 0.25], prior_std: 0.5, joint_limits: [-2.5, 2.5]}
-optimizer: {learning_rate: 0.008, schedule: cosine}
-data: {num_samples: 250000, train_share: 0.8}
-epochs: 30
-batch_size: 1024
 """
 
 

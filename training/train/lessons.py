@@ -68,7 +68,7 @@ class Spread(BaseModel):
 
     reach_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     rim_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
-    places: Annotated[int, Field(ge=1, le=1000)] = 2
+    places: Annotated[int, Field(ge=1, le=1000)] = 4
 
 
 def make_lessons(

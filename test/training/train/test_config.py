@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ik_nn_ros.arm.files import load_arm
 from ik_nn_ros.arm.task import POSE, POSITION
 from ik_nn_ros.models import ARCHITECTURES
 from ik_nn_ros.models.architectures import CINNConfig
@@ -188,6 +189,26 @@ def test_angles_of_more_than_a_turn_and_rails_of_any_length_are_taken(tmp_path):
     assert load_config(write(tmp_path, **_of_arm(joint_limits=limits))).build_arm().dof == 3
     rail = {"link_lengths": [250.0, 250.0], "base": "rail", "prior_std": [100.0, 0.5, 0.5]}
     assert load_config(write(tmp_path, arm=rail)).build_arm().unit > 300.0
+
+
+def test_of_a_cinn_the_arm_will_do(tmp_path):
+    path = tmp_path / "my_arm.yaml"
+    path.write_text("model: cinn\narm: {link_lengths: [0.5, 0.5, 1.0], prior_std: 0.2}")
+    shipped = load_config(FOLDER / "cinn_circle_6.yaml")
+    assert load_config(path) == shipped.model_copy(update=_of_arm(prior_std=0.2))
+    path.write_text(path.read_text() + "\noptimizer: {learning_rate: 0.004}\nepochs: 3")
+    changed = load_config(path)
+    optimizer = shipped.optimizer.model_copy(update={"learning_rate": 0.004})
+    assert (changed.optimizer, changed.epochs) == (optimizer, 3)
+    assert changed.data == shipped.data
+
+
+def test_an_arm_may_be_a_robot_s(tmp_path):
+    urdf = FOLDER.parents[1] / "test" / "core" / "arm" / "urdf" / "planar_3r.urdf"
+    path = tmp_path / "my_arm.yaml"
+    path.write_text(f"model: cinn\narm: {{urdf: {urdf}}}")
+    assert load_config(path) == load_config(urdf)
+    assert load_config(urdf).build_arm() == load_arm(urdf)
 
 
 def test_a_batch_can_be_all_of_the_training_data(tmp_path):
