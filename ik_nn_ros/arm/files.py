@@ -72,7 +72,7 @@ def urdf_of_file(path: str | Path) -> Path | None:
     if path.suffix.lower() in URDF:
         return path
     urdf = _section(path).get("urdf")
-    return None if urdf is None else path.parent / urdf
+    return None if urdf is None else _beside(path, urdf)
 
 
 def _expanded(path: str | Path) -> Path:
@@ -80,6 +80,14 @@ def _expanded(path: str | Path) -> Path:
         return user_path(path)
     except ValueError as error:
         raise ArmFileError(Path(str(path)), f"is no path: {error}") from None
+
+
+def _beside(path: Path, urdf: Any) -> Path:
+    """The URDF that a file names, from the folder that the file is in."""
+    try:
+        return path.parent / user_path(urdf)
+    except ValueError as error:
+        raise ArmFileError(path, f"arm: `urdf` is no path: {error}") from None
 
 
 def _section(path: Path) -> dict[str, Any]:
@@ -124,6 +132,6 @@ def _from_section(
         options = {"task": task}
         options |= {LINKS.get(key, key): value for key, value in section.items()}
         options |= {key: link for key, link in (("base", base), ("tip", tip)) if link is not None}
-        return PlanarArm.from_urdf(path.parent / urdf, **options)
+        return PlanarArm.from_urdf(_beside(path, urdf), **options)
     except (AttributeError, TypeError) as error:
         raise ArmFileError(path, f"arm: a value of a wrong type: {error}") from None

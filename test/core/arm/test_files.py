@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from ik_nn_ros import ArmFileError, PlanarArm, load_arm
+from ik_nn_ros.arm.files import urdf_of_file
 from ik_nn_ros.errors import UrdfError
 
 ROOT = Path(__file__).parents[3]
@@ -46,6 +47,16 @@ def test_a_yaml_file_beside_a_urdf_says_links_and_priors(tmp_path):
     assert load_arm(path, base="base_link").mount.base_link == "base_link"
 
 
+def test_a_urdf_that_a_file_names_may_be_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "robot.urdf").write_bytes((FOLDER / "planar_3r.urdf").read_bytes())
+    path = tmp_path / "elsewhere" / "arm.yaml"
+    path.parent.mkdir()
+    path.write_text("arm: {urdf: ~/robot.urdf}")
+    assert load_arm(path) == load_arm(tmp_path / "robot.urdf")
+    assert urdf_of_file(path) == tmp_path / "robot.urdf"
+
+
 def test_an_arm_of_its_own_keeps_what_is_said_of_its_mount(tmp_path):
     path = tmp_path / "arm.yaml"
     path.write_text("arm: {link_lengths: [0.4, 0.3], mount: {signs: [1, -1], xyz: [0, 0, 0.2]}}")
@@ -73,7 +84,7 @@ REFUSED = {
     "mount.yaml": ("arm: {link_lengths: [1, 1], mount: 3}", "fields of a Mount"),
     "key.yaml": ("arm: {urdf: a.urdf, link_lengths: [1, 1]}", "unknown key link_lengths"),
     "gone.yaml": ("arm: {urdf: a.urdf}", "a.urdf cannot be read: No such file"),
-    "number.yaml": ("arm: {urdf: 3}", "wrong type"),
+    "number.yaml": ("arm: {urdf: 3}", "`urdf` is no path"),
     "held.yaml": ("arm: {urdf: ok.urdf, held: all}", "held must be values"),
     "link.yaml": ("arm: {urdf: ok.urdf, tip_link: [a]}", "wrong type"),
 }
