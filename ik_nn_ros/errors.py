@@ -105,24 +105,29 @@ class UnreachableTargetError(IKError):
 
 
 class NoSolutionError(IKError):
-    """No sample could be turned into a solution within the tolerances and the joint limits.
+    """No configuration was found that meets the tolerances and the joint limits.
 
     Attributes:
-        num_samples: how many samples were tried; 0 where all solutions are known, and none keeps
-            the joint limits.
+        num_samples: how many samples were tried; 0 where all solutions are known.
+        distance: by how much the nearest configuration within the limits that was found misses the
+            target [m].
+        heading: by how much it misses a pose's heading [rad]; None of a position.
         index: for which of several targets, from 0; None for the only one.
     """
 
-    def __init__(self, num_samples: int, index: int | None = None) -> None:
+    def __init__(
+        self, num_samples: int, distance: float, heading: float | None, index: int | None = None
+    ) -> None:
         where = "" if index is None else f"{_numbered(index)}: "
-        reason = (
-            f"none of {num_samples} samples became a solution within the tolerances and the joint "
-            "limits; a larger tolerance or more samples may help"
+        missed = f"{distance:.3g} m" + ("" if heading is None else f" and {heading:.3g} rad")
+        tried = f" after {num_samples} samples" if num_samples else ""
+        super().__init__(
+            f"{where}no configuration within the joint limits reaches it: the nearest one that was "
+            f"found{tried} misses it by {missed}"
         )
-        if num_samples == 0:
-            reason = "no configuration within the joint limits reaches it"
-        super().__init__(where + reason)
         self.num_samples = num_samples
+        self.distance = distance
+        self.heading = heading
         self.index = index
 
 

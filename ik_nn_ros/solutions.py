@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -113,13 +114,15 @@ class Solutions(LazyDensities):
     def off_distribution(self) -> bool:
         """Whether the answer does not represent the posterior.
 
-        Its effective share is below 0.1; or, where the model knows no weights, the arm's prior
-        hardly ever brings the TCP near the target, so that a network has not learned it: less than
-        one target of a training set as large as the paper's is expected within 5 cm, or as much
-        in proportion to the arm.
+        Its effective share is below 0.1, or no draw met the target, and a search did; or, where the
+        model knows no weights, the arm's prior hardly ever brings the TCP near the target, so that
+        a network has not learned it: less than one target of a training set as large as the paper's
+        is expected within 5 cm, or as much in proportion to the arm.
         """
         if self.effective_share is not None:
             return self.effective_share < LEAST_EFFECTIVE_SHARE
+        if self.known_log_evidence == -math.inf:
+            return True
         return not is_known(self.arm, self.task, self.target, self.log_evidence)
 
     def representatives(self, num_representatives: int) -> Representatives:

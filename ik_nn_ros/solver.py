@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ik_nn_ros.arguments import (
     require_num_samples,
     require_seed,
 )
+from ik_nn_ros.arm.nearest import nearest_configuration
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import POSITION, Task, task_named
 from ik_nn_ros.arrays import as_slice, ascending
@@ -37,6 +38,7 @@ from ik_nn_ros.errors import (
 )
 from ik_nn_ros.models import pretrained_path
 from ik_nn_ros.options import SolveOptions
+from ik_nn_ros.placed import Aims, Placed
 from ik_nn_ros.posterior import EXACT
 from ik_nn_ros.posterior.sampler import Sampler, Samples
 from ik_nn_ros.solutions import Solutions
@@ -271,12 +273,14 @@ class IKSolver:
             aim = aims.of(row)
             parts = self._enough(first, sampler, aim, num_samples, seed, options)
             moved = math.hypot(*(aim.asked[0] - points[row])[:2])
-            answers.append(self._answer(parts, aim.asked[0], moved, num_samples, options, index))
+            if not any(len(part.keep) for part in parts):
+                parts = [self._nearest(parts, aim, options, index)]
+            answers.append(self._answer(parts, aim.asked[0], moved, num_samples, options))
         return answers
 
     def _aims(
         self, points: np.ndarray, indices: Sequence[int | None], options: SolveOptions
-    ) -> _Aims:
+    ) -> Aims:
         """What is aimed at for the points (b, size), which errors name by their indices."""
         tolerance = options.position_tolerance
         inside = np.stack(
@@ -286,9 +290,9 @@ class IKSolver:
             ]
         )
         near = np.hypot(*(inside - points)[:, :2].T) <= tolerance
-        return _Aims(inside, np.where(near[:, None], points, inside))
+        return Aims(inside, np.where(near[:, None], points, inside))
 
-    def _placed(self, samples: Samples, aims: _Aims, options: SolveOptions) -> list[_Placed]:
+    def _placed(self, samples: Samples, aims: Aims, options: SolveOptions) -> list[Placed]:
         """Samples as they are answered, and which of them to keep, for each of the aims."""
         positions, errors = samples.positions, samples.position_errors
         inside, asked = (targets[:, None] for targets in aims)
@@ -306,7 +310,7 @@ class IKSolver:
             keep = keep & (headings <= options.heading_tolerance)
         keep = keep & self.arm.within_limits(positions)
         return [
-            _Placed(
+            Placed(
                 samples,
                 row,
                 positions[row],
@@ -319,13 +323,13 @@ class IKSolver:
 
     def _enough(
         self,
-        first: _Placed,
+        first: Placed,
         sampler: Sampler,
-        aim: _Aims,
+        aim: Aims,
         num_samples: int,
         seed: int | None,
         options: SolveOptions,
-    ) -> list[_Placed]:
+    ) -> list[Placed]:
         """The first placed samples of one aim and, where some are rejected, further ones."""
         parts = [first]
         drawn, kept = len(first.positions), len(first.keep)
@@ -338,19 +342,34 @@ class IKSolver:
             drawn, kept = drawn + count, kept + len(parts[-1].keep)
         return parts
 
+    def _nearest(
+        self, parts: list[Placed], aim: Aims, options: SolveOptions, index: int | None
+    ) -> Placed:
+        """The solution that a search finds where no sample became one, as in a corner of what
+        limits leave. It does not stand for the posterior, and has no weight.
+        """
+        nearest = nearest_configuration(self.arm, self.task, aim.inside[0])[None, None]
+        errors = self.task.position_errors(self.arm, nearest, aim.inside)
+        drawn, known = sum(part.num_drawn for part in parts), parts[0].log_evidence
+        log_evidence = None if known is None else np.array([known])
+        samples = Samples(nearest, errors, None, log_evidence, np.array([drawn]))
+        placed = self._placed(samples, aim, options.changed(refine=True))[0]
+        if len(placed.keep) == 0:
+            headings = self.task.heading_errors(self.arm, nearest, aim.inside)
+            heading = None if headings is None else float(headings.item())
+            raise NoSolutionError(drawn, errors.item(), heading, index)
+        return placed
+
     def _answer(
         self,
-        parts: list[_Placed],
+        parts: list[Placed],
         target: np.ndarray,
         moved: float,
         num_samples: int,
         options: SolveOptions,
-        index: int | None,
     ) -> Solutions:
         drawn = sum(part.num_drawn for part in parts)
         found = sum(len(part.keep) for part in parts)
-        if found == 0:
-            raise NoSolutionError(drawn, index)
 
         def joined(name: str) -> np.ndarray | None:
             if getattr(parts[0], name) is None:
@@ -378,7 +397,7 @@ class IKSolver:
             density=(lambda: joined("log_densities").take(best)) if parts[0].has_density else None,
         )
 
-    def _shortfall(self, parts: list[_Placed], found: int, num_samples: int) -> str | None:
+    def _shortfall(self, parts: list[Placed], found: int, num_samples: int) -> str | None:
         """Why fewer solutions were found than were asked for."""
         if found >= num_samples:
             return None
@@ -399,68 +418,3 @@ class IKSolver:
         if options.refine:
             return ascending(-self.arm.log_prior(positions))
         return ascending(errors)
-
-
-class _Aims(NamedTuple):
-    """Targets within the reach.
-
-    Attributes:
-        inside: (b, size) what is sampled and projected onto.
-        asked: (b, size) from what errors are measured: the targets as they were given where these
-            are but a tolerance out of reach, else the ones that approximate them.
-    """
-
-    inside: np.ndarray
-    asked: np.ndarray
-
-    def of(self, row: int) -> _Aims:
-        """One of them."""
-        return _Aims(self.inside[row : row + 1], self.asked[row : row + 1])
-
-
-class _Placed(NamedTuple):
-    """Samples of one target as they are answered.
-
-    Attributes:
-        samples: where they come from.
-        row: of the target in these.
-        positions: (m, dof) [rad].
-        position_errors: (m,) [m].
-        heading_errors: (m,) [rad], or None.
-        keep: those that meet the tolerances and the joint limits.
-    """
-
-    samples: Samples
-    row: int
-    positions: np.ndarray
-    position_errors: np.ndarray
-    heading_errors: np.ndarray | None
-    keep: np.ndarray
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether the sampler could not give as many samples as it was asked for."""
-        return bool(np.isnan(self.positions[:, 0]).any())
-
-    @property
-    def log_weights(self) -> np.ndarray | None:
-        log_weights = self.samples.log_weights
-        return None if log_weights is None else log_weights[self.row]
-
-    @property
-    def log_evidence(self) -> float | None:
-        log_evidence = self.samples.log_evidence
-        return None if log_evidence is None else float(log_evidence[self.row])
-
-    @property
-    def num_drawn(self) -> int:
-        drawn = self.samples.num_drawn
-        return len(self.positions) if drawn is None else int(drawn[self.row])
-
-    @property
-    def has_density(self) -> bool:
-        return self.samples.density is not None
-
-    @property
-    def log_densities(self) -> np.ndarray:
-        return self.samples.log_densities[self.row]
