@@ -6,20 +6,25 @@ import math
 
 import numpy as np
 
-from ik_nn_ros.arm.joints import Joint
+from ik_nn_ros.arm.joints import TURN, Joint
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task
+from ik_nn_ros.chain.reach import (
+    BINS,
+    CELLS,
+    MARGIN,
+    POINT,
+    cuts,
+    encloses_joint,
+    outline,
+    turned,
+)
 
-TURN = 2.0 * math.pi
 UNBOUNDED = 1e290  # [m], instead of an infinite period or limit, which arithmetic would turn to NaN
 ROUNDING = 1e-17  # a share that is lost in rounding
-BINS = 256  # of bearings, between which the bounds of the reach are interpolated
-OUTLINE = 720  # points of the bounds' outline that are followed from joint to joint
-SUBDIVISIONS, MOST_PARTS = 4, 8  # of the outline where it looks coarse from the joint before
 RIM_DRAWS = 500  # of the prior, which tell how near full reach it keeps the arm
 FEATURES_OF_POSITIONS, FEATURES_OF_POSES = 13, 19
 FEATURES_OF_BOUNDS = 2  # beside the ends of each slot
-MARGIN = 2e-5  # of the links' length or [rad]: how far bounds lie outside what the outline shows
 
 
 # Columns of a chain's array. Machine code takes it as one array, because every access to an array
@@ -43,7 +48,9 @@ RIM = SLOT + SLOT_SIZE * MOST_SLOTS  # how near full reach the prior keeps the c
 RIM_WIDTH = RIM + 1  # asinh(1 / RIM)
 BOUNDED = RIM_WIDTH + 1  # whether limits bound the distance at each bearing
 BOUNDS = BOUNDED + 1  # its bounds at the first bearing [m]; those at the others, BINS on, follow
-COLUMNS = BOUNDS + 2 * (BINS + 1)
+CUTS = BOUNDS + 2 * (BINS + 1)  # what the rest's reach leaves of the joint's arc, see `reach.cuts`
+CUTS_OF_SIDE = 2 * (CELLS + 1)
+COLUMNS = CUTS + 2 * CUTS_OF_SIDE
 
 
 def chain_array(arm: PlanarArm, task: Task) -> np.ndarray:
@@ -132,28 +139,31 @@ def _prior_row(joint: Joint) -> tuple[float, ...]:
 
 def _write_reach(chain: np.ndarray, joints: tuple[Joint, ...], links: np.ndarray) -> None:
     """Bounds of what the chain from each joint on reaches, from the last joint to the first."""
-    chain[len(joints) :, BEARINGS_WIDTH] = TURN
+    chain[:, BEARINGS_WIDTH] = TURN
+    rest = POINT
     for index in range(len(joints) - 1, -1, -1):
-        joint, rest, row = joints[index], links[index:], chain[index]
-        natural = np.array((max(0.0, 2.0 * rest.max() - rest.sum()), rest.sum()))
+        joint, row, bounded = joints[index], chain[index], chain[index + 1, BOUNDED] > 0.0
+        lengths, link = links[index:], links[index]
+        natural = np.array((max(0.0, 2.0 * lengths.max() - lengths.sum()), lengths.sum()))
         row[INNER], row[OUTER] = natural
-        row[BEARINGS_WIDTH] = TURN
         if not joint.is_angle:
             continue
-        margin = MARGIN * rest.sum()
-        outline, around = _outline(chain[index + 1], links[index])
-        bearings, (nearest, farthest) = _turned(outline, around, joint)
-        bounds = np.stack((nearest - margin, farthest + margin), axis=1).clip(*natural)
-        row[INNER], row[OUTER] = bounds[:, 0].min(), bounds[:, 1].max()
-        row[BEARING], row[BEARINGS_WIDTH] = bearings
-        row[BOUNDS:] = bounds.ravel()
-        row[BOUNDED] = np.abs(bounds - natural).max() > 10.0 * margin
-        if not row[BOUNDED]:
-            row[INNER], row[OUTER] = natural
-            row[INNER_POWER], row[OUTER_POWER] = (len(rest) - 3) * (natural > 0.0)
-        if not row[BOUNDED] and len(rest) > 2:
-            row[RIM] = _rim(joints[index:], rest, row[OUTER] - row[INNER])
+        margin, lines = MARGIN * lengths.sum(), outline(rest, link)
+        own = turned(lines, encloses_joint(rest, link), joint)
+        own = own._replace(bounds=(own.bounds + (-margin, margin)).clip(*natural))
+        row[BEARING], row[BEARINGS_WIDTH] = own.bearing, own.width
+        row[BOUNDS:CUTS] = own.bounds.ravel()
+        row[BOUNDED] = np.abs(own.bounds - natural).max() > 10.0 * margin
+        if row[BOUNDED]:
+            row[INNER], row[OUTER] = own.bounds[:, 0].min(), own.bounds[:, 1].max()
+        else:
+            row[INNER_POWER], row[OUTER_POWER] = (len(lengths) - 3) * (natural > 0.0)
+        if not row[BOUNDED] and len(lengths) > 2:
+            row[RIM] = _rim(joints[index:], lengths, row[OUTER] - row[INNER])
             row[RIM_WIDTH] = math.asinh(1.0 / row[RIM])
+        if bounded:
+            row[CUTS:] = cuts(lines, rest, link, row[INNER], row[OUTER]).ravel()
+        rest = own
 
 
 def _rim(joints: tuple[Joint, ...], links: np.ndarray, width: float) -> float:
@@ -166,73 +176,3 @@ def _rim(joints: tuple[Joint, ...], links: np.ndarray, width: float) -> float:
         reached = np.exp(1j * joint.sample(RIM_DRAWS, rng)) * (link + reached)
     shares = np.maximum(links.sum() - np.abs(reached), 0.0) / width
     return min(2.0 * float(np.median(np.sqrt(shares))), 1.0)
-
-
-def _outline(rest: np.ndarray, link: float) -> tuple[np.ndarray, bool]:
-    """The outline (o,) of what the rest of a chain reaches, a link further on, as complex numbers.
-
-    Returns:
-        Also whether it goes around the joint before the link.
-    """
-    begin, width = rest[BEARING], rest[BEARINGS_WIDTH]
-    bounds = rest[BOUNDS:].reshape(BINS + 1, 2)
-    bins = np.linspace(0.0, width, BINS + 1)
-    special = (-begin % TURN, (math.pi - begin) % TURN)
-    angles = np.sort(np.concatenate((np.linspace(0.0, width, OUTLINE), bins, special)))
-    angles = angles[angles <= width]
-    inner, outer = (np.interp(angles, bins, bounds[:, column]) for column in (0, 1))
-    rays = np.exp(1j * (begin + angles))
-    lines = [outer * rays, inner * rays]
-    if width < TURN:
-        lines += [np.array((inner[end], outer[end])) * rays[end] for end in (0, -1)]
-    back = (math.pi - begin) % TURN
-    around = back <= width and bool(
-        np.interp(back, bins, bounds[:, 0]) <= link <= np.interp(back, bins, bounds[:, 1])
-    )
-    return np.concatenate([_finer(link + line, link) for line in lines]), around
-
-
-def _finer(line: np.ndarray, link: float) -> np.ndarray:
-    """A line (o,) with points between those that look far apart from the origin."""
-    for _ in range(SUBDIVISIONS):
-        steps, distances = np.diff(line), np.abs(line)
-        nearer = np.minimum(distances[:-1], distances[1:])
-        wanted = np.abs(steps) / np.maximum(TURN / OUTLINE * nearer, MARGIN * link)
-        counts = np.ceil(wanted).clip(1, MOST_PARTS).astype(int)
-        index = np.repeat(np.arange(len(counts)), counts)
-        part = np.arange(len(index)) - np.repeat(np.cumsum(counts) - counts, counts)
-        line = np.append(line[index] + steps[index] * part / counts[index], line[-1])
-    return line
-
-
-def _turned(
-    outline: np.ndarray, around: bool, joint: Joint
-) -> tuple[tuple[float, float], tuple[np.ndarray, np.ndarray]]:
-    """What a joint makes of an outline that it turns: bearings, and bounds of the distance there.
-
-    Returns:
-        Where the bearings begin and how far they go on; nearest and farthest distance (BINS + 1,).
-    """
-    distances, angles = np.abs(outline), np.angle(outline)
-    gaps = np.diff(np.sort(np.append(angles, angles.min() + TURN)))
-    widest = gaps.argmax()  # the outline's bearings are all but the widest gap between them
-    begin = np.sort(np.append(angles, angles.min() + TURN))[widest + 1]
-    width = TURN - gaps[widest]
-    room = math.inf if joint.is_circle else joint.upper - joint.lower
-    if around or not width + room < TURN - 2.0 * MARGIN:
-        begin, width = 0.0, TURN
-    else:
-        begin, width = begin + joint.lower - MARGIN, width + room + 2.0 * MARGIN
-    bins = begin + np.linspace(0.0, width, BINS + 1)
-    if room >= TURN:
-        reached = np.ones((BINS + 1, len(outline)), dtype=bool)
-    else:
-        # Half a bin more on either side than interpolation needs, for what lies between points.
-        beyond = 1.5 * width / BINS
-        turned = (bins[:, None] - angles - joint.lower + beyond) % TURN
-        reached = turned <= room + 2.0 * beyond
-    nearest = np.where(reached, distances, math.inf).min(axis=1)
-    farthest = np.where(reached, distances, 0.0).max(axis=1)
-    if around:
-        nearest = np.zeros(BINS + 1)
-    return (begin, width), (nearest, np.maximum(farthest, nearest))

@@ -28,7 +28,8 @@ from ik_nn_ros.chain.chain_array import (
     TURN,
     UNIT,
 )
-from ik_nn_ros.chain.states import Arc, bounds_at, segment
+from ik_nn_ros.chain.slots import segment
+from ik_nn_ros.chain.states import Arc, bounds_at
 from ik_nn_ros.compilation import inlined, inner
 
 LEAST_SLACK = 1e-5  # of the reach, so that logarithms end
@@ -166,6 +167,6 @@ def write_features_of_limits(
     for slot in range((count - beside) // 2):
         low, high = 0.0, 0.0
         if slot < int(chain[joint, SLOTS]):  # other joints may have more
-            low, high = segment(chain, joint, slot, on)
+            low, high = segment(chain, joint, slot, on, x, y)
         features[first + (beside + 2 * slot) * stride] = low
         features[first + (beside + 2 * slot + 1) * stride] = high

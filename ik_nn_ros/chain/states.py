@@ -24,7 +24,6 @@ from ik_nn_ros.chain.chain_array import (
     ALONE,
     BEARING,
     BEARINGS_WIDTH,
-    BINS,
     BOUNDED,
     BOUNDS,
     CLOSING,
@@ -36,7 +35,6 @@ from ik_nn_ros.chain.chain_array import (
     MEAN,
     OUTER,
     PERIOD,
-    PERIOD_OF_SLOT,
     POSE,
     PRECISION,
     RAIL,
@@ -46,6 +44,7 @@ from ik_nn_ros.chain.chain_array import (
     TURN,
     UPPER,
 )
+from ik_nn_ros.chain.reach import BINS
 from ik_nn_ros.compilation import inlined, inner, plain
 
 
@@ -168,36 +167,6 @@ def turning_arc(link: float, inner: float, outer: float, x: float, y: float) -> 
     nearest = acos((squared + link * link - inner * inner) / product)
     farthest = acos((squared + link * link - outer * outer) / product)
     return Arc(atan2(y, x), 0.5 * (nearest + farthest), 0.5 * (farthest - nearest))
-
-
-@inlined
-def segment(chain: np.ndarray, joint: int, slot: int, on: Arc) -> tuple[float, float]:
-    """The interval of an arc's u that a slot leaves; (0, 0) where nothing is left."""
-    column = SLOT + SLOT_SIZE * slot
-    if chain[joint, column + PERIOD_OF_SLOT] == 0.0:
-        return 0.0, math.pi
-    return limited_segment(
-        chain[joint, column],
-        chain[joint, column + 1],
-        chain[joint, column + 2],
-        chain[joint, column + PERIOD_OF_SLOT],
-        on,
-    )
-
-
-@inner
-def limited_segment(
-    side: float, lower: float, upper: float, period: float, on: Arc
-) -> tuple[float, float]:
-    """`segment` of a slot that limits cut, see `chain_array.joint_slots`."""
-    low = on.centre + side * on.middle - on.half
-    high = on.centre + side * on.middle + on.half
-    shift = period * np.ceil((low - upper) / period)
-    low, high = max(low, lower + shift), min(high, upper + shift)
-    half = on.half + TINY
-    first = acos((on.middle - side * (low - on.centre)) / half)
-    last = acos((on.middle - side * (high - on.centre)) / half)
-    return (min(first, last), max(first, last)) if low < high else (0.0, 0.0)
 
 
 @inlined

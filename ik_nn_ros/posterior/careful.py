@@ -54,7 +54,10 @@ def find_first(
     on = arc(chain, 0, x, y)
     total = -math.inf
     for slot in range(int(chain[0, SLOTS])):
-        if not (open_slot(chain, 0, slot, on, found) and open_slot(chain, 0, slot, on, search)):
+        if not (
+            open_slot(chain, 0, slot, on, x, y, found)
+            and open_slot(chain, 0, slot, on, x, y, search)
+        ):
             continue
         largest = _evaluate(
             chain, grid, values, x, y, heading, on, search, slot, FIRST_NODES, second

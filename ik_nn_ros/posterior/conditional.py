@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from ik_nn_ros.chain.chain_array import MOST_SLOTS, SLOTS
-from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, log_sum, segment
+from ik_nn_ros.chain.slots import segment
+from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, log_sum
 from ik_nn_ros.compilation import inlined, plain
 from ik_nn_ros.posterior.tables import state_value
 
@@ -148,7 +149,7 @@ def find_conditional(
     on = arc(chain, joint, x, y)
     total = -math.inf
     for slot in range(int(chain[joint, SLOTS])):
-        if not open_slot(chain, joint, slot, on, found):
+        if not open_slot(chain, joint, slot, on, x, y, found):
             continue
         if parts > 1:
             _narrow(chain, grid, values, joint, x, y, heading, on, found, slot, parts)
@@ -159,9 +160,19 @@ def find_conditional(
 
 
 @inlined
-def open_slot(chain: np.ndarray, joint: int, slot: int, on: Arc, found: np.ndarray) -> bool:
+def open_slot(
+    chain: np.ndarray,
+    joint: int,
+    slot: int,
+    on: Arc,
+    x: float,
+    y: float,
+    found: np.ndarray,
+) -> bool:
     """Begin a slot's row of a conditional: without mass yet; whether an arc leaves it any room."""
-    low, high = segment(chain, joint, slot, on) if on.half > 0.0 else (0.0, 0.0)
+    low, high = 0.0, 0.0
+    if on.half > 0.0:
+        low, high = segment(chain, joint, slot, on, x, y)
     found[slot, BEGIN], found[slot, END], found[slot, LOW], found[slot, HIGH] = low, high, low, high
     found[slot, LOG_MASS] = -math.inf
     return high > low

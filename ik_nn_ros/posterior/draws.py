@@ -9,7 +9,8 @@ import numpy as np
 from ik_nn_ros.chain.arithmetic import TILE
 from ik_nn_ros.chain.chain_array import BOUNDED, CLOSING, SLOT, SLOT_SIZE, SLOTS
 from ik_nn_ros.chain.closing import close
-from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, segment
+from ik_nn_ros.chain.slots import segment
+from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior
 from ik_nn_ros.chain.tile import HEADING, LOG_RATIO, POSITIONS, X, Y, begin, take_uniforms
 from ik_nn_ros.compilation import inlined, plain
 from ik_nn_ros.posterior.careful import PARTS
@@ -96,7 +97,7 @@ def slot_masses(
     """Write the log masses of a state's slots by the tables; where it is in these."""
     at = find_place(chain, grid, joint, x, y, heading)
     for slot in range(int(chain[joint, SLOTS])):
-        low, high = segment(chain, joint, slot, on)
+        low, high = segment(chain, joint, slot, on, x, y)
         value = slot_value(values, at, slot, grid[joint, HEADINGS]) if high > low else -math.inf
         found[slot, LOG_MASS] = value
     return at
@@ -145,7 +146,7 @@ def _by_tables(
         place, density = mixed_quantile(values, quantiles, at, slot, headings, found, which, rest)
     else:
         place, density = place_of_level(quantiles, at, slot, rest, headings)
-    low, high = segment(chain, joint, slot, on)
+    low, high = segment(chain, joint, slot, on, x, y)
     return slot, low + (high - low) * place, share * density / (high - low)
 
 

@@ -15,7 +15,8 @@ from ik_nn_ros.backends.chain_sampler import even_rises
 from ik_nn_ros.backends.kernels.draws import find_arcs, new_reading, step
 from ik_nn_ros.chain.arithmetic import TILE
 from ik_nn_ros.chain.chain_array import SLOTS, chain_array
-from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, segment
+from ik_nn_ros.chain.slots import segment
+from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior
 from ik_nn_ros.chain.tile import (
     CENTRE,
     HALF,
@@ -281,7 +282,8 @@ def test_slots_are_drawn_by_their_masses_and_none_that_limits_have_cut_off(name)
     said = np.zeros(slots * (2 * bins + 2), np.float32)
     said[:slots] = np.log(1.0 + np.arange(slots))
     chain, on, theta, _ = drawn_by_step(arm, task, said, (np.arange(count) + 0.5) / count)
-    intervals = [segment(chain, 0, slot, on) for slot in range(slots)]
+    state = task.carried(arm, targets_of(arm, task, 1)[0]).points
+    intervals = [segment(chain, 0, slot, on, *state) for slot in range(slots)]
     open_slots = [slot for slot in range(slots) if intervals[slot][1] > intervals[slot][0]]
     total = sum(1.0 + slot for slot in open_slots)
     shares = []

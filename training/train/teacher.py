@@ -13,7 +13,8 @@ import numpy as np
 
 from ik_nn_ros.chain.chain_array import CLOSING, SLOTS, num_features
 from ik_nn_ros.chain.features import write_features
-from ik_nn_ros.chain.states import TINY, advance, angle_at, arc, log_prior, segment
+from ik_nn_ros.chain.slots import segment
+from ik_nn_ros.chain.states import TINY, advance, angle_at, arc, log_prior
 from ik_nn_ros.compilation import plain
 from ik_nn_ros.posterior.conditional import (
     LOG_MASS,
@@ -114,7 +115,7 @@ def _teach(
             elif on.half > 0.0:
                 find_conditional(chain, grid, values, joint, x, y, heading, found, WHOLE)
             for slot in range(int(chain[joint, SLOTS])):
-                low, high = segment(chain, joint, slot, on)
+                low, high = segment(chain, joint, slot, on, x, y)
                 if found[slot, LOG_MASS] == -math.inf or not high > low:
                     continue
                 for index in range(levels.shape[3]):

@@ -25,7 +25,8 @@ from ik_nn_ros.chain.features import (
     write_features_of_limits,
     write_features_of_position,
 )
-from ik_nn_ros.chain.states import Arc, arc, limited_segment, turned, turning_arc
+from ik_nn_ros.chain.slots import as_interval, ends, reached_by_rest, rest_is_bounded, within
+from ik_nn_ros.chain.states import Arc, arc, turned, turning_arc
 from ik_nn_ros.chain.tile import (
     ALL_MASS,
     CENTRE,
@@ -109,17 +110,33 @@ def look(chain: np.ndarray, joint: int, tile: np.ndarray, features: np.ndarray) 
 def _open_slots(chain: np.ndarray, joint: int, said: np.ndarray, tile: np.ndarray) -> None:
     """Write the intervals of a joint's slots and the logarithms of their masses."""
     for slot in range(int(chain[joint, SLOTS])):
-        column, place = SLOT + SLOT_SIZE * slot, TILE * slot
-        side, period = chain[joint, column], chain[joint, column + PERIOD_OF_SLOT]
-        lower, upper = chain[joint, column + 1], chain[joint, column + 2]
+        masses, lows, highs = MASSES + TILE * slot, LOWS + TILE * slot, HIGHS + TILE * slot
+        cut_slot(chain, joint, slot, tile)
         for i in range(TILE):
-            on = Arc(tile[CENTRE + i], tile[MIDDLE + i], tile[HALF + i])
-            low, high = 0.0, math.pi
-            if period != 0.0:
-                low, high = limited_segment(side, lower, upper, period, on)
-            is_open = (on.half > 0.0) & (high > low)
-            tile[LOWS + place + i], tile[HIGHS + place + i] = low, high
-            tile[MASSES + place + i] = said[place + i] if is_open else CLOSED
+            is_open = (tile[HALF + i] > 0.0) & (tile[highs + i] > tile[lows + i])
+            tile[masses + i] = said[TILE * slot + i] if is_open else CLOSED
+
+
+@plain
+def cut_slot(chain: np.ndarray, joint: int, slot: int, tile: np.ndarray) -> None:
+    """Write the intervals of a slot, as `slots.segment` does."""
+    column, lows, highs = SLOT + SLOT_SIZE * slot, LOWS + TILE * slot, HIGHS + TILE * slot
+    side, period = chain[joint, column], chain[joint, column + PERIOD_OF_SLOT]
+    lower, upper = chain[joint, column + 1], chain[joint, column + 2]
+    bounded = rest_is_bounded(chain, joint)
+    if period == 0.0 and not bounded:
+        for i in range(TILE):
+            tile[lows + i], tile[highs + i] = 0.0, math.pi
+        return
+    for i in range(TILE):
+        on = Arc(tile[CENTRE + i], tile[MIDDLE + i], tile[HALF + i])
+        low, high = ends(side, on)
+        if bounded:
+            x, y = tile[X + i], tile[Y + i]
+            low, high = reached_by_rest(chain, joint, side, on.centre, x, y, low, high)
+        if period > 0.0:
+            low, high = within(lower, upper, period, low, high)
+        tile[lows + i], tile[highs + i] = as_interval(side, on, low, high)
 
 
 @merged

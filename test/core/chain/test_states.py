@@ -11,16 +11,14 @@ from ik_nn_ros import PlanarArm
 from ik_nn_ros.arm.joints import Joint
 from ik_nn_ros.arm.task import POSE, POSITION, Task
 from ik_nn_ros.chain.arithmetic import TILE
-from ik_nn_ros.chain.chain_array import CLOSING, INNER, OUTER, SLOTS, TURN, chain_array
+from ik_nn_ros.chain.chain_array import CLOSING, INNER, OUTER, TURN, chain_array
 from ik_nn_ros.chain.states import (
     Roots,
     advance,
-    angle_at,
     arc,
     last_angle,
     log_prior,
     roots,
-    segment,
 )
 from ik_nn_ros.chain.tile import LOG_OWN, LOG_PRIOR, POSITIONS, THETA, UNIFORM, new_tile
 from ik_nn_ros.chain.turns import settle, write_log_prior
@@ -155,70 +153,6 @@ def test_a_state_at_the_very_end_of_an_arc_is_a_number():
         assert 0.0 <= on.middle - on.half <= on.middle + on.half <= math.pi
     rest = arc(chain, 1, 0.0, 0.0)  # the next joint is on the target
     assert rest.half > 0.0
-
-
-@EVERY_ARM
-def test_slots_tile_what_the_limits_leave_of_an_arc(arm):
-    chain, rng = chain_array(arm, POSITION), np.random.default_rng(1)
-    counts = {True: 0, False: 0}  # of angles, by whether the limits allow them
-    for joint in free_joints(chain):
-        prior = arm.joints[joint]
-        for x, y in random_states(chain, joint, 40):
-            on = arc(chain, joint, x, y)
-            if on.half == 0.0:
-                continue
-            slots = [(slot, *segment(chain, joint, slot, on)) for slot in range_of(chain, joint)]
-            for slot, low, high in slots:
-                assert 0.0 <= low <= high <= math.pi
-                for u in rng.uniform(low, high, 5 if high > low else 0):
-                    theta = angle_at(chain, joint, slot, on, math.cos(u))
-                    assert log_prior(chain, joint, theta) > -math.inf
-            for side, u in zip((-1.0, 1.0) * 20, rng.uniform(0.0, math.pi, 40), strict=True):
-                theta = on.centre + side * (on.middle - on.half * math.cos(u))
-                allowed = bool(np.isfinite(prior.log_density_of_angle(np.array(theta))))
-                holding = [
-                    slot
-                    for slot, low, high in slots
-                    if high > low
-                    and is_between(
-                        theta,
-                        angle_at(chain, joint, slot, on, math.cos(low)),
-                        angle_at(chain, joint, slot, on, math.cos(high)),
-                        prior.is_angle,
-                    )
-                ]
-                assert len(holding) == allowed, (joint, theta, holding)
-                counts[allowed] += 1
-    assert counts[True] > 500
-    assert counts[False] > 100 or arm.joint_limits is None
-
-
-def range_of(chain: np.ndarray, joint: int) -> range:
-    return range(int(chain[joint, SLOTS]))
-
-
-def is_between(theta: float, one: float, other: float, is_angle: bool) -> bool:
-    """Whether a value, of an angle in any turn, lies within an interval."""
-    low, high = min(one, other), max(one, other)
-    turn = TURN * math.ceil((low - theta) / TURN) if is_angle else 0.0
-    return low <= theta + turn <= high
-
-
-@pytest.mark.parametrize(
-    ("limits", "slots"),
-    [
-        (None, 2),
-        ((-0.5, 0.9), 2),
-        ((-1.5, 1.7), 4),
-        ((0.5, 5.8), 4),
-        ((-3.14, 3.14), 4),
-        ((-math.pi, math.pi), 2),
-        ((-4.0, 5.0), 2),
-    ],
-)
-def test_limits_that_leave_a_small_gap_make_four_slots(limits, slots):
-    chain = chain_array(PlanarArm((0.5, 0.4, 0.3), 1.0, limits), POSITION)
-    assert chain[0, SLOTS] == slots
 
 
 def written_log_priors(chain, angles):

@@ -17,7 +17,8 @@ from ik_nn_ros.chain.chain_array import (
     SLOTS,
     chain_array,
 )
-from ik_nn_ros.chain.states import Arc, log_prior, segment
+from ik_nn_ros.chain.slots import segment
+from ik_nn_ros.chain.states import Arc, log_prior
 from ik_nn_ros.chain.tile import (
     CENTRE,
     HALF,
@@ -292,7 +293,7 @@ def test_draws_have_the_densities_that_the_loss_says(arm):
     ours = np.array([log_prior(chain, 0, one) for one in theta])
     ours -= tile[LOG_RATIO : LOG_RATIO + TILE]
 
-    intervals = [segment(chain, 0, slot, on) for slot in range(slots)]
+    intervals = [segment(chain, 0, slot, on, *target) for slot in range(slots)]
     open_slots = [slot for slot in range(slots) if intervals[slot][1] > intervals[slot][0]]
     log_total = torch.logsumexp(said[0, open_slots], 0).item()
     compared = 0
