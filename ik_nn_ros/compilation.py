@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
-import numba
+from numba.core.registry import CPUDispatcher
+from numba.types import Dispatcher
 
+from ik_nn_ros.code_parts import PartCompiler
 from ik_nn_ros.kept_code import KeptCode, code_folder
 
 CODE_FOLDER = code_folder()
@@ -26,40 +29,55 @@ def plain(function: Callable) -> Callable:
     Without Numba's runtime, references to arrays are not counted: in functions that call small
     functions the counting takes longer than all else.
     """
-    return _compiled(function, _nrt=False, no_cfunc_wrapper=True)
+    return _compiled(function, _nrt=False)
 
 
 def inlined(function: Callable) -> Callable:
     """As `plain`, for a small function that becomes part of those that call it."""
-    return _compiled(function, _nrt=False, no_cfunc_wrapper=True, forceinline=True)
+    return _compiled(function, _nrt=False, forceinline=True)
 
 
 def inner(function: Callable) -> Callable:
-    """As `inlined`, for a function that machine code alone calls: it is not kept by itself.
+    """As `inlined`, for a function that machine code alone calls.
 
     A call from Python would end the process.
     """
-    return _dispatcher(
-        function, _nrt=False, no_cfunc_wrapper=True, no_cpython_wrapper=True, forceinline=True
-    )
+    return _part(function, _OPTIONS | {"_nrt": False, "forceinline": True})
 
 
 def merged(function: Callable) -> Callable:
     """For a part of one longer function, with which it is compiled: the quickest to compile."""
-    return _dispatcher(function, inline="always")
+    return CPUDispatcher(function, targetoptions=_OPTIONS | {"inline": "always"})
+
+
+_OPTIONS = {
+    "nopython": True,
+    "nogil": True,  # rows are worked on in threads
+    "error_model": "numpy",  # a check for zero in each division would prevent vectorising
+    "fastmath": {"contract", "nsz", "arcp"},  # infinities and NaNs stay what they are
+    "no_cfunc_wrapper": True,
+}
+
+
+class _Function(CPUDispatcher):
+    """A function that Python calls; to machine code that calls it, it is a part."""
+
+    @cached_property
+    def _as_part(self) -> Callable:
+        return _part(self.py_func, self.targetoptions)
+
+    @property
+    def _numba_type_(self) -> Dispatcher:
+        return Dispatcher(self._as_part)
 
 
 def _compiled(function: Callable, **options: bool) -> Callable:
-    dispatcher = _dispatcher(function, **options)
+    dispatcher = _Function(function, targetoptions=_OPTIONS | options)
     if CODE_FOLDER is not None:
         dispatcher._cache = KeptCode(function, CODE_FOLDER)  # as Numba's `enable_caching` does
     return dispatcher
 
 
-def _dispatcher(function: Callable, **options: bool | str) -> Callable:
-    return numba.njit(
-        nogil=True,  # rows are worked on in threads
-        error_model="numpy",  # a check for zero in each division would prevent vectorising
-        fastmath={"contract", "nsz", "arcp"},  # infinities and NaNs stay what they are
-        **options,
-    )(function)
+def _part(function: Callable, options: dict) -> Callable:
+    options = options | {"no_cpython_wrapper": True}
+    return CPUDispatcher(function, targetoptions=options, pipeline_class=PartCompiler)

@@ -26,6 +26,7 @@ from ik_nn_ros.private_folder import private_folder, read_private, write_private
 # compiled into those that call them.
 _PACKAGE = Path(__file__).parent
 _SOURCES = [
+    _PACKAGE / "code_parts.py",
     _PACKAGE / "compilation.py",
     _PACKAGE / "models" / "architectures.py",  # whose bounds are constants of the kernels
     *sorted(
@@ -48,7 +49,7 @@ def code_folder() -> Path | None:
     try:
         return private_folder(f"{folder}/{digest}")
     except OSError as error:
-        _logger.warning("machine code is not kept, each start compiles it for some 15 s: %s", error)
+        _logger.warning("machine code is not kept, each start compiles it for some 10 s: %s", error)
         return None
 
 
@@ -110,7 +111,7 @@ def _text(path: Path) -> str:
 @cache
 def _say_that_it_compiles(folder: str) -> None:
     _logger.info(
-        "compiling machine code, for some 15 s in all; it is kept in %s for later starts", folder
+        "compiling machine code, for some 10 s in all; it is kept in %s for later starts", folder
     )
 
 
