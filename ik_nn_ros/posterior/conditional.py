@@ -34,7 +34,7 @@ def new_conditional() -> np.ndarray:
     return np.zeros((MOST_SLOTS, DENSITY + NODES))
 
 
-@inlined
+@plain
 def _evaluate(
     chain: np.ndarray,
     grid: np.ndarray,
