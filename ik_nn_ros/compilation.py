@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
+from typing import Any
 
 from numba.core.registry import CPUDispatcher
 from numba.types import Dispatcher
@@ -62,6 +65,11 @@ _OPTIONS = {
 class _Function(CPUDispatcher):
     """A function that Python calls; to machine code that calls it, it is a part."""
 
+    def compile(self, signature: Any) -> Any:
+        """See Numba's; hardly anything of what compiling makes is garbage before it ends."""
+        with _without_collecting():
+            return super().compile(signature)
+
     @cached_property
     def _as_part(self) -> Callable:
         return _part(self.py_func, self.targetoptions)
@@ -69,6 +77,17 @@ class _Function(CPUDispatcher):
     @property
     def _numba_type_(self) -> Dispatcher:
         return Dispatcher(self._as_part)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _compiled(function: Callable, **options: bool) -> Callable:
