@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,14 @@ def namespace(array: Array) -> ModuleType:
     """The module whose functions take the array."""
     torch = sys.modules.get("torch")  # without Tensor while another thread is importing it
     return torch if isinstance(array, getattr(torch, "Tensor", ())) else np
+
+
+def floating(values: Any) -> Array:
+    """Numbers as an array of floating-point ones; arrays and tensors of these as they are."""
+    if namespace(values) is not np:
+        return values if values.is_floating_point() else values.double()
+    array = np.asarray(values)
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
 def matching(values: np.ndarray, array: Array) -> Array:

@@ -25,8 +25,8 @@ from ik_nn_ros.arm.mount import Mount
 from ik_nn_ros.arm.urdf import read_chain
 from ik_nn_ros.arm.urdf_plane import arm_fields
 from ik_nn_ros.arm.urdf_writer import urdf_of
-from ik_nn_ros.arrays import Array, matching, namespace, wrapped
-from ik_nn_ros.errors import InvalidArmError
+from ik_nn_ros.arrays import Array, floating, matching, namespace, wrapped
+from ik_nn_ros.errors import InvalidArmError, InvalidRequestError
 
 CHUNK_SIZE = 4096  # configurations at a time: bounds the memory of large requests
 PAPER_LINK_LENGTH = 0.5  # [m], all links but the last; follows from the paper's figures
@@ -259,7 +259,7 @@ class PlanarArm:
 
     def headings(self, theta: Array) -> Array:
         """Heading of the TCP from the x axis, not wrapped: (..., N) -> (...) [rad]."""
-        return theta[..., -len(self.link_lengths) :].sum(-1)
+        return self._configurations(theta)[..., -len(self.link_lengths) :].sum(-1)
 
     @cached_property
     def wrist_arm(self) -> PlanarArm:
@@ -284,12 +284,18 @@ class PlanarArm:
 
         On a rail the first two are the origin and where the arm stands.
         """
+        theta = self._configurations(theta)
         xp = namespace(theta)
         links = self._link_vectors(theta)
         return xp.concatenate((xp.zeros_like(links[..., :1, :]), xp.cumsum(links, -2)), -2)
 
     def forward(self, theta: Array) -> Array:
-        """Forward kinematics, equation (1) of the paper: (..., N) -> TCP (..., 2) [m]."""
+        """Forward kinematics, equation (1) of the paper: (..., N) -> TCP (..., 2) [m].
+
+        Raises:
+            InvalidRequestError: not N joint positions; so of all that takes configurations.
+        """
+        theta = self._configurations(theta)
         xp = namespace(theta)
         lengths = matching(self.link_lengths, theta)
         headings = xp.cumsum(theta[..., -len(lengths) :], -1)
@@ -303,6 +309,7 @@ class PlanarArm:
             theta: (..., N) [rad].
             targets: (..., 2) [m]; the arrays broadcast.
         """
+        theta, targets = self._configurations(theta), floating(targets)
         shape = np.broadcast_shapes(theta.shape[:-1], targets.shape[:-1])
         theta = np.broadcast_to(theta, (*shape, self.dof)).reshape(-1, self.dof)
         targets = np.broadcast_to(targets, (*shape, 2)).reshape(-1, 2)
@@ -317,6 +324,7 @@ class PlanarArm:
 
         Column j is the vector from joint j to the TCP, turned by a right angle; of a rail, y.
         """
+        theta = self._configurations(theta)
         xp = namespace(theta)
         links = self._link_vectors(theta)
         to_tcp = xp.flip(xp.cumsum(xp.flip(links, (-2,)), -2), (-2,))
@@ -349,6 +357,7 @@ class PlanarArm:
 
         -inf beyond a limit. On a circle an angle means the same as itself and a whole turn.
         """
+        theta = self._configurations(theta)
         # At once: the sum over the joints' own densities takes so long that large answers notice.
         means, precisions, log_normalisers = self._prior_numbers
         log_prior = log_normalisers.sum() - np.square(theta - means) @ (0.5 * precisions)
@@ -385,6 +394,7 @@ class PlanarArm:
 
     def within_limits(self, theta: np.ndarray) -> np.ndarray:
         """Whether every joint keeps its limits: (..., N) -> bool (...)."""
+        theta = self._configurations(theta)
         if self.joint_limits is None:
             return np.ones(theta.shape[:-1], dtype=bool)
         lower, upper = self.bounds
@@ -407,6 +417,14 @@ class PlanarArm:
         """Mean, precision and log normaliser of each joint's prior: (3, N)."""
         rows = [(joint.mean, joint.precision, joint.log_normaliser) for joint in self.joints]
         return np.transpose(rows)
+
+    def _configurations(self, theta: Any) -> Array:
+        """Joint positions (..., N), of which whole numbers and lists are some, too."""
+        theta = floating(theta)
+        if theta.shape[-1:] != (self.dof,):
+            wanted = f"must be {self.dof} joint positions, (..., {self.dof})"
+            raise InvalidRequestError("theta", f"{wanted}, got {tuple(theta.shape)}")
+        return theta
 
     def _link_vectors(self, theta: Array) -> Array:
         """What each joint adds to the TCP: (..., N) -> (..., N, 2) [m]; a rail its own position."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ik_nn_ros import InvalidArmError, PlanarArm
+from ik_nn_ros import InvalidArmError, InvalidRequestError, PlanarArm
 from ik_nn_ros.arm.planar_arm import CHUNK_SIZE
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.models import WEIGHTS_FOLDER
@@ -19,6 +19,8 @@ arms = st.builds(
     st.lists(st.floats(0.05, 3.0), min_size=2, max_size=12),
     st.sampled_from(["revolute", "rail"]),
 )
+KINEMATICS = ("forward", "jacobian", "joint_positions", "headings")
+OF_CONFIGURATIONS = (*KINEMATICS, "log_prior", "within_limits")
 
 
 def test_paper_arm_has_half_metre_links_and_a_last_link_of_one_metre():
@@ -49,6 +51,39 @@ def test_numpy_and_torch_agree_and_keep_their_types(arm, seed):
         in_torch = method(torch.from_numpy(theta))
         assert in_torch.dtype == torch.float64
         np.testing.assert_allclose(method(theta), in_torch.numpy(), atol=1e-12)
+
+
+@pytest.mark.parametrize("base", ["revolute", "rail"])
+@pytest.mark.parametrize("method", OF_CONFIGURATIONS)
+def test_whole_numbers_and_lists_are_joint_positions(base, method):
+    arm = PlanarArm((0.5, 0.7, 1.1), base=base, prior_std=0.5, joint_limits=(-2.0, 2.0))
+    theta = np.arange(-1, arm.dof - 1) % 2  # whole numbers
+    expected = getattr(arm, method)(theta.astype(float))
+    np.testing.assert_array_equal(getattr(arm, method)(theta), expected)
+    np.testing.assert_array_equal(getattr(arm, method)(theta.tolist()), expected)
+
+
+@pytest.mark.parametrize("method", KINEMATICS)
+def test_tensors_of_whole_numbers_are_joint_positions(method):
+    torch = pytest.importorskip("torch")
+    arm, theta = PlanarArm((0.5, 0.7, 1.1)), np.array([0, 1, -1])
+    in_torch = getattr(arm, method)(torch.from_numpy(theta))
+    np.testing.assert_allclose(in_torch, getattr(arm, method)(theta), atol=1e-15)
+
+
+@pytest.mark.parametrize("method", OF_CONFIGURATIONS)
+@pytest.mark.parametrize("shape", [(2,), (4,), (5, 4), (0,), ()])
+def test_another_number_of_joint_positions_is_refused(method, shape):
+    arm = PlanarArm((0.5, 0.7, 1.1))
+    with pytest.raises(
+        InvalidRequestError, match=r"theta: must be 3 joint positions, \(\.\.\., 3\)"
+    ):
+        getattr(arm, method)(np.zeros(shape))
+
+
+def test_whole_numbers_are_targets_of_errors():
+    arm = PlanarArm((1.0, 0.5))
+    assert arm.position_errors([0, 0], [1, 0]) == pytest.approx(0.5)
 
 
 @settings(max_examples=25, deadline=None)
