@@ -86,9 +86,7 @@ class UnreachableTargetError(IKError):
         name: str,
         index: int | None = None,
     ) -> None:
-        beyond = max(reach[0] - distance, distance - reach[1])
-        # So many that the distance does not read as one in reach.
-        decimals = max(4, 1 - math.floor(math.log10(beyond))) if 0.0 < beyond < 1.0 else 4
+        decimals = decimals_apart(max(reach[0] - distance, distance - reach[1]), least=4)
         distances = (
             f"{value:.{decimals}f} m" if value < MOST_WITH_DECIMALS else f"{value} m"
             for value in (distance, *reach)
@@ -229,6 +227,11 @@ class MissingPackageError(IKError):
             reason = f"is missing: pip install {name}"
         package = f"the Python package {name}" if name else "a Python package"
         super().__init__(f"{package} {reason}")
+
+
+def decimals_apart(difference: float, least: int) -> int:
+    """With so many decimals, ``least`` or more, two numbers so far apart do not read alike."""
+    return max(least, 1 - math.floor(math.log10(difference))) if 0.0 < difference < 1.0 else least
 
 
 def _numbered(index: int | None) -> str:

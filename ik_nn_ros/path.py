@@ -18,6 +18,7 @@ from ik_nn_ros.errors import (
     PathBreakError,
     PathOpenError,
     UnreachableTargetError,
+    decimals_apart,
 )
 from ik_nn_ros.options import SolveOptions
 from ik_nn_ros.solver import DEFAULT_NUM_SAMPLES, IKSolver
@@ -129,10 +130,11 @@ class Branch:
         bent = positions - np.linspace(0.0, 1.0, len(positions))[:, None] * gap
         bent = np.clip(bent, *self.arm.bounds)
         inner = [self._carried(*pair) for pair in zip(bent[1:-1], targets[1:-1], strict=True)]
-        bent[1:-1] = [one.position for one in inner]
+        for row, one in enumerate(inner, start=1):
+            bent[row] = one.position
         bent[0], bent[-1] = positions[0], positions[-1] - gap
         steps = np.abs(np.diff(bent, axis=0)) / self.arm.joint_units
-        if not all(one.converged for one in inner) or steps.max() > self.max_joint_step:
+        if not all(one.converged for one in inner) or steps.max(initial=0.0) > self.max_joint_step:
             raise PathOpenError(self.arm.mount.robot_velocities(gap), self.arm.joint_names)
         return bent
 
@@ -157,9 +159,11 @@ class _BarredError(IKError):
         if step.max() > max_joint_step:
             joint = int(step.argmax())
             scale, (verb, unit) = arm.joint_units[joint], MOVES[arm.joints[joint].kind == "rail"]
+            moved, allowed = scale * step[joint], scale * max_joint_step
+            decimals = decimals_apart(moved - allowed, least=3)
             reasons.append(
-                f"{arm.joint_names[joint]} would {verb} by {scale * step[joint]:.3f} {unit}, "
-                f"{scale * max_joint_step:.3f} {unit} are allowed"
+                f"{arm.joint_names[joint]} would {verb} by {moved:.{decimals}f} {unit}, "
+                f"{allowed:.{decimals}f} {unit} are allowed"
             )
         for joint in np.flatnonzero(reached.at_limit):
             limit = arm.bounds[int(reached.at_limit[joint] > 0)][joint]

@@ -154,7 +154,7 @@ def _describe(solutions: Solutions) -> str:
     if solutions.approximate_distance > 0.0:
         text += (
             f", for the nearest reachable point {solutions.arm.mount.place(solutions.target)}, "
-            f"{solutions.approximate_distance:.4f} m from the target"
+            f"{solutions.approximate_distance:.5g} m from the target"
         )
     if solutions.off_distribution:
         text += _describe_off_distribution(solutions)

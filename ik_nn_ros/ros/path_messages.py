@@ -144,7 +144,8 @@ def fill_trajectory(
         frame: the arm's base frame.
 
     Raises:
-        InvalidRequestError: with such small velocities it takes longer than a message can say.
+        InvalidRequestError: with such small velocities, or from so far away, it takes longer than a
+            message can say.
     """
     response.error_code = SolveIK.Response.SUCCESS
     response.message = f"{len(positions)} points on one branch"
@@ -154,7 +155,9 @@ def fill_trajectory(
     trajectory = arguments.timed(np.stack(positions))
     if trajectory.times[-1] >= MAX_DURATION:
         raise InvalidRequestError(
-            "max_joint_velocities", f"so slow that it takes {trajectory.times[-1]:.3g} s"
+            "max_joint_velocities",
+            f"so small, or seed_state so far away, that it takes {trajectory.times[-1]:.3g} s; "
+            f"less than {MAX_DURATION:.3g} s are allowed",
         )
     if trajectory.time_step > arguments.time_step:
         response.message += (

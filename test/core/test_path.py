@@ -1,5 +1,7 @@
 """Joint positions along a path, on one branch of the solutions."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -203,6 +205,23 @@ def test_a_closed_path_ends_where_it_began(solver):
     np.testing.assert_allclose(ARM.forward(closed), targets, atol=1e-6)
     assert ARM.within_limits(closed).all()
     assert np.abs(np.diff(closed, axis=0)).max() <= DEFAULT_MAX_JOINT_STEP
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_closed_path_that_goes_nowhere_stays_where_it_is(solver, count):
+    targets = loop(ARM)[:1].repeat(count, axis=0)
+    positions = np.array(list(follow(solver, targets, 200, seed=1)))
+    np.testing.assert_array_equal(branch(ARM).closed(positions, targets), positions)
+
+
+def test_a_step_that_is_a_little_too_large_does_not_read_as_one_that_is_allowed(solver):
+    targets = loop(ARM)[:2]
+    positions = np.array(list(follow(solver, targets, 200, seed=1)))
+    (step,) = np.abs(np.diff(positions, axis=0)).max(axis=1)
+    with pytest.raises(PathBreakError) as caught:
+        list(follow(solver, targets, 200, seed=1, max_joint_step=step * (1.0 - 1e-6)))
+    said = re.search(r"by (\d\.\d+) rad, (\d\.\d+) rad are allowed", str(caught.value))
+    assert float(said[1]) > float(said[2])
 
 
 AROUND = np.linspace(0.0, 2.0 * np.pi, 120)

@@ -171,6 +171,13 @@ def test_a_closed_path_comes_back_to_its_first_point(answering):
     assert np.abs(np.subtract(last, first)).max() > 1e-5
 
 
+@pytest.mark.parametrize("targets", [[(2.0, 0.5)], [(2.0, 0.5)] * 2])
+def test_a_closed_path_of_one_point_is_that_point(answering, targets):
+    response = answer(answering, request(targets, closed=True))
+    assert (response.error_code, response.closing_gap) == (Code.SUCCESS, 0.0)
+    assert len(response.trajectory.points) == len(targets)
+
+
 def test_a_path_that_does_not_come_back_is_given_with_how_far_it_is_off(answering):
     """Around its base, which is a turn more for joints whose turns differ."""
     angles = np.linspace(0.0, 2.0 * np.pi, 200, endpoint=False)
@@ -223,6 +230,12 @@ def refused(message):
         ),
         (request([(3.0, 0.0)], max_joint_velocities=[0.0]), Code.INVALID_REQUEST, "positive"),
         (request([(3.0, 0.0)], max_joint_velocities=[np.nan]), Code.INVALID_REQUEST, "positive"),
+        (request(LINE, max_joint_velocities=[1e-300]), Code.INVALID_REQUEST, "so small"),
+        (
+            request([(3.0, 0.0)], seed_state=JointState(position=[1e300] * 6)),
+            Code.INVALID_REQUEST,
+            "or seed_state so far away, that it takes",
+        ),
         (refused(request([(3.0, 0.0)])), Code.FRAME_TRANSFORM_FAILURE, "tf2_ros"),
     ],
 )

@@ -157,7 +157,7 @@ def test_a_seed_state_puts_the_nearest_first_in_any_order_of_its_names(server, c
 
 def test_the_nearest_reachable_point_is_solved_where_that_is_allowed(server, client):
     answer = client.solve(request(4.0, 0.0, allow_approximate=True, model="exact"))
-    assert "0.5000 m from the target" in answer.message
+    assert "0.5 m from the target" in answer.message
     np.testing.assert_allclose(
         tcp(answer.positions), [[3.5, 0.0]] * len(answer.positions), atol=1e-5
     )
