@@ -18,6 +18,7 @@ from ik_nn_ros.user_path import user_path
 
 MAX_REPRESENTATIVES = 100
 MAX_DOF = 100
+MOST_POSITION = 1e9  # [rad], of a rail [m]: beyond, doubles know no angle to 1e-7
 MAX_SAMPLES = 10_000_000  # of one target: gigabytes
 
 
@@ -135,6 +136,19 @@ def finite_vector(field: str, values: Sequence[float], length: int | None = None
         raise InvalidRequestError(field, f"must be {wanted}, got an array {vector.shape}")
     if not np.isfinite(vector).all():
         raise InvalidRequestError(field, f"must be finite, got {vector.tolist()}")
+    return vector
+
+
+def joint_values(field: str, values: Sequence[float]) -> np.ndarray:
+    """Joint positions (n,) [rad] as float64.
+
+    Raises:
+        InvalidRequestError: ``field`` has another shape, or is not finite and up to 1e9.
+    """
+    vector = finite_vector(field, values)
+    if np.abs(vector).max(initial=0.0) > MOST_POSITION:
+        wanted = f"must be from {-MOST_POSITION:g} to {MOST_POSITION:g}"
+        raise InvalidRequestError(field, f"{wanted}, got {_shown(vector.tolist())}")
     return vector
 
 

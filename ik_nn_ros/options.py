@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from ik_nn_ros.arguments import finite_vector, positive_number, truth
+from ik_nn_ros.arguments import joint_values, positive_number, truth
 from ik_nn_ros.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class SolveOptions:
         exact: accept exact samples among a model's draws by their weights.
 
     Raises:
-        InvalidRequestError: a tolerance that is not positive, a seed state that is not finite,
-            a switch that is neither true nor false, or samples that are to be weighted and exact.
+        InvalidRequestError: a tolerance that is not positive, a seed state that is not finite
+            and up to 1e9, a switch that is neither true nor false, or samples that are to be weighted and exact.
     """
 
     refine: bool = True
@@ -57,7 +57,7 @@ class SolveOptions:
         if self.weighted and self.exact:
             raise InvalidRequestError("exact", "exact samples are all alike: not weighted, too")
         if self.seed_state is not None:
-            self._keep("seed_state", tuple(finite_vector("seed_state", self.seed_state).tolist()))
+            self._keep("seed_state", tuple(joint_values("seed_state", self.seed_state).tolist()))
 
     def _keep(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

@@ -71,7 +71,10 @@ def test_what_is_meant_is_taken(solver, given):
             for value in (True, HUGE, "1e-6", np.array([1e-6]), np.ma.masked, 1j)
         ),
         *(("refine", value) for value in (None, "no", 2, 0.0, np.array([1, 0]))),
-        *(("seed_state", value) for value in ("abcd", {"a": 1}, ["1"] * 4, [True] * 4)),
+        *(
+            ("seed_state", value)
+            for value in ("abcd", {"a": 1}, ["1"] * 4, [True] * 4, [1e300] * 4)
+        ),
         *(("options", value) for value in ({"refine": False}, "raw")),
     ],
     ids=lambda value: repr(value).partition(" at 0x")[0][:30],

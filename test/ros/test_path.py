@@ -232,9 +232,18 @@ def refused(message):
         (request([(3.0, 0.0)], max_joint_velocities=[np.nan]), Code.INVALID_REQUEST, "positive"),
         (request(LINE, max_joint_velocities=[1e-300]), Code.INVALID_REQUEST, "so small"),
         (
-            request([(3.0, 0.0)], seed_state=JointState(position=[1e300] * 6)),
+            request(
+                [(3.0, 0.0)],
+                seed_state=JointState(position=[1e9] * 6),
+                max_joint_velocities=[0.1],
+            ),
             Code.INVALID_REQUEST,
             "or seed_state so far away, that it takes",
+        ),
+        (
+            request([(3.0, 0.0)], seed_state=JointState(position=[1e300] * 6)),
+            Code.INVALID_ROBOT_STATE,
+            "must be from -1e+09 to 1e+09",
         ),
         (refused(request([(3.0, 0.0)])), Code.FRAME_TRANSFORM_FAILURE, "tf2_ros"),
     ],
