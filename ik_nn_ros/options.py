@@ -34,8 +34,9 @@ class SolveOptions:
         exact: accept exact samples among a model's draws by their weights.
 
     Raises:
-        InvalidRequestError: a tolerance that is not positive, a seed state that is not finite
-            and up to 1e9, a switch that is neither true nor false, or samples that are to be weighted and exact.
+        InvalidRequestError: a tolerance that is not positive, a seed state that is not finite and
+            up to 1e9, a switch that is neither true nor false, or samples that are to be weighted
+            and exact.
     """
 
     refine: bool = True

@@ -149,7 +149,7 @@ def file_values(context: LaunchContext) -> dict[str, Any]:
     path = LaunchConfiguration("config").perform(context)
     try:
         given = given_to(NODE, yaml.safe_load(Path(path).read_text()))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"config: {path} is not YAML: {' '.join(str(error).split())}") from None
     return given.shared | given.own
 

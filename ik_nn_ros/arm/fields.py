@@ -76,7 +76,7 @@ def checked_lengths(link_lengths: Sequence[float], base: str) -> tuple[float, ..
         f"link_lengths must be {least} or more positive numbers [m]: {link_lengths}"
     )
     try:
-        lengths = tuple(float(length) for length in link_lengths)
+        lengths = _reals(link_lengths)
     except (OverflowError, TypeError, ValueError):
         raise wrong from None
     if len(lengths) < least or not all(0.0 < length < math.inf for length in lengths):
@@ -129,7 +129,7 @@ def _numbers(
         if given is None or np.ndim(given) == 0:
             spared = "normal" in priors or (field == "prior_mean" and given == 0.0)
             given = [None if prior == "uniform" and spared else given for prior in priors]
-        numbers = tuple(None if number is None else float(number) for number in given)
+        numbers = tuple(None if number is None else _real(number) for number in given)
     except (OverflowError, TypeError, ValueError):
         raise wrong from None
     if len(numbers) != dof or not all(math.isfinite(number or 0.0) for number in numbers):
@@ -158,5 +158,21 @@ def _checked_limits(
 
 
 def _pair(limits: Limits) -> Limits:
-    lower, upper = limits
-    return float(lower), float(upper)
+    lower, upper = _reals(limits)
+    return lower, upper
+
+
+def _reals(values: Sequence[float]) -> tuple[float, ...]:
+    """Numbers; none of a text, whose characters they would be."""
+    return () if isinstance(values, str | bytes) else tuple(map(_real, values))
+
+
+def _real(value: float) -> float:
+    """A number, which may be a text, as which YAML reads 1e-3.
+
+    Raises:
+        OverflowError, TypeError, ValueError: it is none, as a switch.
+    """
+    if isinstance(value, bool | np.bool_):
+        raise TypeError("a switch is no number")
+    return float(value)

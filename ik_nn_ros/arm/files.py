@@ -6,13 +6,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.yaml_file import read_yaml
 from ik_nn_ros.errors import ArmFileError, InvalidArmError
 from ik_nn_ros.user_path import user_path
 
-MOST_BYTES = 1_000_000  # of a YAML file; an arm has a few hundred
 YAML, URDF = (".yaml", ".yml"), (".urdf", ".xml")
 LINKS = {"base_link": "base", "tip_link": "tip"}  # in a file, where `base` is a kind of joint
 URDF_KEYS = (*LINKS, "held", "task", "prior", "prior_mean", "prior_std")
@@ -92,19 +90,10 @@ def _beside(path: Path, urdf: Any) -> Path:
 
 def _section(path: Path) -> dict[str, Any]:
     try:
-        if path.exists() and not path.is_file():  # a device or a pipe is never read
-            raise ArmFileError(path, "is no file")
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise ArmFileError(path, f"must have at most {MOST_BYTES} bytes")
-        section = yaml.safe_load(content)
-    except OSError as error:
-        raise ArmFileError(path, error.strerror or str(error)) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise ArmFileError(path, f"is not YAML: {reason[:300]}") from None
-    section = section.get("arm") if isinstance(section, dict) else None
+        content = read_yaml(path)
+    except ValueError as error:
+        raise ArmFileError(path, str(error)) from None
+    section = content.get("arm") if isinstance(content, dict) else None
     if not isinstance(section, dict):
         raise ArmFileError(path, "must have a section `arm` with the fields of an arm")
     return section

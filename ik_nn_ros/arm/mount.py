@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,7 +67,7 @@ class Mount:
 
     Raises:
         InvalidArmError: a sign that is neither 1 nor -1, a number that is not finite, a velocity
-            that is not positive, an empty name.
+            that is not positive, an empty name, a joint that is held at no number.
     """
 
     signs: tuple[int, ...] | None = None
@@ -93,8 +94,12 @@ class Mount:
             raise InvalidArmError("mount: xyz, rpy and tip_rpy are three numbers each")
         if not 0.0 <= self.lever < math.inf:
             raise InvalidArmError(f"mount: lever must be 0 or more [m], got {self.lever}")
-        if not (self.base_link and self.tip_link):
+        if not all(isinstance(link, str) and link for link in (self.base_link, self.tip_link)):
             raise InvalidArmError("mount: base_link and tip_link must have names")
+        if not (isinstance(self.held, Mapping) and all(map(_is_held, self.held.items()))):
+            raise InvalidArmError(
+                f"mount: held must be finite numbers by the names of joints, got {self.held}"
+            )
         # What says nothing is kept as None, so that equal mounts are equal objects.
         for name, trivial in (("signs", 1), ("zeros", 0.0), ("velocity_limits", None)):
             if all(value == trivial for value in getattr(self, name) or ()):
@@ -210,6 +215,11 @@ class Mount:
     @property
     def _zeros(self) -> Any:
         return 0.0 if self.zeros is None else self.zeros
+
+
+def _is_held(item: tuple[Any, Any]) -> bool:
+    name, value = item
+    return isinstance(name, str) and isinstance(value, Real) and math.isfinite(value)
 
 
 def _as_tuple(name: str, numbers: Sequence[float | None] | None) -> tuple | None:

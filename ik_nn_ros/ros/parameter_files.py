@@ -58,7 +58,7 @@ def shared_names(command: Sequence[str], node_name: str) -> set[str]:
         if option == "--params-file":
             try:
                 given = given_to(node_name, yaml.safe_load(Path(path).read_text()))
-            except (OSError, ValueError, yaml.YAMLError):
+            except (OSError, ValueError, RecursionError, yaml.YAMLError):
                 continue  # a file that ROS alone can read: all of its names count as this node's
             shared |= given.shared.keys()
             own |= given.own.keys()

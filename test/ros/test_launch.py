@@ -219,6 +219,16 @@ def test_given_arguments_win_over_the_file_in_the_parameter_s_type(launch_file, 
     assert given["position_tolerance"].value_type is float
 
 
+@pytest.mark.parametrize(
+    "content", [b"a: [", b"a: \xff", b"a: 2020-99-99", b"[" * 5000, b"&a {b: *a}"]
+)
+def test_a_parameter_file_that_is_no_yaml_is_told(launch_file, tmp_path, content):
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"config: .*params\.yaml is not YAML: "):
+        launch_file["file_values"]({"config": str(path)})
+
+
 def test_a_parameter_file_that_is_not_there_is_told(launch_file):
     context = dict.fromkeys(declared(launch_file), "") | {"config": "some.yaml"}
     with pytest.raises(FileNotFoundError, match="no parameter file 'some.yaml'"):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -26,6 +26,7 @@ from ik_nn_ros.arm.files import URDF, load_arm
 from ik_nn_ros.arm.joints import SMALL_MASS, TURN, Joint
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import POSITION, TASKS, Task, task_named
+from ik_nn_ros.arm.yaml_file import read_yaml
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.models import ARCHITECTURES
 from ik_nn_ros.models.architectures import CINNConfig
@@ -233,7 +234,7 @@ def load_config(path: Path) -> TrainingConfig:
         ConfigError: the file is missing, not YAML, or names a key or a value that is not allowed.
     """
     is_urdf = path.suffix.lower() in URDF
-    content = {"model": CINNConfig.kind} if is_urdf else read_yaml(path)
+    content = {"model": CINNConfig.kind} if is_urdf else load_yaml(path)
     section = content.get("arm") if isinstance(content, dict) else None
     if is_urdf or (isinstance(section, dict) and "urdf" in section):
         arm = load_arm(path, task=str(content.get("task", POSITION.name)))
@@ -244,18 +245,16 @@ def load_config(path: Path) -> TrainingConfig:
         raise ConfigError(path, sentences(error, TrainingConfig)) from None
 
 
-def read_yaml(path: Path) -> Any:
+def load_yaml(path: Path) -> Any:
     """The content of a YAML file.
 
     Raises:
-        ConfigError: the file is missing or not YAML.
+        ConfigError: see `read_yaml`.
     """
     try:
-        return yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ConfigError(path, error.strerror or str(error)) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(path, f"is not YAML: {' '.join(str(error).split())}") from None
+        return read_yaml(path)
+    except ValueError as error:
+        raise ConfigError(path, str(error)) from None
 
 
 def _check_joint(joint: Joint) -> None:
@@ -305,11 +304,13 @@ def sentences(error: ValidationError, section: type[BaseModel]) -> str:
 
 def _sentence(problem: Any, section: type[BaseModel]) -> str:
     location = problem["loc"]
-    key = ".".join(map(str, location)) or "the file"
+    key, got = ".".join(map(str, location)), reprlib.repr(problem["input"])
     if problem["type"] == "extra_forbidden":
         for part in location[:-1]:
             section = section.model_fields[part].annotation
         return f"{key}: unknown key; allowed: {', '.join(section.model_fields)}"
     if problem["type"] == "value_error":
         return f"{key}: {problem['ctx']['error']}"
-    return f"{key}: {problem['msg']} (got {problem['input']!r})"
+    if not location:
+        return f"must have the keys {', '.join(section.model_fields)}, got {got}"
+    return f"{key}: {problem['msg']} (got {got})"

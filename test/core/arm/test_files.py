@@ -1,5 +1,6 @@
 """Arms of one's own from YAML files and URDFs."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,10 @@ def test_an_arm_of_its_own_keeps_what_is_said_of_its_mount(tmp_path):
     np.testing.assert_array_equal(values, [0.1, -0.2])
 
 
+ALIASES = "a: &a [1]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n"
+    for before, name in pairwise("abcdefghi")
+)
 REFUSED = {
     "missing.yaml": (None, "No such file"),
     "missing.urdf": (None, "No such file"),
@@ -77,6 +82,14 @@ REFUSED = {
     "object.yaml": ("arm: !!python/object/apply:os.getcwd []", "is not YAML"),
     "binary.yaml": ("arm: \0", "is not YAML"),
     "deep.yaml": ("[" * 1000, "is not YAML"),
+    "twice.yaml": (
+        "arm: {link_lengths: [1, 1]}\narm: {}",
+        "is not YAML: found 2 times the key 'arm'",
+    ),
+    "date.yaml": ("arm: 2020-99-99", "is not YAML: month must be in 1..12"),
+    "digits.yaml": ("arm: " + "9" * 5000, "is not YAML: Exceeds the limit"),
+    "aliases.yaml": (ALIASES, "must stand for at most 100000 values"),
+    "itself.yaml": ("arm: &a {mount: *a}", "must stand for at most 100000 values"),
     "large.yaml": ("# " + "x" * 1_000_000, "at most 1000000 bytes"),
     "unknown.yaml": ("arm: {link_length: [1, 1]}", "unknown key link_length; allowed: link_leng"),
     "nothing.yaml": ("arm: {}", "wrong type"),

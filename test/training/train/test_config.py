@@ -1,6 +1,7 @@
 """Training files: what is read, what is refused and how that is said."""
 
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -218,12 +219,37 @@ def test_a_batch_can_be_all_of_the_training_data(tmp_path):
     assert config.steps_per_epoch == 1
 
 
-@pytest.mark.parametrize("content", [b"a: [", b"", b"- just a list", b"model: \xff"])
-def test_a_file_that_is_no_training_is_refused(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"a: [", "is not YAML"),
+        (b"model: \xff", "is not YAML"),
+        (b"model: cinn\n\tepochs: 3", "is not YAML"),
+        (b"model: 2020-99-99", "is not YAML"),
+        (b"[" * 5000, "is not YAML"),
+        (b"epochs: 3\nepochs: 4", "found 2 times the key 'epochs'"),
+        (b"", "must have the keys model, arm, task, network, .*, got None"),
+        (b"- just a list", r"must have the keys model, .*, got \['just a list'\]"),
+    ],
+)
+def test_a_file_that_is_no_training_is_refused(tmp_path, content, words):
     path = tmp_path / "training.yaml"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"training\.yaml"):
+    with pytest.raises(ConfigError, match=rf"training\.yaml: .*{words}"):
         load_config(path)
+
+
+def test_a_pipe_is_no_training(tmp_path):
+    path = tmp_path / "training.yaml"
+    os.mkfifo(path)
+    with pytest.raises(ConfigError, match="is no file"):
+        load_config(path)
+
+
+def test_a_long_value_of_a_wrong_kind_is_told_in_short(tmp_path):
+    with pytest.raises(ConfigError, match="epochs: ") as caught:
+        load_config(write(tmp_path, epochs=[1] * 50_000))
+    assert len(str(caught.value)) < 300
 
 
 def test_a_missing_file_is_named(tmp_path):
