@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ik_nn_ros.texts import shown
+from ik_nn_ros.texts import LONGEST_PATH, shown
 
 MOST_WITH_DECIMALS = 1e9  # [m], distances that are not written as powers of ten
 
@@ -50,7 +50,7 @@ class ArmFileError(IKError):
     """
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"arm file {path}: {reason}")
+        super().__init__(f"arm file {shown(path, LONGEST_PATH)}: {reason}")
         self.path = path
         self.reason = reason
 
@@ -185,7 +185,7 @@ class CheckpointError(IKError):
     """
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"weights file {path}: {reason}")
+        super().__init__(f"weights file {shown(path, LONGEST_PATH)}: {reason}")
         self.path = path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 LONGEST_NAME = 80  # characters
+LONGEST_PATH = 300  # characters
 LONGEST_MESSAGE = 2000  # characters; the longest sentence of the package's own has some hundred
 MOST_NAMES = 20
 

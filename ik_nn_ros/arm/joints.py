@@ -21,6 +21,7 @@ import numpy as np
 
 from ik_nn_ros.arrays import Array, namespace, wrapped
 from ik_nn_ros.errors import InvalidArmError
+from ik_nn_ros.texts import shown
 
 TURN = 2.0 * math.pi  # [rad]
 KINDS = ("revolute", "continuous", "rail")
@@ -300,7 +301,7 @@ class Joint:
             )
 
     def _error(self, reason: str) -> InvalidArmError:
-        return InvalidArmError(f"joint {self.name}: {reason}")
+        return InvalidArmError(f"joint {shown(self.name)}: {reason}")
 
 
 class _Tail(NamedTuple):

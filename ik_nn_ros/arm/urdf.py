@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from ik_nn_ros.errors import UrdfError
+from ik_nn_ros.texts import LONGEST_PATH, shown
 from ik_nn_ros.user_path import user_path
 
 MOST_BYTES = 5_000_000  # of a description; those of humanoids have a tenth
@@ -124,12 +125,14 @@ def _content(source: str | bytes | Path) -> str | bytes:
             path = user_path(source)
             # A device or a pipe is never read.
             if path.exists() and not path.is_file():
-                raise UrdfError(None, f"{str(source)[:200]} is no file")
+                raise UrdfError(None, f"{shown(source, LONGEST_PATH)} is no file")
             with path.open("rb") as file:
                 content = file.read(MOST_BYTES + 1)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise UrdfError(None, f"{str(source)[:200]} cannot be read: {reason}") from None
+            raise UrdfError(
+                None, f"{shown(source, LONGEST_PATH)} cannot be read: {reason}"
+            ) from None
     if len(content) > MOST_BYTES:
         raise UrdfError(None, f"must have at most {MOST_BYTES} bytes")
     return content

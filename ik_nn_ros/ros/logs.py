@@ -7,6 +7,7 @@ import time
 from typing import Protocol
 
 from ik_nn_ros.ros.faults import LINES_PERIOD
+from ik_nn_ros.texts import LONGEST_MESSAGE, shown
 
 CORE = logging.getLogger("ik_nn_ros")
 
@@ -47,7 +48,7 @@ class ForwardingHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """See `logging.Handler.emit`."""
         write = self._logger.info if record.levelno < logging.WARNING else self._logger.warning
-        message, now = record.getMessage(), time.monotonic()
+        message, now = shown(record.getMessage(), LONGEST_MESSAGE), time.monotonic()
         self._said = {said: at for said, at in self._said.items() if now - at < LINES_PERIOD}
         if message not in self._said:
             self._said[message] = now

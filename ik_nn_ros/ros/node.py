@@ -276,10 +276,12 @@ class IKServer(DeliveringNode):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM: 0; or 1 with one line where the server cannot start."""
+    started = False
     try:
         for number in SIGNALS:
             signal.signal(number, signal.default_int_handler)
         initialize(arguments, signal_handler_options=SignalHandlerOptions.NO)
+        started = True
         command = sys.argv if arguments is None else arguments
         _refuse_own_arguments(command)
         _end_on_signals()
@@ -292,13 +294,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ShutdownError:
         pass
     except IKError as error:
-        print(f"ik_server: {error}", file=sys.stderr)
+        print(f"ik_server: {shown(str(error), LONGEST_MESSAGE)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         pass  # before the signals were rclpy's
     except Exception:
         # While the server starts, a shutdown makes rclpy fail in many ways.
-        if rclpy.ok():
+        if rclpy.ok() or not started:
             raise
     finally:
         rclpy.try_shutdown()
@@ -358,8 +360,9 @@ def _derived_values(arm: PlanarArm) -> dict[str, Any]:
 def _describe_mount(arm: PlanarArm) -> str:
     """A line about the robot that an arm is part of."""
     mount = arm.mount
-    line = f"{', '.join(arm.joint_names)} bring {mount.tip_link} to targets in {mount.base_link}"
-    held = [f"{name} = {value:g}" for name, value in mount.held.items()]
+    line = f"{listed(arm.joint_names)} bring {shown(mount.tip_link)}"
+    line = f"{line} to targets in {shown(mount.base_link)}"
+    held = [f"{shown(name)} = {value:g}" for name, value in mount.held.items()]
     return f"{line}, with {', '.join(held)} held" if held else line
 
 

@@ -66,7 +66,7 @@ def _in_one_sentence() -> Iterator[None]:
     set_logger_level("rcl", LoggingSeverity.FATAL)
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeError) as error:
         raise _refusal(error) from None
     finally:
         set_logger_level("rcl", LoggingSeverity.UNSET)

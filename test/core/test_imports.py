@@ -37,7 +37,7 @@ NEVER = {  # what a part must not import; a part is a folder or a module of the 
     "models": ("posterior", "backends", "solver", "solutions", "options", "path"),
     "backends": ("solver", "solutions", "options", "path"),
 }
-ARM_NEEDS = ("arm", "arrays", "errors", "threads", "compilation", "stopping", "user_path")
+ARM_NEEDS = ("arm", "arrays", "errors", "threads", "compilation", "stopping", "texts", "user_path")
 NOT_INSTALLED = ("training", "measuring", "benchmarks", "tools", "examples", "test")
 CLONE_NEVER = {  # the same of the parts that are run from a clone
     "measuring": ("training", "benchmarks", "tools"),

@@ -1,8 +1,10 @@
 """Text of others in sentences: on one line, of bounded length."""
 
+from pathlib import Path
+
 import pytest
 
-from ik_nn_ros.errors import ModelNotFoundError, UrdfError
+from ik_nn_ros.errors import ArmFileError, CheckpointError, ModelNotFoundError, UrdfError
 from ik_nn_ros.texts import LONGEST_NAME, MOST_NAMES, listed, shown
 
 FORGED = "a\n[ERROR] \x1b[31mforged\x1b[0m\r\u2028\u202e\x00"
@@ -28,6 +30,8 @@ def test_what_is_long_is_cut_and_says_so():
     [
         ModelNotFoundError(FORGED * 10**4, "no such model", ("exact",)),
         UrdfError(FORGED * 10**4, "has no links"),
+        ArmFileError(Path(FORGED * 10**4), "is no file"),
+        CheckpointError(Path(FORGED * 10**4), "does not exist"),
     ],
 )
 def test_errors_show_it_so(error):

@@ -31,6 +31,18 @@ def test_what_the_core_logs_reaches_the_latest_node_once():
     assert latest.lines == [("info", "loading"), ("warning", "falling back from numpy")]
 
 
+def test_what_an_arm_s_file_calls_its_joints_makes_no_lines_of_its_own():
+    log = Lines()
+    handler = ForwardingHandler(log)
+    try:
+        handler.install()
+        logging.getLogger("ik_nn_ros.arm").warning("joint %s: narrow", "a\n\x1b[31m" + "b" * 10**6)
+    finally:
+        logging.getLogger("ik_nn_ros").removeHandler(handler)
+    ((_, line),) = log.lines
+    assert line.startswith(r"joint a\n\x1b[31mb") and len(line) < 2100
+
+
 def test_what_a_client_makes_the_core_say_again_and_again_is_said_once():
     log = Lines()
     handler = ForwardingHandler(log)

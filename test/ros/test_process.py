@@ -15,6 +15,8 @@ from geometry_msgs.msg import PoseStamped
 from visualization_msgs.msg import MarkerArray
 
 from ik_nn_interfaces.srv import SolveIK
+from ik_nn_ros import PlanarArm
+from ik_nn_ros.arm.mount import Mount
 from ik_nn_ros.models import WEIGHTS_FOLDER, pretrained_path
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.targets import planar_pose
@@ -139,6 +141,22 @@ BAD_STARTS = {
 }
 
 
+BAD_TEXTS = {  # of which the line is to be one, whatever is in them
+    "a file that is not there": ("-p", "arm:=/nobody\n\x1b[31m/arm.yaml"),
+    "weights that are not there": ("-p", "checkpoint:=/nobody\n\x1b[31m/x.safetensors"),
+    "an argument that is no text": ("-p", "model:=b\udce4r"),
+    "a URDF": (
+        "-p",
+        "robot_description:=<robot name='r'><link name='a'/><link name='b'/>"
+        + "".join(
+            f"<joint name='{name}' type='fixed'><parent link='a'/><child link='b'/></joint>"
+            for name in ("j", "forged&#10;[ERROR]")
+        )
+        + "</robot>",
+    ),
+}
+
+
 def assert_one_line(server, words):
     assert server.process.wait(60.0) == 1
     lines = [line for line in server.output().splitlines() if not line.startswith("[INFO]")]
@@ -151,6 +169,22 @@ def assert_one_line(server, words):
 def test_a_start_that_cannot_be_is_told_in_one_line(start_server, name):
     arguments, words = BAD_STARTS[name]
     assert_one_line(start_server(*arguments), words)
+
+
+@pytest.mark.parametrize("name", BAD_TEXTS)
+def test_a_text_that_cannot_be_is_told_in_one_line(start_server, name):
+    server = start_server(*BAD_TEXTS[name])
+    assert_one_line(server, "")
+    assert server.output().strip().isprintable()
+
+
+def test_names_of_a_robot_make_no_lines_of_their_own(client, start_server):
+    names, mount = ("shoulder", "elbow\n[ERROR] forged"), Mount(xyz=(0.0, 0.0, 0.5))
+    urdf = PlanarArm((0.4, 0.3), joint_names=names, mount=mount).to_urdf()
+    server = start_server("-p", f"robot_description:={urdf}")
+    server.wait_until_ready(client)
+    server.stop()
+    assert r"elbow\n[ERROR] forged bring tcp to targets in base_link" in server.output()
 
 
 @pytest.mark.parametrize(
