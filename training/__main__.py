@@ -15,7 +15,7 @@ COMMANDS = (train, evaluate, reproduce, search, speed)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 on success, 1 with one line on an error of ours."""
+    """Run a command; 0 on success, 1 with one line on an error of ours or an interruption."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
@@ -25,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.command(options, Console())
     except IKError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
         return 1
     return 0
 

@@ -8,7 +8,6 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
@@ -23,6 +22,7 @@ from ik_nn_ros.ros.errors import RequestRefusedError
 from ik_nn_ros.ros.starting import initialized, own_arguments
 from ik_nn_ros.ros.table import print_table, solutions_table
 from ik_nn_ros.ros.targets import tip_pose
+from ik_nn_ros.user_path import user_path
 
 NEGATIVE_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("y", type=float, help="target [m]")
     parser.add_argument(
         "--heading",
-        type=float,
+        type=_finite,
         metavar="RAD",
         help="the arm's end is to point that way, from the x axis; default: any way",
     )
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--timeout", type=_seconds, default=0.0, help="[s]; 0: none")
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="draw the arms; .png, .pdf, .svg, ..."
+        "--plot", type=user_path, metavar="FILE", help="draw the arms; .png, .pdf, .svg, ..."
     )
     return parser
 
@@ -143,6 +143,13 @@ def _unsigned(bits: int) -> Callable[[str], int]:
     return whole_number
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"must be a finite number, got {value}")
+    return value
+
+
 def _seconds(text: str) -> float:
     value = float(text)
     if not 0.0 <= value < 1 << 31:  # the seconds of a Duration are an int32
@@ -164,9 +171,9 @@ def _request(options: argparse.Namespace, mount: Mount) -> SolveIK.Request:
         allow_approximate=options.allow_approximate,
     )
     request.seed_state.position = options.seed_state
-    seconds = math.floor(options.timeout)
-    request.timeout.sec = seconds
-    request.timeout.nanosec = int(1e9 * (options.timeout - seconds))
+    # Rounded up: 0 would be none.
+    nanoseconds = math.ceil(1e9 * options.timeout)
+    request.timeout.sec, request.timeout.nanosec = divmod(nanoseconds, 10**9)
     return request
 
 

@@ -103,9 +103,8 @@ def test_a_path_that_breaks_is_refused_with_what_comes_before(server, client):
 
 def test_it_prints_a_table_and_draws_the_arms(server, tmp_path):
     picture = tmp_path / "arms.png"
-    outcome = solve_ik(
-        "3.2", "-0.4", "--num-samples", "100", "--seed", "1", "--plot", str(picture), COLUMNS="120"
-    )
+    asked = ("3.2", "-0.4", "--num-samples", "100", "--seed", "1", "--plot=~/arms.png")
+    outcome = solve_ik(*asked, COLUMNS="120", HOME=str(tmp_path))
     assert outcome.returncode == 0, outcome.stderr
     for words in ("joint_6", "error [m]", "solutions", "drawn to"):
         assert words in outcome.stdout
@@ -158,7 +157,7 @@ def test_the_server_s_refusal_is_one_line_and_status_1(server):
 
 
 def test_out_of_time_it_says_so(server):
-    outcome = solve_ik("3.2", "-0.4", "--timeout", "1e-9")
+    outcome = solve_ik("3.2", "-0.4", "--timeout", "1e-12")  # less than a message can say
     assert outcome.returncode == 1
     assert "error -6: timeout" in outcome.stderr
 
@@ -230,6 +229,7 @@ def test_the_documented_service_call_fits_the_service(server, client, listener, 
         (("3.0", "0.5", "--timeout", "-1"), "must be from 0"),
         (("3.0", "0.5", "--timeout", "inf"), "must be from 0"),
         (("3.0", "0.5", "--timeout", "nan"), "must be from 0"),
+        (("3.0", "0.5", "--heading", "inf"), "--heading: must be a finite number, got inf"),
     ],
 )
 def test_an_argument_that_cannot_be_sent_is_refused(arguments, words, capsys):

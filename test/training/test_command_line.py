@@ -63,6 +63,27 @@ def test_train_writes_weights_without_measuring_where_told(tmp_path, capsys, mon
     assert "measuring" not in capsys.readouterr().out
 
 
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(CONFIG))
+    arguments = ["--steps", "20", "--device", "cpu", "--no-measure"]
+    assert main(["train", "~/small.yaml", "--output=~/run", *arguments]) == 0
+    assert (tmp_path / "run" / "model.safetensors").is_file()
+    assert not (tmp_path / "~").exists()
+
+
+def test_an_interruption_is_one_line(tmp_path, capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.commands.train.train", interrupted)
+    file = tmp_path / "small.yaml"
+    file.write_text(yaml.safe_dump(CONFIG))
+    assert main(["train", str(file), "--output", str(tmp_path / "run"), "--device", "cpu"]) == 1
+    assert capsys.readouterr().err == "interrupted\n"
+
+
 def test_a_cinn_of_poses_is_trained_measured_and_solves(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("measuring.references.c2st_of_each", chance)
     file, run = tmp_path / "small.yaml", tmp_path / "run"
@@ -132,8 +153,7 @@ def test_weights_are_kept_whatever_comes_of_measuring(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("training.commands.train.make_references", fail)
-    with pytest.raises(KeyboardInterrupt):
-        main(["train", str(file), "--steps", "5", "--output", str(run), "--device", "cpu"])
+    assert main(["train", str(file), "--steps", "5", "--output", str(run), "--device", "cpu"]) == 1
     assert IKSolver.from_checkpoint(run / "model.safetensors").model == "cvae"
 
 

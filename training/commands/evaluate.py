@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from rich.console import Console
 
@@ -13,6 +12,7 @@ from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.models import ARCHITECTURES, pretrained_path
 from ik_nn_ros.posterior.exact import ExactPosterior
+from ik_nn_ros.user_path import user_path
 from measuring.references import EvaluationSize, References, make_references
 from measuring.results import exact_result, network_result
 from measuring.stages import OnStage
@@ -36,10 +36,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     which.add_argument(
         "--model", choices=[*ARCHITECTURES, ExactPosterior.name], help="a shipped one, for --dof"
     )
-    which.add_argument("--checkpoint", type=Path, help="a file of weights")
+    which.add_argument("--checkpoint", type=user_path, help="a file of weights")
     parser.add_argument("--dof", type=int, help="joints of the paper's arm, for --model")
     parser.add_argument(
-        "--output", type=Path, help=f"folder of the JSON file (default: {RESULTS}[/quick])"
+        "--output", type=user_path, help=f"folder of the JSON file (default: {RESULTS}[/quick])"
     )
     parser.set_defaults(command=run)
 

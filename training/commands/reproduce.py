@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ik_nn_ros.models import WEIGHTS_FOLDER, available_models, pretrained_path
+from ik_nn_ros.user_path import user_path
 from measuring.files import write_file
 from measuring.references import PAPER_DOF
 from training.commands.shared import RESULTS, chosen_size, results_folder, shown_stages
@@ -34,11 +35,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--results",
-        type=Path,
+        type=user_path,
         help=f"folder of what is known and gets known (default: {RESULTS}[/quick])",
     )
     parser.add_argument(
-        "--document", type=Path, help=f"the report (default: {DOCUMENT}; quick: with the results)"
+        "--document",
+        type=user_path,
+        help=f"the report (default: {DOCUMENT}; quick: with the results)",
     )
     parser.set_defaults(command=run)
 

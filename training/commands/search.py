@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ik_nn_ros.models import ARCHITECTURES
+from ik_nn_ros.user_path import user_path
 from training.commands.progress import ProgressBar
 from training.commands.shared import RESULTS, positive
 
@@ -25,10 +26,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         metavar="HOST:PORT",
         help="a Ray cluster that this machine is part of (default: this machine alone)",
     )
-    parser.add_argument("--config", type=Path, help=f"YAML (default: {SPACES}/<model>.yaml)")
+    parser.add_argument("--config", type=user_path, help=f"YAML (default: {SPACES}/<model>.yaml)")
     parser.add_argument(
         "--output",
-        type=Path,
+        type=user_path,
         default=RESULTS / "search",
         help="folder of <model>_<dof>.csv, .json, .yaml and .db, which the others follow from",
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from ik_nn_ros.user_path import user_path
 from measuring.files import write_file
 from training.commands.shared import RESULTS, chosen_device, positive
 from training.train.config import ConfigError, load_config
@@ -17,10 +17,12 @@ from training.train.speed import measure_speed
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("speed", help=__doc__)
-    parser.add_argument("config", type=Path, nargs="+", help="YAML files of config/train/")
+    parser.add_argument("config", type=user_path, nargs="+", help="YAML files of config/train/")
     parser.add_argument("--device", default="auto", help="cpu, cuda, ...")
     parser.add_argument("--seconds", type=positive, default=10, help="of each round of each loop")
-    parser.add_argument("--output", type=Path, default=RESULTS / "speed", help="folder of the JSON")
+    parser.add_argument(
+        "--output", type=user_path, default=RESULTS / "speed", help="folder of the JSON"
+    )
     parser.set_defaults(command=run)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -12,6 +11,7 @@ from rich.console import Console
 from ik_nn_ros.backends.eager import eager_sampler
 from ik_nn_ros.checkpoint import save_checkpoint
 from ik_nn_ros.models.networks import trained_model
+from ik_nn_ros.user_path import user_path
 from measuring.evaluation import evaluate
 from measuring.references import make_references
 from training.commands.progress import ProgressBar
@@ -32,10 +32,12 @@ from training.train.run import MODEL_FILE, train
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("train", parents=[measuring_options()], help=__doc__)
-    parser.add_argument("config", type=Path, help="a YAML file as in config/train/, or a URDF")
+    parser.add_argument("config", type=user_path, help="a YAML file as in config/train/, or a URDF")
     parser.add_argument("--steps", type=positive, help="train this many steps instead")
     parser.add_argument("--no-measure", action="store_true", help="write the weights, and no more")
-    parser.add_argument("--output", type=Path, help="run folder (default: runs/<config's name>)")
+    parser.add_argument(
+        "--output", type=user_path, help="run folder (default: runs/<config's name>)"
+    )
     parser.set_defaults(command=run)
 
 

@@ -23,6 +23,12 @@ STATE_INTERVAL = 10 * CHECK_INTERVAL  # steps between two states on disk: what a
 BYTES_PER_WEIGHT = 4 * 3 * 2  # float32, with Adam's two moments, and the state before beside it
 SPARE_BYTES = 16 << 20  # for the trained weights, the logs and the file system's own needs
 
+# What comes of a file that was cut short, or that another version or program has written.
+STATE_FAULTS = (
+    *(AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError),
+    UnpicklingError,
+)
+
 
 class RunFolderError(IKError):
     """A run folder that holds another or a damaged training, cannot be written, or has no room.
@@ -121,14 +127,14 @@ class _StateFile:
             content: dict[str, Any] = torch.load(
                 self.path, map_location=trainer.device, weights_only=True
             )
-        except (OSError, RuntimeError, EOFError, UnpicklingError):
+            if content["identity"] != self._identity:
+                reason = "holds another training; choose another --output or delete the folder"
+                raise RunFolderError(self.path.parent, reason)
+            trainer.load_state_dict(content["trainer"])
+            return float(content["seconds"])
+        except STATE_FAULTS:
             reason = f"has a damaged {STATE_FILE}; choose another --output or delete the file"
             raise RunFolderError(self.path.parent, reason) from None
-        if content["identity"] != self._identity:
-            reason = "holds another training; choose another --output or delete the folder"
-            raise RunFolderError(self.path.parent, reason)
-        trainer.load_state_dict(content["trainer"])
-        return content["seconds"]
 
 
 def _require_writable(folder: Path) -> None:

@@ -160,6 +160,16 @@ def test_a_state_that_is_damaged_is_said(tmp_path, size):
         train(TrainingConfig(**CVAE), tmp_path, "cpu", 2, silent)
 
 
+def test_a_state_of_another_kind_is_said(tmp_path):
+    config = TrainingConfig(**CVAE)
+    train(config, tmp_path, "cpu", 2, silent)
+    state = torch.load(tmp_path / STATE_FILE, weights_only=True)
+    for other in ({"step": 2}, [2], None, state | {"trainer": {}}, state | {"seconds": "long"}):
+        torch.save(other, tmp_path / STATE_FILE)
+        with pytest.raises(RunFolderError, match="has a damaged state.pt"):
+            train(config, tmp_path, "cpu", 2, silent)
+
+
 def test_a_folder_that_cannot_be_written_is_said_before_the_training(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RunFolderError, match="cannot be written"):
