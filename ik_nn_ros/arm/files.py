@@ -6,9 +6,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from ik_nn_ros.arm.joints import TURN
 from ik_nn_ros.arm.planar_arm import PlanarArm
+from ik_nn_ros.arm.urdf_priors import MOST_TURNS
 from ik_nn_ros.arm.yaml_file import read_yaml
 from ik_nn_ros.errors import ArmFileError, InvalidArmError
+from ik_nn_ros.texts import shown
 from ik_nn_ros.user_path import user_path
 
 YAML, URDF = (".yaml", ".yml"), (".urdf", ".xml")
@@ -117,10 +120,21 @@ def _from_section(
         raise ArmFileError(path, f"arm: unknown key {', '.join(unknown)}; allowed: {allows}")
     try:
         if urdf is None:
-            return PlanarArm.from_dict(section)
+            arm = PlanarArm.from_dict(section)
+            _require_radians(path, arm)
+            return arm
         options = {"task": task}
         options |= {LINKS.get(key, key): value for key, value in section.items()}
         options |= {key: link for key, link in (("base", base), ("tip", tip)) if link is not None}
         return PlanarArm.from_urdf(_beside(path, urdf), **options)
     except (AttributeError, TypeError) as error:
         raise ArmFileError(path, f"arm: a value of a wrong type: {error}") from None
+
+
+def _require_radians(path: Path, arm: PlanarArm) -> None:
+    """No joint turns as far as limits that are written in degrees say."""
+    for joint in arm.joints:
+        if joint.is_angle and joint.limits and joint.upper - joint.lower > MOST_TURNS * TURN:
+            given = " and ".join(f"{limit:g}" for limit in joint.limits)
+            reason = f"joint_limits are in radians, at most {MOST_TURNS} turns apart"
+            raise ArmFileError(path, f"arm: joint {shown(joint.name)}: {reason}, got {given}")

@@ -66,7 +66,7 @@ def _prior(
             raise UrdfError(joint.name, "has a uniform prior, which has no mean and no deviation")
         lower, upper = joint.limits or (0.0, 0.0)
         if not joint.slides and upper - lower > MOST_TURNS * 2.0 * math.pi:
-            reason = "it is to be of the type continuous, or to have a normal prior"
+            reason = "they are in radians; else it is to be continuous, or to have a normal prior"
             raise UrdfError(joint.name, f"has limits over {MOST_TURNS} turns apart: {reason}")
         return prior, None, None
     if prior != "normal":

@@ -93,6 +93,10 @@ REFUSED = {
     "large.yaml": ("# " + "x" * 1_000_000, "at most 1000000 bytes"),
     "unknown.yaml": ("arm: {link_length: [1, 1]}", "unknown key link_length; allowed: link_leng"),
     "nothing.yaml": ("arm: {}", "wrong type"),
+    "degrees.yaml": (
+        "arm: {link_lengths: [1, 1], joint_limits: [[-180, 180], [-1, 1]]}",
+        "joint joint_1: joint_limits are in radians, at most 10 turns apart, got -180 and 180",
+    ),
     "wrong.yaml": ("arm: {link_lengths: 3}", "link_lengths must be"),
     "mount.yaml": ("arm: {link_lengths: [1, 1], mount: 3}", "fields of a Mount"),
     "key.yaml": ("arm: {urdf: a.urdf, link_lengths: [1, 1]}", "unknown key link_lengths"),

@@ -97,7 +97,7 @@ NO_ARM = {
     "too many turns": (
         arm_with(Z + '<limit lower="-1e5" upper="1e5"/>', "revolute"),
         "judged",
-        "of the type continuous",
+        "turns apart: they are in radians; else it is to be continuous",
     ),
     "a speed below nothing": (
         arm_with(Z + '<limit lower="-1" upper="1" velocity="-2"/>', "revolute"),
