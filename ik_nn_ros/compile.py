@@ -5,15 +5,19 @@ It goes to the folder of the user who runs this, or below NUMBA_CACHE_DIR; `ik_n
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ik_nn_ros.errors import IKError, MissingPackageError
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Compile what the exact sampler and the shipped networks need; 0, or 1 with one line."""
+    parser = argparse.ArgumentParser(prog="python -m ik_nn_ros.compile", description=__doc__)
+    parser.parse_args(arguments)
     start = time.process_time()
     try:
         folder = _compile()

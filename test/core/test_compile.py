@@ -20,14 +20,14 @@ def prepared(monkeypatch):
 
 def test_the_exact_sampler_and_every_shipped_network_are_compiled(prepared, capsys, monkeypatch):
     monkeypatch.setattr(compilation, "CODE_FOLDER", Path("/where"))
-    assert compile.main() == 0
+    assert compile.main([]) == 0
     assert set(prepared) == {"exact", *(path.name for path in WEIGHTS_FOLDER.glob("*.safetensors"))}
     assert "/where" in capsys.readouterr().out
 
 
 def test_nothing_is_compiled_where_it_cannot_be_kept(prepared, capsys, monkeypatch):
     monkeypatch.setattr(compilation, "CODE_FOLDER", None)
-    assert compile.main() == 1
+    assert compile.main([]) == 1
     assert prepared == []
 
 
@@ -36,6 +36,14 @@ def test_without_numba_it_says_in_one_line_what_to_install(capsys, monkeypatch):
     for name in ("compilation", "kept_code"):
         monkeypatch.delitem(sys.modules, f"ik_nn_ros.{name}")
     monkeypatch.delattr("ik_nn_ros.compilation")
-    assert compile.main() == 1
+    assert compile.main([]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "pip install numba" in line
+
+
+@pytest.mark.parametrize(("argument", "status"), [("--help", 0), ("everything", 2)])
+def test_to_be_asked_for_help_or_for_something_else_compiles_nothing(prepared, argument, status):
+    with pytest.raises(SystemExit) as caught:
+        compile.main([argument])
+    assert caught.value.code == status
+    assert prepared == []
