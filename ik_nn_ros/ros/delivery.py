@@ -17,6 +17,7 @@ from rclpy.node import Node
 from rclpy.service import Service
 
 from ik_nn_ros.ros.faults import LINES_PERIOD
+from ik_nn_ros.ros.parameter_requests import refuse, too_long
 from ik_nn_ros.ros.readers import Reach, Readers, client_of
 from ik_nn_ros.ros.turns import Turns
 
@@ -95,9 +96,16 @@ class DeliveringNode(Node):
         self, service_type: Any, name: str, callback: Callable[[Any, Any], Any], **keywords: Any
     ) -> Service:
         """As of every node, also for its parameters; see the class."""
-        return self.offer(
-            service_type, name, lambda request, response, _: callback(request, response), **keywords
-        )
+
+        def answer(request: Any, response: Any, _: float) -> Any:
+            if reason := too_long(request):
+                self.get_logger().warning(
+                    f"a request of {name} is refused: {reason}", throttle_duration_sec=LINES_PERIOD
+                )
+                return refuse(response, reason)
+            return callback(request, response)
+
+        return self.offer(service_type, name, answer, **keywords)
 
     def offer(self, service_type: Any, name: str, answer: Answer, **keywords: Any) -> Service:
         """A service whose answers know when they were asked for."""

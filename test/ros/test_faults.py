@@ -1,5 +1,6 @@
 """Faults of callbacks: told, counted, and the node goes on. The node is in this process."""
 
+import re
 import subprocess
 import sys
 from functools import partial
@@ -9,7 +10,13 @@ import rclpy
 from geometry_msgs.msg import Point, PointStamped
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterValue
-from rcl_interfaces.srv import SetParameters
+from rcl_interfaces.srv import (
+    DescribeParameters,
+    GetParameters,
+    ListParameters,
+    SetParameters,
+    SetParametersAtomically,
+)
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 
@@ -94,6 +101,31 @@ def test_a_parameter_of_a_type_that_does_not_exist(asking, spin_until, one_fault
     client.call_async(SetParameters.Request(parameters=changes))
     one_fault_more()
     assert answers()
+
+
+CHANGE = Parameter("num_samples", value=100).to_parameter_msg()
+
+
+@pytest.mark.parametrize(
+    ("service", "request_of", "said"),
+    [
+        (SetParameters, {"parameters": [CHANGE]}, lambda answer: answer.results[0].reason),
+        (SetParametersAtomically, {"parameters": [CHANGE]}, lambda answer: answer.result.reason),
+        (GetParameters, {"names": ["model"]}, lambda answer: answer.values == []),
+        (DescribeParameters, {"names": ["model"]}, lambda answer: answer.descriptors == []),
+        (ListParameters, {"prefixes": ["a"]}, lambda answer: answer.result.names == []),
+    ],
+)
+def test_a_request_of_more_parameters_than_others_can_wait_for_is_refused(
+    asking, spin_until, service, request_of, said
+):
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", service.__name__).lower()
+    client = asking.create_client(service, f"ik_server/{words}")
+    spin_until(client.service_is_ready)
+    ((field, one),) = request_of.items()
+    future = client.call_async(service.Request(**{field: one * 101}))
+    spin_until(future.done)
+    assert said(future.result()) in (True, "at most 100 parameters in one request, got 101")
 
 
 @pytest.mark.parametrize("name", ["diagnostic_array", "posterior_markers", "clicked_request"])
