@@ -218,6 +218,8 @@ class IKSolver:
     def sample(self, targets: np.ndarray, seed: int | None = None) -> np.ndarray:
         """One raw sample of the model for each target: (b, size) -> (b, dof) [rad].
 
+        NaN where the model has none, as `exact` of a target out of reach.
+
         Raises:
             InvalidRequestError: targets of another shape or not finite, or no seed.
         """
