@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.models import ARCHITECTURES
-from training.train.config import ConfigError, Section, TrainingConfig, load_yaml, sentences
+from training.train.config import ConfigError, Section, TrainingConfig, read_yaml, sentences
 
 Parameters = dict[str, int | float]
 """A point of a search space: values by key, ``section.key`` as in a training file."""
@@ -124,7 +124,7 @@ def load_space(path: Path, model: str, dof: int) -> SearchSpace:
             that is not allowed.
         InvalidArmError: no arm has so few joints.
     """
-    content = load_yaml(path)
+    content = read_yaml(path)
     try:
         space = SearchSpace.model_validate(content)
     except ValidationError as error:

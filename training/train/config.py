@@ -22,11 +22,11 @@ from pydantic import (
     model_validator,
 )
 
+from ik_nn_ros.arm import yaml_file
 from ik_nn_ros.arm.files import URDF, load_arm
 from ik_nn_ros.arm.joints import SMALL_MASS, TURN, Joint
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import POSITION, TASKS, Task, task_named
-from ik_nn_ros.arm.yaml_file import read_yaml
 from ik_nn_ros.errors import IKError
 from ik_nn_ros.models import ARCHITECTURES
 from ik_nn_ros.models.architectures import CINNConfig
@@ -234,7 +234,7 @@ def load_config(path: Path) -> TrainingConfig:
         ConfigError: the file is missing, not YAML, or names a key or a value that is not allowed.
     """
     is_urdf = path.suffix.lower() in URDF
-    content = {"model": CINNConfig.kind} if is_urdf else load_yaml(path)
+    content = {"model": CINNConfig.kind} if is_urdf else read_yaml(path)
     section = content.get("arm") if isinstance(content, dict) else None
     if is_urdf or (isinstance(section, dict) and "urdf" in section):
         arm = load_arm(path, task=str(content.get("task", POSITION.name)))
@@ -245,14 +245,14 @@ def load_config(path: Path) -> TrainingConfig:
         raise ConfigError(path, sentences(error, TrainingConfig)) from None
 
 
-def load_yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
     """The content of a YAML file.
 
     Raises:
-        ConfigError: see `read_yaml`.
+        ConfigError: see `yaml_file.read_yaml`.
     """
     try:
-        return read_yaml(path)
+        return yaml_file.read_yaml(path)
     except ValueError as error:
         raise ConfigError(path, str(error)) from None
 
