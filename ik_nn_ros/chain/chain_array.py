@@ -23,6 +23,7 @@ from ik_nn_ros.chain.reach import (
 UNBOUNDED = 1e290  # [m], instead of an infinite period or limit, which arithmetic would turn to NaN
 ROUNDING = 1e-17  # a share that is lost in rounding
 RIM_DRAWS = 500  # of the prior, which tell how near full reach it keeps the arm
+LEAST_RIM = 1e-6  # of an arm that its prior holds all but stiff
 FEATURES_OF_POSITIONS, FEATURES_OF_POSES = 13, 19
 FEATURES_OF_BOUNDS = 2  # beside the ends of each slot
 
@@ -175,4 +176,4 @@ def _rim(joints: tuple[Joint, ...], links: np.ndarray, width: float) -> float:
     for joint, link in zip(joints[::-1], links[::-1], strict=True):
         reached = np.exp(1j * joint.sample(RIM_DRAWS, rng)) * (link + reached)
     shares = np.maximum(links.sum() - np.abs(reached), 0.0) / width
-    return min(2.0 * float(np.median(np.sqrt(shares))), 1.0)
+    return min(max(2.0 * float(np.median(np.sqrt(shares))), LEAST_RIM), 1.0)

@@ -18,6 +18,8 @@ from ik_nn_ros.chain.chain_array import (
     INNER_POWER,
     OUTER,
     OUTER_POWER,
+    RIM,
+    RIM_WIDTH,
     TURN,
     chain_array,
 )
@@ -144,3 +146,10 @@ def test_bounds_scale_with_the_arm(scale):
     for bearing in np.linspace(-3.0, 3.0, 50):
         expected = scale * np.array(bounds_at(one, 0, bearing))
         np.testing.assert_allclose(bounds_at(other, 0, bearing), expected, rtol=1e-9)
+
+
+def test_an_arm_that_its_prior_holds_all_but_stiff_has_a_rim():
+    with np.errstate(all="raise"):
+        chain = chain_array(PlanarArm((0.6, 0.5, 0.4), 1e-8), POSITION)
+    assert 0.0 < chain[0, RIM] < 1e-3
+    assert math.isfinite(chain[0, RIM_WIDTH])
