@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 from setuptools import setup
 
 NAME = "ik_nn_ros"
+PRIVATE = {"numba"}  # packages whose private names are used, which the next version may not have
 PACKAGE_XML = ElementTree.parse("package.xml")
 
 
@@ -22,7 +23,10 @@ def required(*files: str) -> list[str]:
     """The packages of files in requirements/, from the oldest version on that is tested."""
     oldest = pins("oldest.txt")
     newest = {name: version for file in files for name, version in pins(file).items()}
-    return sorted(f"{name}>={oldest.get(name, version)}" for name, version in newest.items())
+    return sorted(
+        f"{name}>={oldest.get(name, version)}" + (f",<={version}" if name in PRIVATE else "")
+        for name, version in newest.items()
+    )
 
 
 def shared_files(folder: str, pattern: str) -> list[tuple[str, list[str]]]:

@@ -81,8 +81,15 @@ def test_what_users_need_is_declared_from_the_oldest_tested_versions_on(build_de
     extras = build_definition["extras_require"]
     declared = {*build_definition["install_requires"], *extras["plot"], *extras["test"]}
     oldest = {line.partition(";")[0] for line in OLDEST.read_text().splitlines()}
-    assert {line.replace(">=", "==") for line in declared} <= oldest
+    assert {line.partition(",")[0].replace(">=", "==") for line in declared} <= oldest
     assert {*extras["torch"], *extras["plot"]} < {*extras["train"]}
+
+
+def test_of_numba_whose_private_names_are_used_no_newer_version_is_taken(build_definition):
+    (numba,) = (line for line in build_definition["install_requires"] if line.startswith("numba"))
+    pinned = (ROOT / "requirements" / "runtime.txt").read_text()
+    (newest,) = re.findall("^numba==(.*)$", pinned, re.MULTILINE)
+    assert numba.endswith(f",<={newest}")
 
 
 @pytest.mark.parametrize(
