@@ -181,7 +181,7 @@ class IKSolver:
         Raises:
             InvalidRequestError: an argument of a wrong shape, not finite or out of its range.
             UnreachableTargetError: the target is out of reach and no approximation is allowed.
-            NoSolutionError: no sample converged within the joint limits.
+            NoSolutionError: no configuration was found that meets the tolerances and the limits.
         """
         point = self._point(target)
         options = self._options(options, keywords)

@@ -16,7 +16,6 @@ from ik_nn_ros.chain.chain_array import (
     BEARINGS_WIDTH,
     BOUNDED,
     CLOSING,
-    OUTER,
     SLOT,
     SLOTS,
     TURN,
@@ -55,15 +54,6 @@ CUT = pytest.mark.parametrize("name", ["limited", "limited behind", "two pieces"
 LOOSE = 0.1  # of all angles that are left: the share from which the rest cannot reach the target
 
 
-def states_of(chain: np.ndarray, joint: int, count: int) -> list[tuple[float, float]]:
-    """Remaining targets of a joint, some of them out of its reach."""
-    rng = np.random.default_rng(joint)
-    farthest = 1.1 * (chain[joint, OUTER] + (joint == 0))
-    distances, bearings = rng.uniform(0.0, farthest, count), rng.uniform(-math.pi, math.pi, count)
-    points = distances * np.exp(1j * bearings)
-    return list(zip(points.real.tolist(), points.imag.tolist(), strict=True))
-
-
 def free_joints(chain: np.ndarray) -> range:
     return range(int(chain[0, CLOSING]))
 
@@ -98,11 +88,11 @@ def holds(chain, joint, x, y, slot, low, high, theta) -> bool:
 
 
 @EVERY_ARM
-def test_slots_hold_the_angles_of_an_arc_that_limits_allow_and_each_once(arm):
+def test_slots_hold_the_angles_of_an_arc_that_limits_allow_and_each_once(arm, random_states):
     chain, rng = chain_array(arm, POSITION), np.random.default_rng(1)
     counts = {True: 0, False: 0}  # of angles, by whether the joint's own limits allow them
     for joint in free_joints(chain):
-        for x, y in states_of(chain, joint, 40):
+        for x, y in random_states(chain, joint, 40):
             on, slots = arc(chain, joint, x, y), slots_at(chain, joint, x, y)
             for slot, low, high in slots:
                 assert 0.0 <= low <= high <= math.pi
@@ -143,13 +133,13 @@ def test_every_solution_is_in_a_slot(name, task):
 
 
 @CUT
-def test_hardly_any_angle_of_a_slot_leaves_more_than_the_rest_reaches(name):
+def test_hardly_any_angle_of_a_slot_leaves_more_than_the_rest_reaches(name, random_states):
     chain = chain_array(ARMS[name], POSITION)
     beyond, cut, room = 0.0, 0.0, 0.0
     for joint in free_joints(chain):
         if not chain[joint + 1, BOUNDED]:
             continue
-        for x, y in states_of(chain, joint, 300):
+        for x, y in random_states(chain, joint, 300):
             on = arc(chain, joint, x, y)
             room += int(chain[joint, SLOTS]) * math.pi * (on.half > 0.0)
             for slot, low, high in slots_at(chain, joint, x, y):
@@ -162,10 +152,10 @@ def test_hardly_any_angle_of_a_slot_leaves_more_than_the_rest_reaches(name):
 
 
 @EVERY_ARM
-def test_a_tile_has_the_same_intervals(arm):
+def test_a_tile_has_the_same_intervals(arm, random_states):
     chain, tile = chain_array(arm, POSITION), new_tile(arm.dof)
     for joint in free_joints(chain):
-        states = states_of(chain, joint, TILE)
+        states = random_states(chain, joint, TILE)
         tile[X : X + TILE], tile[Y : Y + TILE] = np.transpose(states)
         find_arcs(chain, joint, tile)
         for slot in range(int(chain[joint, SLOTS])):

@@ -88,15 +88,6 @@ def chain_of(joint: Joint) -> np.ndarray:
     return chain_array(arm, POSITION)
 
 
-def random_states(chain: np.ndarray, joint: int, count: int) -> list[tuple[float, float]]:
-    """Remaining targets of a joint, some of them out of its reach."""
-    rng = np.random.default_rng(joint)
-    farthest = 1.1 * (chain[joint, OUTER] + (joint == 0))
-    distances, bearings = rng.uniform(0.0, farthest, count), rng.uniform(-math.pi, math.pi, count)
-    points = distances * np.exp(1j * bearings)
-    return list(zip(points.real.tolist(), points.imag.tolist(), strict=True))
-
-
 def left(chain: np.ndarray, joint: int, x: float, y: float, theta: float) -> float:
     """How far the target is from the next joint when this one stands at theta [m]."""
     return math.hypot(*advance(chain, joint, x, y, 0.0, theta)[:2])
@@ -118,7 +109,7 @@ def test_the_remaining_target_of_all_joints_together_is_nothing(arm):
 
 
 @EVERY_ARM
-def test_an_arc_is_just_what_leaves_the_rest_within_its_reach(arm):
+def test_an_arc_is_just_what_leaves_the_rest_within_its_reach(arm, random_states):
     chain = chain_array(arm, POSITION)
     ends = 0
     for joint in free_joints(chain):
