@@ -85,6 +85,7 @@ class DeliveringNode(Node):
         self._offers: list[Offer] = []
         self._turns: Turns[Waiting] = Turns(MOST_WAITING)
         self._asked: Executor | None = None  # that is to give the next turn; it may be left, too
+        self._when_sent: list[Callable[[], None]] = []
         self._all_taken = 0.0  # when all that had arrived was taken, on the monotonic clock
         super().__init__(name)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still
@@ -112,9 +113,18 @@ class DeliveringNode(Node):
         # What rclpy takes for a response, and gives back together with the header, is the request.
         service = super().create_service(service_type, name, lambda request, _: request, **keywords)
         offer = Offer(service, answer, service.send_response, Readers(self, service))
-        service.send_response = partial(self._take, offer)
+        service.send_response = partial(self._arrive, offer)
         self._offers.append(offer)
         return service
+
+    def when_sent(self, work: Callable[[], None]) -> None:
+        """Do some work as soon as the response that is being made is on its way."""
+        self._when_sent.append(work)
+
+    def _arrive(self, offer: Offer, request: Any, header: Any) -> None:
+        """Serve at once whose turn it is: a pass of the executor takes longer than most answers."""
+        self._take(offer, request, header)
+        self._serve_next()
 
     def _take(self, offer: Offer, request: Any, header: Any) -> None:
         # By the wall clock it has waited for so long; never since before all was taken, whatever
@@ -129,7 +139,6 @@ class DeliveringNode(Node):
                 "client wait already",
                 throttle_duration_sec=LINES_PERIOD,
             )
-        self._ask_for_turn()
 
     def _take_all(self) -> None:
         """What has arrived, not one of each service: whose turn it is depends on all of it."""
@@ -153,13 +162,19 @@ class DeliveringNode(Node):
             waiting = self._turns.oldest(client)
             reach = waiting.offer.readers.reach(client)
             if reach is Reach.THERE and time.monotonic() >= waiting.not_before:
-                self._ask_for_turn()  # first, so that a fault in an answer ends no queue
-                self._serve(client, waiting)
+                try:
+                    self._serve(client, waiting)
+                finally:  # a fault in an answer ends no queue
+                    if self._anybody_waits():
+                        self._ask_for_turn()
                 return
             if reach is Reach.BARRED or time.monotonic() > waiting.arrival + GIVE_UP_AFTER:
                 self._drop(client, waiting, reach)
-        if next(self._turns.clients(), None) is not None:
+        if self._anybody_waits():
             self._retry.reset()
+
+    def _anybody_waits(self) -> bool:
+        return next(self._turns.clients(), None) is not None
 
     def _look_again(self) -> None:
         self._retry.cancel()
@@ -180,6 +195,8 @@ class DeliveringNode(Node):
             waiting.not_before = time.monotonic() + RETRY_PERIOD * 2**waiting.attempts
             waiting.attempts += 1
             offer.readers.look_again()
+        while self._when_sent:
+            self._when_sent.pop(0)()
 
     def _drop(self, client: bytes, waiting: Waiting, reach: Reach) -> None:
         """Forget all that a client waits for."""

@@ -170,7 +170,7 @@ class IKServer(DeliveringNode):
     def _on_request(
         self, request: SolveIK.Request, response: SolveIK.Response, arrival: float
     ) -> SolveIK.Response:
-        self._when_sent(self._answer(request, response, arrival))
+        self.when_sent(self._answer(request, response, arrival))
         return response
 
     def _on_path(
@@ -178,14 +178,14 @@ class IKServer(DeliveringNode):
     ) -> SolveIKPath.Response:
         start = time.monotonic()
         self._answering.solve_ik_path(request, response, arrival)
-        self._when_sent(partial(self._record, response, time.monotonic() - start))
+        self.when_sent(partial(self._record, response, time.monotonic() - start))
         return response
 
     def _on_position_ik(self, request: Any, response: Any, arrival: float) -> Any:
         """Not shown: MoveIt asks hundreds of times while it plans."""
         start = time.monotonic()
         answer = self._answering.get_position_ik(request, response, arrival)
-        self._when_sent(partial(self._record, answer, time.monotonic() - start))
+        self.when_sent(partial(self._record, answer, time.monotonic() - start))
         return response
 
     def _answer(
@@ -197,10 +197,6 @@ class IKServer(DeliveringNode):
         if solved is not None:
             response.best.header.stamp = self.get_clock().now().to_msg()
         return partial(self._tell, response, solved, time.monotonic() - start)
-
-    def _when_sent(self, work: Callable[[], None]) -> None:
-        """Do some work when the response that is being made is on its way."""
-        self.executor.create_task(work)
 
     def _tell(self, response: SolveIK.Response, solved: Solved | None, seconds: float) -> None:
         if solved is not None:
