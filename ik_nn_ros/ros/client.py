@@ -20,7 +20,7 @@ from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.ros import qos
 from ik_nn_ros.ros.answer import Answer, PathAnswer
 from ik_nn_ros.ros.errors import ServiceUnavailableError
-from ik_nn_ros.ros.messages import checked, parse_response
+from ik_nn_ros.ros.messages import parse_response, require_declared_types
 from ik_nn_ros.ros.path_messages import parse_path_response
 from ik_nn_ros.ros.starting import node_refusals
 
@@ -88,7 +88,7 @@ class IKClient:
             RequestRefusedError: the server answered with an error code.
             ServiceUnavailableError: it did not answer.
         """
-        request = checked(request)
+        require_declared_types(request)
         limit = ANSWER_TIMEOUT + request.timeout.sec
         return parse_response(self._wait(self._client, request, limit))
 
@@ -101,7 +101,7 @@ class IKClient:
                 target at which the path breaks is in it.
             ServiceUnavailableError: there is no such server, or it did not answer.
         """
-        request = checked(request)
+        require_declared_types(request)
         limit = ANSWER_TIMEOUT + request.timeout.sec
         _require(self._path_client)
         return parse_path_response(self._wait(self._path_client, request, limit))

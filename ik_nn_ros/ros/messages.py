@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -77,28 +78,33 @@ def fill_representatives(
     response.representative_shares = _flat(chosen.shares)
 
 
-def checked(message: Any) -> Any:
-    """A copy of a message whose fields have the types that it declares.
+def require_declared_types(message: Any) -> None:
+    """Let a message travel only where its fields have the types that it declares.
 
     rclpy does not look: a whole number for a real one would travel as another number.
 
     Raises:
         InvalidRequestError: a field has a value of another type.
     """
-    names = message.get_fields_and_field_types()
-    values = {name: _checked_value(getattr(message, name)) for name in names}
+    checking = _checking(type(message))
     try:
-        return type(message)(**values, check_fields=True)
+        for name, declared in message.get_fields_and_field_types().items():
+            value = getattr(message, name)
+            is_message = "/" in declared and not isinstance(value, list)
+            # The setter of a field that is a message imports its module each time.
+            if not (is_message and type(value) is type(getattr(checking, name))):
+                setattr(checking, name, value)
+            if "/" in declared:
+                for part in (value,) if is_message else value:
+                    require_declared_types(part)
     except (AssertionError, TypeError, ValueError, OverflowError) as error:
         raise InvalidRequestError(type(message).__name__, str(error)) from None
 
 
-def _checked_value(value: Any) -> Any:
-    if hasattr(value, "get_fields_and_field_types"):
-        return checked(value)
-    if isinstance(value, list):
-        return [_checked_value(one) for one in value]
-    return value
+@cache
+def _checking(kind: type) -> Any:
+    """A message of a kind whose fields take nothing but what they declare."""
+    return kind(check_fields=True)
 
 
 def fill_error(response: SolveIK.Response | SolveIKPath.Response, error: Exception) -> None:

@@ -17,12 +17,12 @@ from ik_nn_ros.ros.errors import RequestRefusedError
 from ik_nn_ros.ros.frames import Frames
 from ik_nn_ros.ros.messages import (
     ERROR_CODES,
-    checked,
     error_code,
     fill_error,
     fill_representatives,
     fill_solutions,
     parse_response,
+    require_declared_types,
 )
 from ik_nn_ros.ros.parameters import ServerParameters
 from ik_nn_ros.ros.path_messages import parse_path_request
@@ -73,13 +73,21 @@ def test_a_field_of_another_type_is_refused(change, field):
     message = SolveIK.Request(target=target, seed_state=state, check_fields=False)
     change(message)
     with pytest.raises(InvalidRequestError, match=field):
-        checked(message)
+        require_declared_types(message)
 
 
-def test_a_checked_request_is_the_request():
+def test_a_request_with_what_it_declares_may_travel():
     message = SolveIK.Request(num_samples=3, model="inn", random_seed=1 << 63)
     message.target.pose.position.x, message.seed_state.position = 3.0, [0.0, 1.0]
-    assert checked(message) == message
+    require_declared_types(message)
+
+
+def test_a_pose_of_a_path_with_another_type_is_refused():
+    wrong = Point(check_fields=False)
+    wrong.z = 1
+    poses = [Pose(), Pose(position=wrong, check_fields=False)]
+    with pytest.raises(InvalidRequestError, match="'z' field"):
+        require_declared_types(SolveIKPath.Request(targets=poses))
 
 
 def test_what_a_request_says_wins():
