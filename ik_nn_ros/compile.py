@@ -11,7 +11,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import IKError, MissingPackageError
+
+# Arms share their machine code; one with limits, and joints to be looked up in tables, runs all.
+LIMITED = PlanarArm((1.0,) * 4, joint_limits=((-1.0, 1.0),) * 4)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +42,7 @@ def _compile() -> Path | None:
     from ik_nn_ros.solver import IKSolver
 
     if CODE_FOLDER is not None:
-        IKSolver.from_pretrained(dof=3, model="exact")  # whose code is the same for any arm
+        IKSolver.exact(LIMITED)
         for path in sorted(WEIGHTS_FOLDER.glob("*.safetensors")):
             IKSolver.from_checkpoint(path)
     return CODE_FOLDER

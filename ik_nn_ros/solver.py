@@ -81,9 +81,7 @@ class IKSolver:
             from ik_nn_ros.posterior.exact import ExactPosterior  # here: networks need no Numba
 
             sampler = ExactPosterior(instance("arm", arm, PlanarArm), task)
-            # A first draw, so that no request waits until its machine code is compiled.
-            rng = np.random.default_rng(0)
-            sampler.sample(sampler.task.forward(arm, arm.sample_prior(1, rng)), 1, rng)
+            sampler.warm_up()
         except ImportError as error:
             reason = f"{EXACT} cannot be used: {MissingPackageError(error)}"
             raise InvalidRequestError("model", reason) from None

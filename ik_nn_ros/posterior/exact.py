@@ -77,6 +77,14 @@ class ExactPosterior(WeightedSampler):
         """Memory of the tables."""
         return sum(table.nbytes for table in self.tables)
 
+    def warm_up(self) -> None:
+        """Run all machine code once, so that no request waits until it is compiled."""
+        rng = np.random.default_rng(0)
+        targets = self.task.forward(self.arm, self.arm.sample_prior(1, rng))
+        self.sample(targets, 1, rng)
+        if self._cut_by_limits:
+            self._find_first_carefully(self.states(self.carried(targets))[0])
+
     def _draw_rows(self, state: np.ndarray, carried: np.ndarray) -> DrawRows | None:
         by_tables = self._rows_by(self._find_first(state), False, state, carried)
         if not self._cut_by_limits:

@@ -13,7 +13,7 @@ from ik_nn_ros.models import WEIGHTS_FOLDER
 def prepared(monkeypatch):
     """The names of what has been loaded, in the place of loading it."""
     names = []
-    monkeypatch.setattr(IKSolver, "from_pretrained", lambda dof, model: names.append(model))
+    monkeypatch.setattr(IKSolver, "exact", lambda arm: names.append("exact"))
     monkeypatch.setattr(IKSolver, "from_checkpoint", lambda path: names.append(Path(path).name))
     return names
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from ik_nn_ros import InvalidRequestError, PlanarArm
+from ik_nn_ros import IKSolver, InvalidRequestError, PlanarArm
 from ik_nn_ros.arm.task import POSE, POSITION, TASKS
+from ik_nn_ros.compile import LIMITED
 from ik_nn_ros.posterior import exact as module
 from ik_nn_ros.posterior import weighted
 from ik_nn_ros.posterior.exact import ExactPosterior
@@ -376,3 +377,19 @@ def test_one_heavy_draw_does_not_stop_an_answer():
     over_bound = weighted._over_bound(np.log(even))
     beyond = np.maximum(over_bound - 1.0, 0.0).sum() / over_bound.sum()
     assert 0.0005 < beyond <= weighted.BEYOND
+
+
+@pytest.mark.parametrize(
+    ("arm", "times"), [(TRUNCATED, 1), (LIMITED, 1), (PlanarArm.of_paper(4), 0)]
+)
+def test_no_request_waits_until_what_limits_take_is_compiled(arm, times, monkeypatch):
+    """Where all solutions of a target lie in cells that limits cut, other machine code draws."""
+    calls = []
+    search = ExactPosterior._find_first_carefully
+    monkeypatch.setattr(
+        ExactPosterior,
+        "_find_first_carefully",
+        lambda self, state: (calls.append(state), search(self, state))[1],
+    )
+    IKSolver.exact(arm)
+    assert len(calls) == times
