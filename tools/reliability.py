@@ -98,9 +98,9 @@ and where more than one solution in 100 moves by more than 25 mm, or one in 1000
 (of `cinn`, one in 1000 of those that keep their elbow).
 No test fails for a time. Each figure is one run's.
 
-Waits of 340 ms are the middleware's. Fast DDS carries messages on one machine through shared
-memory, and where a process that used it was killed, what sends to the next one can stand still for
-a third of a second; services of rclpy alone do so, too. By UDP none does:
+Waits of a third of a second or more are the middleware's. Fast DDS carries messages on one machine
+through shared memory, and where a process that used it was killed, what sends to the next one can
+stand still for so long; a service of rclpy alone does, too. By UDP none does:
 `FASTDDS_BUILTIN_TRANSPORTS=UDPv4` for all processes, without
 `ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST`, with which rmw_fastrtps chooses by itself.
 
