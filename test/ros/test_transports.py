@@ -102,6 +102,7 @@ def test_a_client_beside_those_that_are_killed(transport, start_server, monkeypa
         finally:
             for process in (plain, asking):
                 process.kill()
+    assert math.inf not in waits["ik_server"]
     for name, values in waits.items():
         figure(
             server=name,
