@@ -20,6 +20,7 @@ from ik_nn_ros.chain.reach import (
     turned,
 )
 
+NEGLIGIBLE = 16.0  # [nats] below the largest density
 UNBOUNDED = 1e290  # [m], instead of an infinite period or limit, which arithmetic would turn to NaN
 ROUNDING = 1e-17  # a share that is lost in rounding
 RIM_DRAWS = 500  # of the prior, which tell how near full reach it keeps the arm
@@ -41,9 +42,10 @@ INNER_POWER, OUTER_POWER = 14, 15  # twice the powers with which V vanishes at b
 CLOSING = 16  # the first of the two joints that close the chain; those before it are free
 POSE = 17  # whether the last joint turns the TCP to a heading, which the others do not know of
 RAIL = 18  # whether the first joint is a rail
-SLOTS = 19  # how many slots the joint has
-UNIT = 20  # by which its position is judged: 1 rad, of a rail the arm's unit [m]
-SLOT = 21  # of the first slot: side, lower, upper, period, see `joint_slots`; the others follow
+PIECEWISE = 19  # the last free joint, where limits of the closing joints cut its density; or -1
+SLOTS = 20  # how many slots the joint has
+UNIT = 21  # by which its position is judged: 1 rad, of a rail the arm's unit [m]
+SLOT = 22  # of the first slot: side, lower, upper, period, see `joint_slots`; the others follow
 PERIOD_OF_SLOT, SLOT_SIZE, MOST_SLOTS = 3, 4, 4
 RIM = SLOT + SLOT_SIZE * MOST_SLOTS  # how near full reach the prior keeps the chain, see `_rim`
 RIM_WIDTH = RIM + 1  # asinh(1 / RIM)
@@ -80,6 +82,7 @@ def joints_array(arm: PlanarArm, task: Task) -> np.ndarray:
         slots = joint_slots(joint)
         row[SLOTS] = len(slots)
         row[SLOT : SLOT + SLOT_SIZE * len(slots)] = np.ravel(slots)
+    chain[:, PIECEWISE] = carrying - 3 if any(map(_is_cut, arm.joints[carrying - 2 :])) else -1.0
     return chain
 
 
@@ -117,6 +120,13 @@ def joint_slots(joint: Joint) -> list[tuple[float, float, float, float]]:
     else:
         pieces = [(lower, upper, period)]
     return [(side, *piece) for piece in pieces for side in (1.0, -1.0)]
+
+
+def _is_cut(joint: Joint) -> bool:
+    """Whether a joint's density jumps at its limits, and not from next to nothing."""
+    *_, period = joint_slots(joint)[0]
+    nearest = max(min(joint.upper - joint.mean, joint.mean - joint.lower), 0.0)
+    return period > 0.0 and 0.5 * joint.precision * nearest**2 < NEGLIGIBLE
 
 
 def _prior_row(joint: Joint) -> tuple[float, ...]:
@@ -159,7 +169,7 @@ def _write_reach(chain: np.ndarray, joints: tuple[Joint, ...], links: np.ndarray
             row[INNER], row[OUTER] = own.bounds[:, 0].min(), own.bounds[:, 1].max()
         else:
             row[INNER_POWER], row[OUTER_POWER] = (len(lengths) - 3) * (natural > 0.0)
-        if not row[BOUNDED] and len(lengths) > 2:
+        if len(lengths) > 2:
             row[RIM] = _rim(joints[index:], lengths, row[OUTER] - row[INNER])
             row[RIM_WIDTH] = math.asinh(1.0 / row[RIM])
         if bounded:

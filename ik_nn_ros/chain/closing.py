@@ -42,34 +42,41 @@ def _from_rail(chain: np.ndarray) -> bool:
     return chain[0, CLOSING] == 0.0 and chain[0, RAIL] > 0.0
 
 
-@merged
-def _find_roots(chain: np.ndarray, tile: np.ndarray) -> None:
+@plain
+def find_roots(chain: np.ndarray, tile: np.ndarray, rows: int) -> None:
+    """Find how each of the first rows' chains can be closed, see `states.Closing`."""
     joint, from_rail = int(chain[0, CLOSING]), _from_rail(chain)
     first, second = chain[joint, LINK], chain[joint + 1, LINK]
-    for i in range(TILE):
+    for i in range(rows):
         x, y = tile[X + i], tile[Y + i]
         both = closing_from_rail(second, x, y) if from_rail else closing(first, second, x, y)
         tile[BASE + i], tile[OFFSET + i] = both.base, both.offset
         tile[BEND + i], tile[VOLUME + i] = both.bend, both.volume
 
 
-@merged
-def _write_log_priors(chain: np.ndarray, tile: np.ndarray) -> None:
+@plain
+def write_roots_priors(chain: np.ndarray, tile: np.ndarray, rows: int) -> None:
     """Write the log prior densities of the roots that bend up, and of those that bend down."""
     closing, from_rail = int(chain[0, CLOSING]), _from_rail(chain)
     for root in range(2):
         sign, totals = 1.0 - 2.0 * root, UP + TILE * root
-        for i in range(TILE):
+        for i in range(rows):
             tile[totals + i] = 0.0
         for joint in range(closing, closing + (3 if chain[0, POSE] > 0.0 else 2)):
-            for i in range(TILE):
+            for i in range(rows):
                 first, second = tile[BASE + i] - sign * tile[OFFSET + i], sign * tile[BEND + i]
                 last = last_angle(from_rail, tile[HEADING + i], first, second)
                 others = second if joint == closing + 1 else last
                 tile[THETA + i] = first if joint == closing else others
-            write_log_prior(chain, joint, tile)
-            for i in range(TILE):
+            write_log_prior(chain, joint, tile, rows)
+            for i in range(rows):
                 tile[totals + i] += tile[LOG_OWN + i]
+
+
+@inner
+def root_ratio(more: float, less: float) -> float:
+    """e^(less - more) of two roots' log prior densities [nats]; 0 where there is one or none."""
+    return exp(max(np.float32(less - more), LEAST_EXPONENT)) if less > -math.inf else 0.0
 
 
 @merged
@@ -78,7 +85,7 @@ def _choose_roots(tile: np.ndarray) -> None:
     for i in range(TILE):
         up, down, volume = tile[UP + i], tile[DOWN + i], tile[VOLUME + i]
         more, less = max(up, down), min(up, down)
-        ratio = exp(max(np.float32(less - more), LEAST_EXPONENT)) if less > -math.inf else 0.0
+        ratio = root_ratio(more, less)
         share = (1.0 if up >= down else ratio) / (1.0 + ratio)
         uniform = tile[UNIFORM + i]
         is_up = uniform < share
@@ -162,8 +169,8 @@ def close(
             carried point from where it is to be [m]. Left alone in rows that lead nowhere.
         start: where in these the tile begins, whose last rows may lie beyond their end.
     """
-    _find_roots(chain, tile)
-    _write_log_priors(chain, tile)
+    find_roots(chain, tile, TILE)
+    write_roots_priors(chain, tile, TILE)
     _choose_roots(tile)
     _write_closing(chain, tile)
     for joint in range(out[0].shape[1]):

@@ -38,8 +38,6 @@ from ik_nn_ros.chain.chain_array import (
     POSE,
     PRECISION,
     RAIL,
-    SLOT,
-    SLOT_SIZE,
     START,
     TURN,
     UPPER,
@@ -241,9 +239,9 @@ def last_angle(from_rail: bool, heading: float, first: float, second: float) -> 
 
 
 @inlined
-def angle_at(chain: np.ndarray, joint: int, slot: int, on: Arc, cosine: float) -> float:
-    """The angle of a joint where the arc's u has this cosine, on the slot's side."""
-    return on.centre + chain[joint, SLOT + SLOT_SIZE * slot] * (on.middle - on.half * cosine)
+def angle_at(side: float, on: Arc, cosine: float) -> float:
+    """The angle of a joint where the arc's u has this cosine, on one side of the centre."""
+    return on.centre + side * (on.middle - on.half * cosine)
 
 
 @inlined

@@ -24,12 +24,12 @@ from ik_nn_ros.compilation import inner, plain
 
 
 @plain
-def write_log_prior(chain: np.ndarray, joint: int, tile: np.ndarray) -> None:
-    """Write the log prior density [nats] of each row's angle, see `states.log_prior`."""
+def write_log_prior(chain: np.ndarray, joint: int, tile: np.ndarray, rows: int) -> None:
+    """Write the log prior density [nats] of the first rows' angles, see `states.log_prior`."""
     start, upper, period = chain[joint, START], chain[joint, UPPER], chain[joint, PERIOD]
     mean, precision, alone = chain[joint, MEAN], chain[joint, PRECISION], chain[joint, ALONE]
     log_normaliser, several = chain[joint, LOG_NORMALISER], 0
-    for i in range(TILE):
+    for i in range(rows):
         theta = tile[THETA + i]
         theta -= period * np.floor((theta - start) / period)
         off = theta - mean
@@ -39,7 +39,7 @@ def write_log_prior(chain: np.ndarray, joint: int, tile: np.ndarray) -> None:
         several += 0 if one else 1
     if several == 0:
         return
-    for i in range(TILE):
+    for i in range(rows):
         theta = tile[THETA + i]
         theta -= period * math.floor((theta - start) / period)
         if not abs(theta - mean) < alone:

@@ -6,10 +6,20 @@ import math
 
 import numpy as np
 
-from ik_nn_ros.chain.chain_array import BEARINGS_WIDTH, BOUNDED, CLOSING, POSE, SLOTS, TURN
+from ik_nn_ros.chain.chain_array import (
+    BEARINGS_WIDTH,
+    BOUNDED,
+    CLOSING,
+    PIECEWISE,
+    POSE,
+    SLOTS,
+    TURN,
+)
 from ik_nn_ros.chain.states import bounds_at
 from ik_nn_ros.compilation import plain
-from ik_nn_ros.posterior.conditional import GUARD, LOG_MASS, WHOLE, find_conditional
+from ik_nn_ros.posterior.conditional import WHOLE, find_conditional
+from ik_nn_ros.posterior.densities import GUARD, LOG_MASS
+from ik_nn_ros.posterior.pieces import Pieces, find_pieces
 from ik_nn_ros.posterior.quantiles import KNOTS, tabulate
 from ik_nn_ros.posterior.tables import (
     BEARINGS,
@@ -32,11 +42,11 @@ GRID = (64, 96, 1)
 GRID_WITH_LIMITS = (64, 240, 1)  # bounds follow the bearing: the cells that they cut are to be thin
 GRID_OF_POSES = (40, 20, 24)
 DISTANCES_ALONE = 2048  # where neither bearing nor heading counts
-# Grids are made finer until all tables together have so many entries: limits cut through cells,
-# and a heading's nodes are far apart.
+# Grids are made finer until the tables of all joints that are drawn by them have so many entries:
+# limits cut through cells, and a heading's nodes are far apart.
 ENTRIES_WITH_LIMITS = 100_000
 ENTRIES_OF_POSES = 200_000
-MOST_FINER = 4.0  # along each axis
+ENTRIES_OF_VALUES = 400_000  # of the joint drawn by `pieces`: without quantiles they are small
 MOST_BENT = 1e4  # [nats], of a second difference: a larger one is that of an edge
 NOTHING = -1e9  # [nats], log of no density, finite so that it can be interpolated
 
@@ -52,7 +62,8 @@ def empty_tables(chain: np.ndarray, circles: np.ndarray) -> Tables:
     """
     grid = np.zeros((len(circles), 5), dtype=np.int64)
     with_headings = chain[0, POSE] > 0.0 and not circles[-1]
-    for joint in range(1, int(chain[0, CLOSING])):
+    tabulated = np.arange(1, int(chain[0, CLOSING]))
+    for joint in tabulated:
         distances, bearings, headings = GRID_WITH_LIMITS if chain[joint, BOUNDED] > 0.0 else GRID
         if with_headings:
             distances, bearings, headings = GRID_OF_POSES
@@ -60,18 +71,34 @@ def empty_tables(chain: np.ndarray, circles: np.ndarray) -> Tables:
             bearings = 1
         if bearings == headings == 1:
             distances = DISTANCES_ALONE
-        grid[joint, :ENTRY] = distances, bearings, headings, chain[joint, SLOTS]
-    if grid.any() and (with_headings or chain[:, BOUNDED].any()):
-        axes, entries = (3, ENTRIES_OF_POSES) if with_headings else (2, ENTRIES_WITH_LIMITS)
-        room = entries / grid[:, :ENTRY].prod(axis=1).sum()
-        finer = min(max(room, 1.0) ** (1.0 / axes), MOST_FINER)
-        grid[:, :NODE_SLOTS] = np.where(
-            grid[:, :NODE_SLOTS] > 1, finer * grid[:, :NODE_SLOTS], grid[:, :NODE_SLOTS]
-        )
+        slots = 1 if joint == chain[0, PIECEWISE] else chain[joint, SLOTS]
+        grid[joint, :ENTRY] = distances, bearings, headings, slots
+    drawn = tabulated[tabulated != chain[0, PIECEWISE]]
+    if with_headings:
+        _refine(grid, drawn, ENTRIES_OF_POSES)
+    elif chain[:, BOUNDED].any():
+        _refine(grid, drawn, ENTRIES_WITH_LIMITS)
+    _refine(grid, tabulated[tabulated == chain[0, PIECEWISE]], ENTRIES_OF_VALUES)
     sizes = grid[:, :ENTRY].prod(axis=1)
     grid[:, ENTRY] = np.cumsum(sizes) - sizes
-    entries = int(sizes.sum())
-    return Tables(grid, np.zeros((entries, 4)), np.zeros((entries, KNOTS, 2), np.float32))
+    return Tables(
+        grid,
+        np.zeros((int(sizes.sum()), 4), np.float32),
+        np.zeros((int(sizes[drawn].sum()), KNOTS, 2), np.float32),
+    )
+
+
+def _refine(grid: np.ndarray, joints: np.ndarray, entries: int) -> None:
+    """Make joints' grids finer along all axes that they have, until they have so many entries.
+
+    Those of a distance alone are fine as they are.
+    """
+    joints = joints[(grid[joints, :NODE_SLOTS] > 1).sum(axis=1) > 1]
+    if len(joints):
+        nodes = grid[joints, :NODE_SLOTS]
+        axes = int((nodes > 1).sum(axis=1).max())
+        finer = (entries / grid[joints, :ENTRY].prod(axis=1).sum()) ** (1.0 / axes)
+        grid[joints, :NODE_SLOTS] = np.where(nodes > 1, max(finer, 1.0) * nodes, nodes)
 
 
 @plain
@@ -83,6 +110,7 @@ def fill(
     joint: int,
     row: int,
     found: np.ndarray,
+    pieces: Pieces | None,
 ) -> None:
     """One distance of a joint's table, from the tables of the joints after it."""
     bearings, headings, slots = (
@@ -100,7 +128,11 @@ def fill(
         x, y = distance * math.cos(bearing), distance * math.sin(bearing)
         for h in range(headings):
             heading = bearing + TURN * h / headings
-            find_conditional(chain, grid, values, joint, x, y, heading, found, WHOLE)
+            if pieces is not None and joint == chain[0, PIECEWISE]:
+                values[entry, LOG_VALUE] = find_pieces(chain, x, y, heading, pieces) - ends
+                entry += 1
+                continue
+            find_conditional(chain, grid, values, joint, x, y, heading, found, pieces, WHOLE)
             for slot in range(slots):
                 values[entry, LOG_VALUE] = found[slot, LOG_MASS] - ends
                 if found[slot, LOG_MASS] > -math.inf:
@@ -134,6 +166,8 @@ def widen(chain: np.ndarray, tables: Tables, joint: int) -> None:
     empty = np.isneginf(values)
     values[empty] = np.maximum(best[empty] + math.log(GUARD), NOTHING)
     tables.values[entries, LOG_VALUE] = values.ravel()
+    if joint == chain[0, PIECEWISE]:
+        return
     quantiles = tables.quantiles[entries]
     quantiles[empty.ravel()] = quantiles[source[empty]]
     untouched = quantiles[:, -1, 0] == 0.0

@@ -6,32 +6,33 @@ import math
 
 import numpy as np
 
-from ik_nn_ros.chain.chain_array import MOST_SLOTS, SLOTS
+from ik_nn_ros.chain.chain_array import MOST_SLOTS, NEGLIGIBLE, PIECEWISE, SLOT, SLOT_SIZE, SLOTS
 from ik_nn_ros.chain.slots import segment
 from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, log_sum
 from ik_nn_ros.compilation import inlined, plain
+from ik_nn_ros.posterior.densities import (
+    BEGIN,
+    DENSITY,
+    END,
+    HIGH,
+    LOG_MASS,
+    LOW,
+    SIDE,
+    new_densities,
+    weigh,
+)
+from ik_nn_ros.posterior.pieces import Pieces, find_pieces
 from ik_nn_ros.posterior.tables import state_value
 
 NODES = 40  # of a slot, where its mass is
 SEARCH_NODES = np.int64(24)  # of a slot, to find where its mass is
 WHOLE = np.int64(1)  # a slot is searched in one part
 REFINEMENTS = 3  # of where its mass is, at most
-NEGLIGIBLE = 16.0  # [nats] below the largest density
-GUARD = 0.3  # no node has less than this share of its neighbours': a jump may lie between
-
-# Columns of a conditional, which has a row for each slot. An array is one argument, see
-# `chain_array`.
-BEGIN, END = 0, 1  # the slot's interval of the arc's coordinate u; both 0 where there is none
-LOW, HIGH = 2, 3  # the part of it where its mass is
-LOG_MASS = 4  # [nats], minus infinite where there is none
-SUM = 5  # of the densities
-MASS = 6  # relative to the largest one's, while a slot is chosen
-DENSITY = 7  # over u, relative, in the middles of NODES equal cells from LOW to HIGH
 
 
 def new_conditional() -> np.ndarray:
-    """Memory for `find_conditional`."""
-    return np.zeros((MOST_SLOTS, DENSITY + NODES))
+    """Memory for `find_conditional`: a row for each slot."""
+    return new_densities(MOST_SLOTS, NODES)
 
 
 @plain
@@ -45,6 +46,8 @@ def _evaluate(
     heading: float,
     on: Arc,
     found: np.ndarray,
+    pieces: Pieces | None,
+    careful: bool,
     slot: int,
     count: int,
 ) -> float:
@@ -55,9 +58,12 @@ def _evaluate(
     cosine, sine = math.cos(u), math.sin(u)
     turn_cosine, turn_sine = math.cos(step), math.sin(step)
     for node in range(count):
-        theta = angle_at(chain, joint, slot, on, cosine)
+        theta = angle_at(found[slot, SIDE], on, cosine)
         next_x, next_y, rest = advance(chain, joint, x, y, heading, theta)
-        log_rest, factor = state_value(chain, grid, values, joint + 1, next_x, next_y, rest)
+        if pieces is not None and careful and joint + 1 == chain[0, PIECEWISE]:
+            log_rest, factor = find_pieces(chain, next_x, next_y, rest, pieces), 1.0
+        else:
+            log_rest, factor = state_value(chain, grid, values, joint + 1, next_x, next_y, rest)
         log_density = log_prior(chain, joint, theta) + log_rest
         log_density += math.log(factor * on.half * abs(sine))
         found[slot, DENSITY + node] = log_density
@@ -80,12 +86,16 @@ def _find_slot(
     heading: float,
     on: Arc,
     found: np.ndarray,
+    pieces: Pieces | None,
+    careful: bool,
     slot: int,
 ) -> float:
     """Log density at the nodes of a slot, where its mass is; the largest."""
     count, refinement = SEARCH_NODES, 0
     while True:
-        largest = _evaluate(chain, grid, values, joint, x, y, heading, on, found, slot, count)
+        largest = _evaluate(
+            chain, grid, values, joint, x, y, heading, on, found, pieces, careful, slot, count
+        )
         if largest == -math.inf or refinement == REFINEMENTS:
             return largest
         first, last = count, 0
@@ -111,6 +121,7 @@ def _narrow(
     heading: float,
     on: Arc,
     found: np.ndarray,
+    pieces: Pieces | None,
     slot: int,
     parts: int,
 ) -> None:
@@ -120,7 +131,9 @@ def _narrow(
     for part in range(parts):
         found[slot, LOW] = begin + part * SEARCH_NODES * cell
         found[slot, HIGH] = begin + (part + 1) * SEARCH_NODES * cell
-        _evaluate(chain, grid, values, joint, x, y, heading, on, found, slot, SEARCH_NODES)
+        _evaluate(
+            chain, grid, values, joint, x, y, heading, on, found, pieces, True, slot, SEARCH_NODES
+        )
         for node in range(SEARCH_NODES):
             if found[slot, DENSITY + node] > -math.inf:
                 u = found[slot, LOW] + node * cell
@@ -140,11 +153,13 @@ def find_conditional(
     y: float,
     heading: float,
     found: np.ndarray,
+    pieces: Pieces | None,
     parts: int,
 ) -> float:
     """Write the density of a free joint's angle at a state to ``found``; log V_i there [nats].
 
-    The more ``parts`` a slot is searched in, the smaller the ranges of angles that are found.
+    The more ``parts`` a slot is searched in, the smaller the ranges of angles that are found; in
+    more than one, the last free joint's V is found as well where it has `pieces`, not looked up.
     """
     on = arc(chain, joint, x, y)
     total = -math.inf
@@ -152,10 +167,12 @@ def find_conditional(
         if not open_slot(chain, joint, slot, on, x, y, found):
             continue
         if parts > 1:
-            _narrow(chain, grid, values, joint, x, y, heading, on, found, slot, parts)
-        largest = _find_slot(chain, grid, values, joint, x, y, heading, on, found, slot)
+            _narrow(chain, grid, values, joint, x, y, heading, on, found, pieces, slot, parts)
+        largest = _find_slot(
+            chain, grid, values, joint, x, y, heading, on, found, pieces, parts > 1, slot
+        )
         if largest > -math.inf:
-            total = log_sum(total, weigh(found, slot, largest))
+            total = log_sum(total, weigh(found, slot, NODES, largest))
     return total
 
 
@@ -175,45 +192,5 @@ def open_slot(
         low, high = segment(chain, joint, slot, on, x, y)
     found[slot, BEGIN], found[slot, END], found[slot, LOW], found[slot, HIGH] = low, high, low, high
     found[slot, LOG_MASS] = -math.inf
+    found[slot, SIDE] = chain[joint, SLOT + SLOT_SIZE * slot]
     return high > low
-
-
-@plain
-def weigh(found: np.ndarray, slot: int, largest: float) -> float:
-    """Turn a slot's log densities, of which the largest is given, to densities; its log mass."""
-    mass, before, guarded = 0.0, 0.0, 0.0
-    after = math.exp(found[slot, DENSITY] - largest)
-    for node in range(DENSITY, DENSITY + NODES):
-        own, after = after, 0.0
-        if node + 1 < DENSITY + NODES:
-            after = math.exp(found[slot, node + 1] - largest)
-        mass += own
-        found[slot, node] = max(own, GUARD * max(before, after))
-        guarded += found[slot, node]
-        before = own
-    found[slot, SUM] = guarded
-    cell = (found[slot, HIGH] - found[slot, LOW]) / NODES
-    found[slot, LOG_MASS] = largest + math.log(mass * cell)
-    return found[slot, LOG_MASS]
-
-
-@inlined
-def quantile(found: np.ndarray, slot: int, share: float) -> tuple[float, float]:
-    """The u below which a share of a slot's mass lies, and the slot's density there."""
-    rest, node = share * found[slot, SUM], DENSITY
-    while node < DENSITY + NODES - 1 and rest >= found[slot, node]:
-        rest -= found[slot, node]
-        node += 1
-    while node > DENSITY and found[slot, node] == 0.0:  # rounded beyond the last one with mass
-        node -= 1
-    own = found[slot, node]
-    # Within a cell the density is linear, from and to the means with its neighbours', and scaled so
-    # that the cell keeps its mass.
-    left = 0.5 * (found[slot, max(node - 1, DENSITY)] + own)
-    right = 0.5 * (found[slot, min(node + 1, DENSITY + NODES - 1)] + own)
-    scale = 0.5 * (left + right) / own
-    rest = min(max(rest, 0.0), own) * scale
-    within = 2.0 * rest / (left + math.sqrt(max(left * left + 2.0 * (right - left) * rest, 0.0)))
-    cell = (found[slot, HIGH] - found[slot, LOW]) / NODES
-    density = (left + (right - left) * within) / (scale * found[slot, SUM] * cell)
-    return found[slot, LOW] + (node - DENSITY + within) * cell, density

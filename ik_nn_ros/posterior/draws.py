@@ -7,66 +7,33 @@ import math
 import numpy as np
 
 from ik_nn_ros.chain.arithmetic import TILE
-from ik_nn_ros.chain.chain_array import BOUNDED, CLOSING, SLOT, SLOT_SIZE, SLOTS
+from ik_nn_ros.chain.chain_array import CLOSING, PIECEWISE, SLOT, SLOT_SIZE, SLOTS
 from ik_nn_ros.chain.closing import close
 from ik_nn_ros.chain.slots import segment
 from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior
 from ik_nn_ros.chain.tile import HEADING, LOG_RATIO, POSITIONS, X, Y, begin, take_uniforms
 from ik_nn_ros.compilation import inlined, plain
 from ik_nn_ros.posterior.careful import PARTS
-from ik_nn_ros.posterior.conditional import LOG_MASS, MASS, find_conditional, quantile
-from ik_nn_ros.posterior.mixture import mixed_quantile
+from ik_nn_ros.posterior.conditional import NODES, find_conditional
+from ik_nn_ros.posterior.densities import DENSITY, LOG_MASS, SIDE, choose, quantile
+from ik_nn_ros.posterior.pieces import MOST_PIECES, Pieces, find_pieces
+from ik_nn_ros.posterior.pieces import NODES as PIECE_NODES
 from ik_nn_ros.posterior.quantiles import KNOTS, STEP, knot_of_level, level_of_knot, spline
 from ik_nn_ros.posterior.tables import HEADINGS, Place, find_place, slot_value
 
-LEAST_SHARE = 1e-15  # of mass on either side of a quantile
-COARSE = 2.0**20  # parts of [0, 1): where in its part a uniform number lies is another one
 LEAST_PRODUCT = 1e-100  # of densities, before its logarithm is taken
 
 
-@inlined
-def choose(
-    chain: np.ndarray, joint: int, found: np.ndarray, uniform: float
-) -> tuple[int, float, float]:
-    """A joint's slot by the log masses in a conditional, see `conditional`.
-
-    What is left of the uniform number falls on one side of the remaining direction where it rises
-    on the other: both sides meet in the middle, and a solution that passes from one to the other,
-    when the target moves, moves a little.
-
-    Returns:
-        The slot or -1, its share of all mass, and the uniform number that is left within it.
-    """
-    slots = int(chain[joint, SLOTS])
-    largest, total, chosen = -math.inf, 0.0, -1
-    for slot in range(slots):
-        largest = max(largest, found[slot, LOG_MASS])
-    if largest == -math.inf:
-        return -1, 0.0, 0.0
-    for slot in range(slots):
-        found[slot, MASS] = math.exp(found[slot, LOG_MASS] - largest)
-        total += found[slot, MASS]
-    rest, below = uniform * total, 0.0
-    for slot in range(slots):
-        if found[slot, MASS] > 0.0:
-            rest -= below
-            chosen, below = slot, found[slot, MASS]
-            if rest < below:
-                break
-    share = rest / below
-    if chain[joint, SLOT + SLOT_SIZE * chosen] > 0.0:
-        share = 1.0 - share
-    return chosen, below / total, min(max(share, LEAST_SHARE), 1.0 - LEAST_SHARE)
-
-
-@inlined
+@plain
 def _by_quadrature(
-    chain: np.ndarray, joint: int, found: np.ndarray, uniform: float
-) -> tuple[int, float, float]:
-    """A joint's slot, u and its density by a conditional that has been found."""
-    slot, share, rest = choose(chain, joint, found, uniform)
-    u, density = quantile(found, max(slot, 0), rest)
-    return slot, u, share * density
+    found: np.ndarray, rows: int, nodes: int, uniform: float
+) -> tuple[float, float, float]:
+    """Side, u and its density by a conditional that has been found; side 0 where it is empty."""
+    row, share, rest = choose(found, rows, uniform)
+    if row < 0:
+        return 0.0, 0.0, 0.0
+    u, density = quantile(found, row, nodes, rest)
+    return found[row, SIDE], u, share * density
 
 
 @inlined
@@ -100,6 +67,7 @@ def slot_masses(
         low, high = segment(chain, joint, slot, on, x, y)
         value = slot_value(values, at, slot, grid[joint, HEADINGS]) if high > low else -math.inf
         found[slot, LOG_MASS] = value
+        found[slot, SIDE] = chain[joint, SLOT + SLOT_SIZE * slot]
     return at
 
 
@@ -131,23 +99,17 @@ def _by_tables(
     on: Arc,
     found: np.ndarray,
     uniform: float,
-) -> tuple[int, float, float]:
-    """Slot, u and its density by quantile functions of the nodes; slot -1 where nothing is left.
-
-    They are interpolated, or where limits bound the rest of the chain, mixed.
-    """
+) -> tuple[float, float, float]:
+    """Side, u and its density by interpolated quantile functions; side 0 where nothing is left."""
     headings = grid[joint, HEADINGS]
     at = slot_masses(chain, grid, values, joint, x, y, heading, on, found)
-    slot, share, rest = choose(chain, joint, found, uniform)
+    slot, share, rest = choose(found, int(chain[joint, SLOTS]), uniform)
     if slot < 0:
-        return -1, 0.0, 0.0
-    if chain[joint, BOUNDED] > 0.0:
-        which = uniform * COARSE - math.floor(uniform * COARSE)  # bits that chose no slot
-        place, density = mixed_quantile(values, quantiles, at, slot, headings, found, which, rest)
-    else:
-        place, density = place_of_level(quantiles, at, slot, rest, headings)
+        return 0.0, 0.0, 0.0
+    place, density = place_of_level(quantiles, at, slot, rest, headings)
     low, high = segment(chain, joint, slot, on, x, y)
-    return slot, low + (high - low) * place, share * density / (high - low)
+    u = low + (high - low) * place
+    return found[slot, SIDE], u, share * density / (high - low)
 
 
 @plain
@@ -160,6 +122,7 @@ def draw(
     carried: np.ndarray,
     first: np.ndarray,
     found: np.ndarray,
+    pieces: Pieces | None,
     tile: np.ndarray,
     careful: bool,
     uniforms: np.ndarray,
@@ -177,6 +140,7 @@ def draw(
         carried: (3,) the same before it was moved into the reach.
         first: the first joint's conditional, where that joint is free.
         found: scratch, another conditional.
+        pieces: scratch, see `find_pieces`; None where nothing cuts the last free joint's density.
         tile: scratch, see `ik_nn_ros.chain.tile`.
         careful: whether the other joints' conditionals are found, see `careful`, not looked up.
         uniforms: (m, F + 1) numbers in [0, 1) for F free joints and the root.
@@ -184,29 +148,34 @@ def draw(
         log_weights, log_priors: (m,) [nats], written; left alone where a draw leads nowhere.
         errors: (m,) distance of the carried point from that [m], written.
     """
-    closing = int(chain[0, CLOSING])
+    closing, first_nodes = int(chain[0, CLOSING]), first.shape[1] - DENSITY
     out = (positions, log_weights, log_priors, errors)
     for start in range(0, len(positions), TILE):
         begin(state, tile)
         take_uniforms(uniforms, start, closing, tile)
         for i in range(min(TILE, len(positions) - start)):
             x, y, heading = state[0], state[1], state[2]
-            log_free, log_density, density, slot = 0.0, 0.0, 1.0, 0
+            log_free, log_density, density, side = 0.0, 0.0, 1.0, 0.0
             for joint in range(closing):
                 on, uniform = arc(chain, joint, x, y), uniforms[start + i, joint]
-                slot, u, own = -1, 0.0, 0.0
+                side, u, own = 0.0, 0.0, 0.0
                 if joint == 0:
-                    slot, u, own = _by_quadrature(chain, joint, first, uniform)
+                    side, u, own = _by_quadrature(first, len(first), first_nodes, uniform)
+                elif pieces is not None and joint == chain[0, PIECEWISE]:
+                    find_pieces(chain, x, y, heading, pieces)
+                    side, u, own = _by_quadrature(pieces.rows, MOST_PIECES, PIECE_NODES, uniform)
                 elif careful and on.half > 0.0:
-                    find_conditional(chain, grid, values, joint, x, y, heading, found, PARTS)
-                    slot, u, own = _by_quadrature(chain, joint, found, uniform)
+                    find_conditional(
+                        chain, grid, values, joint, x, y, heading, found, pieces, PARTS
+                    )
+                    side, u, own = _by_quadrature(found, int(chain[joint, SLOTS]), NODES, uniform)
                 elif on.half > 0.0:
-                    slot, u, own = _by_tables(
+                    side, u, own = _by_tables(
                         chain, grid, values, quantiles, joint, x, y, heading, on, found, uniform
                     )
-                if slot < 0:
+                if side == 0.0:
                     break
-                theta = angle_at(chain, joint, slot, on, math.cos(u))
+                theta = angle_at(side, on, math.cos(u))
                 density *= own / (on.half * abs(math.sin(u)))
                 if not LEAST_PRODUCT < density < 1.0 / LEAST_PRODUCT:
                     log_density += math.log(density)
@@ -216,5 +185,5 @@ def draw(
                 x, y, heading = advance(chain, joint, x, y, heading, theta)
             tile[X + i], tile[Y + i], tile[HEADING + i] = x, y, heading
             log_ratio = log_free - log_density - math.log(density)
-            tile[LOG_RATIO + i] = log_ratio if slot >= 0 else -math.inf
+            tile[LOG_RATIO + i] = log_ratio if side != 0.0 else -math.inf
         close(chain, tile, carried, out, start)

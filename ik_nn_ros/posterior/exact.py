@@ -15,7 +15,7 @@ import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task, task_named
-from ik_nn_ros.chain.chain_array import BOUNDED, CLOSING, chain_array
+from ik_nn_ros.chain.chain_array import BOUNDED, CLOSING, PIECEWISE, chain_array
 from ik_nn_ros.chain.tile import new_tile
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.posterior import EXACT
@@ -24,6 +24,7 @@ from ik_nn_ros.posterior.careful import find_first, new_search
 from ik_nn_ros.posterior.conditional import find_conditional, new_conditional
 from ik_nn_ros.posterior.draws import draw
 from ik_nn_ros.posterior.finite import all_solutions
+from ik_nn_ros.posterior.pieces import find_pieces, new_pieces
 from ik_nn_ros.posterior.sampler import Samples
 from ik_nn_ros.posterior.tables import DISTANCES, Tables
 from ik_nn_ros.posterior.weighted import DrawRows, Draws, WeightedSampler, effective_shares
@@ -105,15 +106,22 @@ class ExactPosterior(WeightedSampler):
             return None
 
         def draw_rows(uniforms: np.ndarray, out: Draws) -> None:
-            scratch = first.copy(), new_conditional(), new_tile(self.arm.dof)
+            scratch = (
+                first.copy(),
+                new_conditional(),
+                new_pieces(self.chain),
+                new_tile(self.arm.dof),
+            )
             draw(self.chain, *self.tables, state, carried, *scratch, careful, uniforms, *out)
 
         return draw_rows
 
     def _find_first(self, state: np.ndarray) -> np.ndarray | None:
-        first, (grid, values, _) = new_conditional(), self.tables
+        first, pieces, (grid, values, _) = new_conditional(), new_pieces(self.chain), self.tables
+        if self.chain[0, PIECEWISE] == 0.0:
+            return pieces.rows if find_pieces(self.chain, *state, pieces) > -math.inf else None
         if self.finite or any(
-            find_conditional(self.chain, grid, values, 0, *state, first, parts) > -math.inf
+            find_conditional(self.chain, grid, values, 0, *state, first, pieces, parts) > -math.inf
             for parts in (1, SEARCH_PARTS)
         ):
             return first
@@ -121,7 +129,7 @@ class ExactPosterior(WeightedSampler):
 
     def _find_first_carefully(self, state: np.ndarray) -> np.ndarray | None:
         first, (grid, values, _) = new_conditional(), self.tables
-        scratch = new_search(), new_conditional()
+        scratch = new_search(), new_conditional(), new_pieces(self.chain)
         log_evidence = find_first(self.chain, grid, values, *state, first, *scratch)
         return first if log_evidence > -math.inf else None
 
@@ -199,7 +207,7 @@ def _chain_and_tables(arm: PlanarArm, task: Task) -> tuple[np.ndarray, Tables]:
     for joint, rows in list(todo.items()):
 
         def work(row: int, joint: int = joint, rows: set[int] = rows) -> None:
-            fill(chain, *tables, joint, row, new_conditional())
+            fill(chain, *tables, joint, row, new_conditional(), new_pieces(chain))
             rows.discard(row)
 
         in_threads(work, sorted(rows), num_threads())

@@ -12,7 +12,8 @@ import math
 import numpy as np
 
 from ik_nn_ros.compilation import inlined, plain
-from ik_nn_ros.posterior.conditional import BEGIN, END, quantile
+from ik_nn_ros.posterior.conditional import NODES
+from ik_nn_ros.posterior.densities import BEGIN, END, quantile
 
 KNOTS = 17  # of each quantile function
 STEP = 1.0 / (KNOTS - 1)
@@ -45,12 +46,12 @@ def tabulate(found: np.ndarray, slot: int, quantiles: np.ndarray, entry: int) ->
     quantiles[entry, 0, 0], quantiles[entry, KNOTS - 1, 0] = 0.0, 1.0
     for knot in range(1, KNOTS - 1):
         share, rate = level_of_knot(knot * STEP)
-        u, density = quantile(found, slot, share)
+        u, density = quantile(found, slot, NODES, share)
         quantiles[entry, knot, 0] = (u - begin) / width
         quantiles[entry, knot, 1] = max(rate / (density * width), LEAST_RATE)
     for end, beside in ((0, 1), (KNOTS - 1, KNOTS - 2)):
         share, _ = level_of_knot(0.5 * STEP if end == 0 else 1.0 - 0.5 * STEP)
-        u, _ = quantile(found, slot, share)
+        u, _ = quantile(found, slot, NODES, share)
         whole = quantiles[entry, beside, 0] - quantiles[entry, end, 0]
         part = ((u - begin) / width - quantiles[entry, end, 0]) / whole
         part = min(max(part, 0.0), 1.0 - LEAST_RATE)
@@ -74,46 +75,3 @@ def spline(
         + left_rate * (1.0 - within) * (1.0 - within)
     )
     return place, rates * (slope / below) ** 2
-
-
-@inlined
-def drawn_from(quantiles: np.ndarray, entry: int, share: float) -> float:
-    """The place below which a share of an entry's mass lies."""
-    v = knot_of_level(share)
-    knot = min(int(v / STEP), KNOTS - 2)
-    place, _ = spline(
-        quantiles[entry, knot, 0],
-        quantiles[entry, knot, 1],
-        quantiles[entry, knot + 1, 0],
-        quantiles[entry, knot + 1, 1],
-        STEP,
-        v / STEP - knot,
-    )
-    return place
-
-
-@plain
-def density_at(quantiles: np.ndarray, entry: int, place: float) -> float:
-    """An entry's density at a place: the spline's rate where it takes this value."""
-    knot, beyond = 0, KNOTS - 1
-    while beyond - knot > 1:
-        middle = (knot + beyond) // 2
-        if quantiles[entry, middle, 0] <= place:
-            knot = middle
-        else:
-            beyond = middle
-    left, left_rate = quantiles[entry, knot, 0], quantiles[entry, knot, 1]
-    right, right_rate = quantiles[entry, beyond, 0], quantiles[entry, beyond, 1]
-    rise, part = right - left, place - left
-    if not rise > 0.0:
-        return 0.0
-    # The spline is a quotient of quadratics in the share of the way between the knots.
-    slope = rise / STEP
-    curved = part * (left_rate + right_rate - 2.0 * slope)
-    linear = rise * left_rate - curved
-    squared = rise * (slope - left_rate) + curved
-    root = math.sqrt(max(linear * linear + 4.0 * squared * slope * part, 0.0))
-    within = min(2.0 * slope * part / (linear + root), 1.0)
-    _, rate = spline(left, left_rate, right, right_rate, STEP, within)
-    _, level_rate = level_of_knot((knot + within) * STEP)
-    return level_rate / rate

@@ -3,7 +3,8 @@
 The value of a state is V_i, see `ik_nn_ros.chain`; of the closing joints it is known, of the other
 free joints but the first it is tabulated by slots, as a logarithm, over distance, bearing and, for
 poses, the heading less the bearing. Beside it stand quantile functions of the joint's conditional,
-see `quantiles`: they move with the state, where densities between two nodes would blur.
+see `quantiles`: they move with the state, where densities between two nodes would blur. A joint
+that is drawn by `pieces` has its V alone, of all slots together.
 """
 
 from __future__ import annotations
@@ -42,9 +43,10 @@ class Tables(NamedTuple):
 
     Attributes:
         grid: (N, 5) integers, its columns as above; zero where a joint has no table.
-        values: (e, 4) of the slots, its columns as above; a node's slots are neighbours, then come
-            its headings, its bearings, its distances.
-        quantiles: (e, KNOTS, 2) float32, of the same entries, see `quantiles.tabulate`.
+        values: (e, 4) float32 of the slots, its columns as above; a node's slots are neighbours,
+            then come its headings, its bearings, its distances.
+        quantiles: (e, KNOTS, 2) float32, of the same entries, see `quantiles.tabulate`. Those of a
+            joint that is drawn by `pieces`, which are the last ones, have none.
     """
 
     grid: np.ndarray

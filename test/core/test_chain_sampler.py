@@ -14,7 +14,7 @@ from ik_nn_ros.backends import BACKENDS, build_sampler
 from ik_nn_ros.backends.chain_sampler import even_rises
 from ik_nn_ros.backends.kernels.draws import find_arcs, new_reading, step
 from ik_nn_ros.chain.arithmetic import TILE
-from ik_nn_ros.chain.chain_array import SLOTS, chain_array
+from ik_nn_ros.chain.chain_array import SLOT, SLOT_SIZE, SLOTS, chain_array
 from ik_nn_ros.chain.slots import segment
 from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior
 from ik_nn_ros.chain.tile import (
@@ -288,7 +288,9 @@ def test_slots_are_drawn_by_their_masses_and_none_that_limits_have_cut_off(name)
     total = sum(1.0 + slot for slot in open_slots)
     shares = []
     for slot in open_slots:
-        ends = [angle_at(chain, 0, slot, on, math.cos(u)) for u in intervals[slot]]
+        ends = [
+            angle_at(chain[0, SLOT + SLOT_SIZE * slot], on, math.cos(u)) for u in intervals[slot]
+        ]
         here = (theta >= min(ends) - 1e-9) & (theta <= max(ends) + 1e-9)
         shares.append(here.mean() * total / (1.0 + slot))
     np.testing.assert_allclose(shares, 1.0, atol=0.01)

@@ -1,8 +1,8 @@
 """The exact conditionals on the way of draws, as a network's training data.
 
-Places are where the tables' quantile functions put them, which are interpolated between nodes. Each
-has the mass that the conditional itself gives it there: what a network learns is better than the
-tables that its places come from.
+Places are where the tables' quantile functions put them, which are interpolated between nodes; of a
+joint that has none, where a quadrature does. Each has the mass that the conditional itself gives it
+there: what a network learns is better than the tables that its places come from.
 """
 
 from __future__ import annotations
@@ -11,18 +11,13 @@ import math
 
 import numpy as np
 
-from ik_nn_ros.chain.chain_array import CLOSING, SLOTS, num_features
+from ik_nn_ros.chain.chain_array import CLOSING, PIECEWISE, SLOTS, num_features
 from ik_nn_ros.chain.features import write_features
 from ik_nn_ros.chain.slots import segment
 from ik_nn_ros.chain.states import TINY, advance, angle_at, arc, log_prior
 from ik_nn_ros.compilation import plain
-from ik_nn_ros.posterior.conditional import (
-    LOG_MASS,
-    WHOLE,
-    find_conditional,
-    new_conditional,
-    quantile,
-)
+from ik_nn_ros.posterior.conditional import NODES, WHOLE, find_conditional, new_conditional
+from ik_nn_ros.posterior.densities import LOG_MASS, SIDE, quantile
 from ik_nn_ros.posterior.draws import place_of_level, slot_masses
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.posterior.tables import HEADINGS, Place, state_value
@@ -108,12 +103,12 @@ def _teach(
         x, y, heading = states[row, 0], states[row, 1], states[row, 2]
         for joint in range(int(chain[0, CLOSING])):
             on = arc(chain, joint, x, y)
-            at, tabulated = NOWHERE, joint > 0
+            at, tabulated = NOWHERE, joint > 0 and joint != chain[0, PIECEWISE]
             found[:, LOG_MASS] = log_masses[:] = -math.inf
             if on.half > 0.0 and tabulated:
                 at = slot_masses(chain, grid, values, joint, x, y, heading, on, found)
             elif on.half > 0.0:
-                find_conditional(chain, grid, values, joint, x, y, heading, found, WHOLE)
+                find_conditional(chain, grid, values, joint, x, y, heading, found, None, WHOLE)
             for slot in range(int(chain[joint, SLOTS])):
                 low, high = segment(chain, joint, slot, on, x, y)
                 if found[slot, LOG_MASS] == -math.inf or not high > low:
@@ -124,10 +119,10 @@ def _teach(
                         headings = grid[joint, HEADINGS]
                         place, density = place_of_level(quantiles, at, slot, level, headings)
                     else:
-                        u, density = quantile(found, slot, level)
+                        u, density = quantile(found, slot, NODES, level)
                         place, density = (u - low) / (high - low), density * (high - low)
                     u = low + (high - low) * place
-                    theta = angle_at(chain, joint, slot, on, math.cos(u))
+                    theta = angle_at(found[slot, SIDE], on, math.cos(u))
                     jacobian = (high - low) * on.half * abs(math.sin(u)) + TINY
                     state = advance(chain, joint, x, y, heading, theta)
                     log_rest, factor = state_value(chain, grid, values, joint + 1, *state)

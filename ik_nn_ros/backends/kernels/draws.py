@@ -54,7 +54,7 @@ from ik_nn_ros.chain.tile import (
 from ik_nn_ros.chain.turns import write_log_prior
 from ik_nn_ros.compilation import inner, merged, plain
 from ik_nn_ros.models.architectures import CINNConfig
-from ik_nn_ros.posterior.draws import LEAST_SHARE
+from ik_nn_ros.posterior.densities import LEAST_SHARE
 from ik_nn_ros.posterior.quantiles import knot_of_level, level_of_knot, spline
 
 MOST_EXPONENT = np.float32(60.0)  # either way
@@ -296,7 +296,7 @@ def step(
     _sum_rises(rises, read)
     _read_rates(said, slots, bins, read)
     _place(tile, read, bins)
-    write_log_prior(chain, joint, tile)
+    write_log_prior(chain, joint, tile, TILE)
     for i in range(TILE):
         tile[LOG_RATIO + i] += tile[LOG_OWN + i]
         tile[positions + i] = tile[THETA + i]

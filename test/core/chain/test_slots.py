@@ -17,6 +17,7 @@ from ik_nn_ros.chain.chain_array import (
     BOUNDED,
     CLOSING,
     SLOT,
+    SLOT_SIZE,
     SLOTS,
     TURN,
     chain_array,
@@ -78,10 +79,14 @@ def rest_reaches(chain: np.ndarray, joint: int, x: float, y: float, theta: float
     return turned <= chain[joint + 1, BEARINGS_WIDTH] and nearest <= math.hypot(x, y) <= farthest
 
 
+def side_of(chain, joint, slot) -> float:
+    return chain[joint, SLOT + SLOT_SIZE * slot]
+
+
 def holds(chain, joint, x, y, slot, low, high, theta) -> bool:
     """Whether a slot's interval holds a joint's angle, in any turn, or a rail's position."""
     on = arc(chain, joint, x, y)
-    ends = [angle_at(chain, joint, slot, on, math.cos(u)) for u in (low, high)]
+    ends = [angle_at(side_of(chain, joint, slot), on, math.cos(u)) for u in (low, high)]
     is_rail = chain[joint, SLOT + 3] > TURN
     turn = 0.0 if is_rail else TURN * math.ceil((min(ends) - theta) / TURN - 1e-12)
     return min(ends) - 1e-9 <= theta + turn <= max(ends) + 1e-9
@@ -97,7 +102,7 @@ def test_slots_hold_the_angles_of_an_arc_that_limits_allow_and_each_once(arm, ra
             for slot, low, high in slots:
                 assert 0.0 <= low <= high <= math.pi
                 for u in rng.uniform(low, high, 5):
-                    theta = angle_at(chain, joint, slot, on, math.cos(u))
+                    theta = angle_at(side_of(chain, joint, slot), on, math.cos(u))
                     assert log_prior(chain, joint, theta) > -math.inf
             if on.half == 0.0:
                 continue
@@ -145,7 +150,7 @@ def test_hardly_any_angle_of_a_slot_leaves_more_than_the_rest_reaches(name, rand
             for slot, low, high in slots_at(chain, joint, x, y):
                 cut += high - low
                 for u in low + (high - low) * (np.arange(20) + 0.5) / 20:
-                    theta = angle_at(chain, joint, slot, on, math.cos(u))
+                    theta = angle_at(side_of(chain, joint, slot), on, math.cos(u))
                     beyond += (high - low) / 20 * (not rest_reaches(chain, joint, x, y, theta))
     assert cut < 0.8 * room
     assert beyond < LOOSE * cut

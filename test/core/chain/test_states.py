@@ -152,7 +152,7 @@ def written_log_priors(chain, angles):
     for start in range(0, len(angles), TILE):
         tile, own = new_tile(1), angles[start : start + TILE]
         tile[THETA : THETA + len(own)] = own
-        write_log_prior(chain, 0, tile)
+        write_log_prior(chain, 0, tile, TILE)
         found.append(tile[LOG_OWN : LOG_OWN + len(own)])
     return np.concatenate(found)
 

@@ -11,21 +11,11 @@ from ik_nn_ros import PlanarArm
 from ik_nn_ros.arm.task import POSITION
 from ik_nn_ros.chain.chain_array import SLOTS, chain_array
 from ik_nn_ros.chain.states import advance, angle_at, arc, log_prior, roots
-from ik_nn_ros.posterior.conditional import (
-    BEGIN,
-    END,
-    HIGH,
-    LOG_MASS,
-    LOW,
-    find_conditional,
-    new_conditional,
-    quantile,
-)
+from ik_nn_ros.posterior.conditional import NODES, find_conditional, new_conditional
+from ik_nn_ros.posterior.densities import BEGIN, END, HIGH, LOG_MASS, LOW, SIDE, quantile
 from ik_nn_ros.posterior.quantiles import (
     KNOTS,
     STEP,
-    density_at,
-    drawn_from,
     knot_of_level,
     level_of_knot,
     spline,
@@ -54,7 +44,9 @@ def conditionals(arm: PlanarArm) -> list[tuple[np.ndarray, np.ndarray, tuple[flo
     for theta in arm.sample_prior(8, np.random.default_rng(0)):
         target = tuple(arm.forward(theta).tolist())
         conditional = new_conditional()
-        find_conditional(chain, NO_TABLES.grid, NO_TABLES.values, 0, *target, 0.0, conditional, 1)
+        find_conditional(
+            chain, NO_TABLES.grid, NO_TABLES.values, 0, *target, 0.0, conditional, None, 1
+        )
         found.append((chain, conditional, target))
     return found
 
@@ -71,7 +63,7 @@ def plain_levels(
     middles = 0.5 * (u[1:] + u[:-1])
     on, densities = arc(chain, 0, *target), []
     for middle in middles:
-        theta = angle_at(chain, 0, slot, on, math.cos(middle))
+        theta = angle_at(found[slot, SIDE], on, math.cos(middle))
         both = roots(chain, *advance(chain, 0, *target, 0.0, theta))
         closed = math.exp(both.log_up) + math.exp(both.log_down)
         densities.append(math.exp(log_prior(chain, 0, theta)) * closed * math.sin(middle))
@@ -109,7 +101,7 @@ def test_mass_and_quantiles_are_those_of_the_plain_quadrature(arm):
             u, below, mass = plain_levels(chain, found, slot, target)
             assert found[slot, LOG_MASS] == pytest.approx(math.log(mass), abs=0.03)
             for share in LEVELS[::5]:
-                place, _ = quantile(found, slot, share)
+                place, _ = quantile(found, slot, NODES, share)
                 assert np.interp(place, u, below) == pytest.approx(share, abs=OFF)
             table, width = tabulated(found, slot), found[slot, END] - found[slot, BEGIN]
             for share in LEVELS[::5]:
@@ -122,15 +114,16 @@ def test_mass_and_quantiles_are_those_of_the_plain_quadrature(arm):
 def test_quantiles_rise_at_the_rate_of_their_density(arm):
     for chain, found, _ in conditionals(arm):
         for slot in slots_of(chain, found):
-            pairs = [quantile(found, slot, share) for share in LEVELS]
+            pairs = [quantile(found, slot, NODES, share) for share in LEVELS]
             places, densities = np.transpose(pairs)
             assert (np.diff(places) > 0.0).all()
             assert places[-1] <= found[slot, HIGH]
-            assert found[slot, LOW] <= quantile(found, slot, 0.0)[0] <= places[0]
-            last, _ = quantile(found, slot, 1.0 - 1e-12)
+            assert found[slot, LOW] <= quantile(found, slot, NODES, 0.0)[0] <= places[0]
+            last, _ = quantile(found, slot, NODES, 1.0 - 1e-12)
             assert places[-1] <= last <= found[slot, HIGH] + 1e-9
             rises = [
-                quantile(found, slot, share + 1e-7)[0] - quantile(found, slot, share - 1e-7)[0]
+                quantile(found, slot, NODES, share + 1e-7)[0]
+                - quantile(found, slot, NODES, share - 1e-7)[0]
                 for share in LEVELS
             ]
             # The density jumps between two cells; one or two of the hundred levels may lie there.
@@ -152,17 +145,6 @@ def test_splines_rise_from_one_end_to_the_other_at_their_rate(arm):
                 for share in LEVELS
             ]
             np.testing.assert_allclose(np.array(rises) / 2e-7, rates, rtol=1e-3, atol=1e-9)
-
-
-@EVERY_ARM
-def test_the_density_at_a_place_is_that_of_drawing_it(arm):
-    for chain, found, _ in conditionals(arm):
-        for slot in slots_of(chain, found):
-            table = tabulated(found, slot)
-            for share in LEVELS:
-                place, rate = by_knots(table, share)
-                assert drawn_from(table[None], 0, share) == pytest.approx(place, abs=1e-12)
-                assert density_at(table[None], 0, place) == pytest.approx(1.0 / rate, rel=1e-6)
 
 
 @pytest.mark.parametrize("step", [STEP, 0.1, 1.0])

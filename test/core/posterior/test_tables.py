@@ -79,7 +79,7 @@ def test_values_between_nodes_are_the_density_of_the_rest(name):
     chain, found, off = chain_array(rest, POSITION), new_conditional(), []
     no_tables = np.zeros((rest.dof, 5), np.int64), np.zeros((0, 4))
     for x, y in rest.forward(rest.sample_prior(200, np.random.default_rng(1))):
-        expected = find_conditional(chain, *no_tables, 0, x, y, 0.0, found, 1)
+        expected = find_conditional(chain, *no_tables, 0, x, y, 0.0, found, None, 1)
         high, factor = state_value(exact.chain, *exact.tables[:2], 1, x, y, 0.0)
         off.append(high + math.log(factor) - expected)
     assert np.mean(np.abs(off)) < 0.01
@@ -95,7 +95,7 @@ def test_a_density_of_three_links_is_its_integral():
     for theta in arm.sample_prior(2, rng):
         x, y = arm.forward(theta)
         expected = ChartMixture(arm).log_evidence(np.array((x, y)), 50_000, rng)
-        value = find_conditional(chain, *no_tables, 0, x, y, 0.0, found, 1)
+        value = find_conditional(chain, *no_tables, 0, x, y, 0.0, found, None, 1)
         assert value == pytest.approx(expected, abs=0.015)
 
 
