@@ -33,6 +33,8 @@ SMALL_MASS = 1e-12  # of a normal within its limits: below it the prior is hardl
 STD_RANGE = (1e-100, 1e100)  # the precision, 1 / std^2, is to be finite and positive
 LEAST_PROBABILITY = 2.0**-53  # the spacing of uniform doubles: their quantiles are finite
 NARROW = 1e-5  # limits so close [deviations] that the density's change between them is linear
+UNFELT = 8.0  # [nats] below the density's largest: limits there cut off next to nothing
+LEAST_ROOM = 1.0  # [rad], from the mean to a limit that is not felt
 AT_LIMIT = 1e-9  # [joint's units]: a position so far beyond a limit is one that was rounded
 SPREAD_NODES = 128  # Gauss-Legendre, over at most 17 deviations: exact to rounding
 
@@ -119,6 +121,19 @@ class Joint:
         if self.limits is not None:
             return self.limits[1]
         return math.pi if self.is_circle else math.inf
+
+    @property
+    def feels_limits(self) -> bool:
+        """Whether limits change the prior noticeably.
+
+        Not those of an angle a radian or more from the mean, at which the density is `UNFELT` or
+        more below its largest. Nearer ones leave so little room that it is worth knowing.
+        """
+        if self.limits is None:
+            return False
+        nearest = max(min(self.upper - self.mean, self.mean - self.lower), 0.0)
+        little = not self.is_angle or nearest < LEAST_ROOM
+        return little or 0.5 * self.precision * nearest**2 < UNFELT
 
     @property
     def precision(self) -> float:

@@ -20,7 +20,6 @@ from ik_nn_ros.chain.reach import (
     turned,
 )
 
-NEGLIGIBLE = 16.0  # [nats] below the largest density
 UNBOUNDED = 1e290  # [m], instead of an infinite period or limit, which arithmetic would turn to NaN
 ROUNDING = 1e-17  # a share that is lost in rounding
 RIM_DRAWS = 500  # of the prior, which tell how near full reach it keeps the arm
@@ -82,7 +81,8 @@ def joints_array(arm: PlanarArm, task: Task) -> np.ndarray:
         slots = joint_slots(joint)
         row[SLOTS] = len(slots)
         row[SLOT : SLOT + SLOT_SIZE * len(slots)] = np.ravel(slots)
-    chain[:, PIECEWISE] = carrying - 3 if any(map(_is_cut, arm.joints[carrying - 2 :])) else -1.0
+    closing_cut = chain[carrying - 2 :, SLOT + PERIOD_OF_SLOT].any()
+    chain[:, PIECEWISE] = carrying - 3 if closing_cut else -1
     return chain
 
 
@@ -107,12 +107,14 @@ def joint_slots(joint: Joint) -> list[tuple[float, float, float, float]]:
     left and one that curls to the right are two modes. Limits that leave a gap of less than half a
     turn can split a side in two; there the two halves of the range are kept apart as well.
 
+    Limits that the prior does not feel cut off nothing: beyond them the density is simply zero.
+
     Returns:
         (side, lower, upper, period) of each slot; the period is 0 where nothing is cut off.
     """
     lower, upper, width = joint.lower, joint.upper, joint.upper - joint.lower
     period = TURN if joint.is_angle else UNBOUNDED
-    if joint.is_circle or not math.isfinite(width) or width >= period:
+    if not joint.feels_limits or width >= period:
         pieces = [(0.0, 0.0, 0.0)]
     elif joint.is_angle and width > math.pi:
         middle = 0.5 * (lower + upper)
@@ -120,13 +122,6 @@ def joint_slots(joint: Joint) -> list[tuple[float, float, float, float]]:
     else:
         pieces = [(lower, upper, period)]
     return [(side, *piece) for piece in pieces for side in (1.0, -1.0)]
-
-
-def _is_cut(joint: Joint) -> bool:
-    """Whether a joint's density jumps at its limits, and not from next to nothing."""
-    *_, period = joint_slots(joint)[0]
-    nearest = max(min(joint.upper - joint.mean, joint.mean - joint.lower), 0.0)
-    return period > 0.0 and 0.5 * joint.precision * nearest**2 < NEGLIGIBLE
 
 
 def _prior_row(joint: Joint) -> tuple[float, ...]:

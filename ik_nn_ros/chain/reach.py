@@ -84,7 +84,7 @@ def turned(lines: list[np.ndarray], around: bool, joint: Joint) -> Reach:
     widest = gaps.argmax()  # the outline's bearings are all but the widest gap between them
     begin = np.sort(np.append(angles, angles.min() + TURN))[widest + 1]
     width = TURN - gaps[widest]
-    room = math.inf if joint.is_circle else joint.upper - joint.lower
+    room = joint.upper - joint.lower if joint.feels_limits else math.inf
     if around or not width + room < TURN - 2.0 * MARGIN:
         begin, width = 0.0, TURN
     else:

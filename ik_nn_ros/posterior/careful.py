@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from ik_nn_ros.chain.chain_array import MOST_SLOTS, NEGLIGIBLE, PIECEWISE, SLOTS
+from ik_nn_ros.chain.chain_array import MOST_SLOTS, PIECEWISE, SLOTS
 from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, log_sum
 from ik_nn_ros.compilation import plain
 from ik_nn_ros.posterior.conditional import NODES, find_conditional, open_slot
@@ -20,6 +20,7 @@ from ik_nn_ros.posterior.densities import (
     DENSITY,
     HIGH,
     LOW,
+    NEGLIGIBLE,
     SIDE,
     new_densities,
     weigh,

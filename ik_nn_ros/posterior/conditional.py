@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ik_nn_ros.chain.chain_array import MOST_SLOTS, NEGLIGIBLE, PIECEWISE, SLOT, SLOT_SIZE, SLOTS
+from ik_nn_ros.chain.chain_array import MOST_SLOTS, PIECEWISE, SLOT, SLOT_SIZE, SLOTS
 from ik_nn_ros.chain.slots import segment
 from ik_nn_ros.chain.states import Arc, advance, angle_at, arc, log_prior, log_sum
 from ik_nn_ros.compilation import inlined, plain
@@ -17,6 +17,7 @@ from ik_nn_ros.posterior.densities import (
     HIGH,
     LOG_MASS,
     LOW,
+    NEGLIGIBLE,
     SIDE,
     new_densities,
     weigh,

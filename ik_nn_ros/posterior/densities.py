@@ -12,6 +12,7 @@ import numpy as np
 
 from ik_nn_ros.compilation import plain
 
+NEGLIGIBLE = 16.0  # [nats] below the largest density
 GUARD = 0.3  # no node has less than this share of its neighbours': a jump may lie between
 LEAST_SHARE = 1e-15  # of mass on either side of a quantile
 

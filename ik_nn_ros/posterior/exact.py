@@ -15,7 +15,7 @@ import numpy as np
 
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task, task_named
-from ik_nn_ros.chain.chain_array import BOUNDED, CLOSING, PIECEWISE, chain_array
+from ik_nn_ros.chain.chain_array import CLOSING, PIECEWISE, chain_array
 from ik_nn_ros.chain.tile import new_tile
 from ik_nn_ros.errors import InvalidRequestError
 from ik_nn_ros.posterior import EXACT
@@ -70,8 +70,8 @@ class ExactPosterior(WeightedSampler):
             chain, self.tables = _chain_and_tables(arm, task)
         super().__init__(arm, task, chain, accepting=True)
         self.finite = chain[0, CLOSING] == 0.0
-        tabulated = slice(1, int(chain[0, CLOSING]))
-        self._cut_by_limits = bool(chain[tabulated, BOUNDED].any())
+        limited = any(joint.limits is not None for joint in arm.joints)
+        self._limited = limited and chain[0, CLOSING] > 1.0
 
     @property
     def tables_bytes(self) -> int:
@@ -83,12 +83,12 @@ class ExactPosterior(WeightedSampler):
         rng = np.random.default_rng(0)
         targets = self.task.forward(self.arm, self.arm.sample_prior(1, rng))
         self.sample(targets, 1, rng)
-        if self._cut_by_limits:
+        if self._limited:
             self._find_first_carefully(self.states(self.carried(targets))[0])
 
     def _draw_rows(self, state: np.ndarray, carried: np.ndarray) -> DrawRows | None:
         by_tables = self._rows_by(self._find_first(state), False, state, carried)
-        if not self._cut_by_limits:
+        if not self._limited:
             return by_tables
         if by_tables is not None:
             tried = Draws.leading_nowhere(TRIED, self.arm.dof)

@@ -209,3 +209,24 @@ def test_limits_that_leave_hardly_any_mass_are_logged_with_the_figure(caplog):
         assert not caplog.records
         Joint("elbow", "revolute", "normal", 0.0, 0.1, (0.8, 1.0))
     assert "joint elbow: the limits (0.8, 1.0) leave 6.2e-16" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "felt"),
+    [
+        ({"limits": (-2.0, 2.1)}, True),
+        ({"limits": (-4.0, 4.1)}, False),  # four deviations: 8 nats below the largest density
+        ({"limits": (-3.9, 9.0)}, True),
+        ({"limits": (0.5, 9.0)}, True),  # the mean is beyond a limit
+        ({"mean": 3.0, "limits": (-1.0, 7.5)}, False),
+        ({}, False),
+        ({"prior": "uniform", "std": None, "limits": (-9.0, 9.0)}, True),
+        ({"prior": "uniform", "std": None}, False),
+        ({"kind": "rail", "limits": (-9.0, 9.0)}, True),
+        ({"std": 0.1, "limits": (-1.1, 1.1)}, False),
+        ({"std": 0.1, "limits": (-0.9, 1.1)}, True),  # within a radian
+    ],
+)
+def test_limits_are_felt_where_the_density_there_counts(fields, felt):
+    joint = {"name": "elbow", "kind": "revolute", "prior": "normal", "std": 1.0} | fields
+    assert Joint(**joint).feels_limits == felt

@@ -47,7 +47,7 @@ ARMS = {
         (0.5, 0.4, 0.7),
         (0.3, 0.5, 0.6, 0.5),
         base="rail",
-        joint_limits=((-0.4, 0.9), (-2.0, 2.0), (0.2, 2.0), None),
+        joint_limits=((-0.4, 0.9), (-1.5, 1.5), (0.2, 2.0), None),
     ),
 }
 EVERY_ARM = pytest.mark.parametrize("arm", ARMS.values(), ids=ARMS)

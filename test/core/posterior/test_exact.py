@@ -46,6 +46,7 @@ CASES = {
     "millimetres": (PlanarArm((250.0, 250.0, 66.0, 30.0), 0.5, (-2.5, 2.5)), "position"),
     "pose": (PlanarArm.of_paper(5), "pose"),
     "truncated pose": (PlanarArm(LINKS, 0.6, LIMITS), "pose"),
+    "limits never felt, pose": (PlanarArm(LINKS, 0.2, (-2.6, 2.6)), "pose"),
     "circle pose": (PlanarArm(LINKS[:4], prior="uniform"), "pose"),
     "rail pose": (RAIL, "pose"),
 }
