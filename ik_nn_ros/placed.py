@@ -15,7 +15,8 @@ class Aims(NamedTuple):
     Attributes:
         inside: (b, size) what is sampled and projected onto.
         asked: (b, size) from what errors are measured: the targets as they were given where these
-            are but a tolerance out of reach, else the ones that approximate them.
+            are but a tolerance out of reach, else the ones that approximate them. The same array as
+            ``inside`` where nothing was moved.
     """
 
     inside: np.ndarray
@@ -23,7 +24,8 @@ class Aims(NamedTuple):
 
     def of(self, row: int) -> Aims:
         """One of them."""
-        return Aims(self.inside[row : row + 1], self.asked[row : row + 1])
+        inside = self.inside[row : row + 1]
+        return Aims(inside, inside if self.asked is self.inside else self.asked[row : row + 1])
 
 
 class Placed(NamedTuple):

@@ -16,7 +16,6 @@ from ik_nn_ros.arm.task import Task
 from ik_nn_ros.errors import MissingPackageError
 from ik_nn_ros.posterior.evidence import is_known, log_evidence
 from ik_nn_ros.posterior.sampler import LazyDensities
-from ik_nn_ros.posterior.weighted import effective_shares
 
 if TYPE_CHECKING:
     from ik_nn_ros.posterior.representatives import Representatives
@@ -98,7 +97,11 @@ class Solutions(LazyDensities):
         1 / (n sum of the squared weights), measured on the answer itself: near 1 they are as good
         as exact samples; None where the model knows no weights.
         """
-        return None if self.log_weights is None else float(effective_shares(self.log_weights))
+        if self.weights is None:
+            return None
+        return min(
+            1.0 / (len(self) * float(self.weights @ self.weights)), 1.0
+        )  # rounding may exceed it
 
     @cached_property
     def log_evidence(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +43,7 @@ from ik_nn_ros.placed import Aims, Placed
 from ik_nn_ros.posterior import EXACT
 from ik_nn_ros.posterior.sampler import Sampler, Samples
 from ik_nn_ros.solutions import Solutions
+from ik_nn_ros.stopping import go_on
 
 DEFAULT_NUM_SAMPLES = 1000
 DEFAULT_MODEL = EXACT  # docs/NETWORK.md, "Tables or network"
@@ -266,6 +268,7 @@ class IKSolver:
             return []
         aims = self._aims(points, indices, options)
         samples = sampler.sample_alike(aims.inside, num_samples, seed)
+        go_on()
         answers = []
         for row, (first, index) in enumerate(
             zip(self._placed(samples, aims, options), indices, strict=True)
@@ -282,13 +285,14 @@ class IKSolver:
         self, points: np.ndarray, indices: Sequence[int | None], options: SolveOptions
     ) -> Aims:
         """What is aimed at for the points (b, size), which errors name by their indices."""
-        tolerance = options.position_tolerance
-        inside = np.stack(
-            [
-                self.task.within_reach(self.arm, point, tolerance, options.allow_approximate, index)
-                for point, index in zip(points, indices, strict=True)
-            ]
-        )
+        tolerance, rows = options.position_tolerance, list(points)
+        moved = [
+            self.task.within_reach(self.arm, point, tolerance, options.allow_approximate, index)
+            for point, index in zip(rows, indices, strict=True)
+        ]
+        if all(map(operator.is_, moved, rows)):
+            return Aims(points, points)
+        inside = np.stack(moved)
         near = np.hypot(*(inside - points)[:, :2].T) <= tolerance
         return Aims(inside, np.where(near[:, None], points, inside))
 
@@ -301,7 +305,7 @@ class IKSolver:
                 self.arm, positions, inside, options.position_tolerance, errors
             )
         settled = self.arm.at_limits(positions)
-        if settled is not positions or (asked != inside).any():
+        if settled is not positions or aims.asked is not aims.inside:
             errors = self.task.position_errors(self.arm, settled, asked)
         keep = errors <= options.position_tolerance if options.refine else np.isfinite(errors)
         positions = self.arm.wrapped(settled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
@@ -42,18 +42,24 @@ def in_threads(work: Callable[[Piece], None], pieces: Iterable[Piece], threads: 
     finally:
         for _ in todo:  # left where the work is to stop
             pass
-        # A helper that has not begun, on a machine with other things to do, has nothing to do.
-        begun = [helper for helper in helpers if not helper.cancel()]
-        wait(begun)  # all of them: they write to arrays that are the caller's
-        for helper in begun:
-            helper.result()
+        # A helper that has not begun, on a machine with other things to do, has nothing to do. All
+        # others are waited for: they write to arrays that are the caller's.
+        errors = [helper.exception() for helper in helpers if not helper.cancel()]
+        for error in filter(None, errors):
+            raise error
 
 
-def pieces(rows: int, threads: int, most: int) -> list[slice]:
-    """Rows in pieces of at most ``most``, as many for each thread, which are nearly alike."""
-    rounds = -(-rows // (threads * most))
-    size = -(-rows // (threads * max(rounds, 1)))
-    return [slice(at, at + size) for at in range(0, rows, max(size, 1))]
+def pieces(rows: int, threads: int, most: int, head_start: int) -> list[slice]:
+    """Rows in pieces of at most ``most``, nearly alike, as many for each thread.
+
+    Where that is one piece each, the first is larger by ``head_start``, the rows that the calling
+    thread finishes before the others have woken: it need not wait for them at the end.
+    """
+    rounds = -(-(rows + (threads - 1) * head_start) // (threads * most))
+    ahead = min(head_start, rows) if rounds == 1 else 0
+    size = max(-(-(rows - ahead) // (threads * max(rounds, 1))), 1)
+    first = slice(0, min(ahead + size, rows))
+    return [first, *(slice(at, min(at + size, rows)) for at in range(first.stop, rows, size))]
 
 
 @cache

@@ -19,7 +19,7 @@ class Projection(NamedTuple):
     """The configurations after projection.
 
     Attributes:
-        positions: (..., dof) [rad].
+        positions: (..., dof) [rad]; where nothing had to move, the array that was given.
         errors: (...) |FK(position) - target| [m]; where nothing had to move, as they were given.
         converged: (...) bool, whether the error is within the tolerance.
     """
@@ -52,12 +52,14 @@ def project(
     """
     if errors is None:
         errors = arm.position_errors(positions, targets)
+    # One step beyond the tolerance costs little and leaves errors near the rounding limit.
+    goal = 1e-3 * tolerance
+    if (errors <= goal).all():
+        return Projection(positions, errors, errors <= tolerance)
     shape = positions.shape[:-1]
     positions = positions.reshape(-1, arm.dof).copy()
     targets = np.broadcast_to(targets, (*shape, 2)).reshape(-1, 2)
     errors = errors.reshape(-1).copy()
-    # One step beyond the tolerance costs little and leaves errors near the rounding limit.
-    goal = 1e-3 * tolerance
     for start in range(0, len(positions), CHUNK_SIZE):
         rows = slice(start, start + CHUNK_SIZE)
         _project_in_place(arm, positions[rows], errors[rows], targets[rows], goal)

@@ -29,8 +29,8 @@ LEAST_DRAWS = 128  # the largest weight of a few is a poor bound on all weights
 FIRST_ACCEPTANCE = 0.9  # share of draws, as a guess
 MOST_DRAWS = 200  # for each sample that is asked for ...
 MOST_DRAWS_OF_FEW = 20_000  # ... or of all, if that is more
-ROWS_AT_ONCE = 512  # draws of a thread
-WORTH_A_THREAD = 128  # draws; handing over fewer takes longer than it saves
+ROWS_AT_ONCE = 640  # draws of a thread
+HEAD_START = 128  # draws of a thread until another has woken
 INSIDE = 1e-12  # of the reach: so far inside such a target is moved
 BESIDE = 4e-12  # of the reach: so far from the base one there is moved
 
@@ -109,8 +109,9 @@ class WeightedSampler(Sampler):
         def work(rows: slice) -> None:
             draw_rows(uniforms[rows], Draws(*(array[rows] for array in draws)))
 
-        threads = min(num_threads(), -(-num_draws // WORTH_A_THREAD))
-        in_threads(work, pieces(num_draws, threads, ROWS_AT_ONCE), threads)
+        # Others are worth waking where each saves more than what it takes them to wake.
+        threads = min(num_threads(), max(num_draws // (2 * HEAD_START), 1))
+        in_threads(work, pieces(num_draws, threads, ROWS_AT_ONCE, HEAD_START), threads)
         return draws
 
     def weighted(self) -> Self:

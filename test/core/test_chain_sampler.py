@@ -212,7 +212,7 @@ def test_draws_are_shared_by_as_many_threads_as_are_allowed(threads, monkeypatch
 
     monkeypatch.setattr(sampler, "_draw_rows", noted)
     monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
-    rows = threads * weighted.ROWS_AT_ONCE
+    rows = threads * weighted.ROWS_AT_ONCE - (threads - 1) * weighted.HEAD_START
     sampler.draw(targets_of(arm, task, 1)[0], rows, np.random.default_rng(0))
     assert len(workers) == len(set(workers)) == threads
 

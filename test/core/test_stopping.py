@@ -54,7 +54,7 @@ def building():
 
 def drawing():
     solver = IKSolver.exact(ARM)
-    return lambda: solver.solve(TARGET, 10_000, seed=1, refine=False)
+    return lambda: solver.solve(TARGET, 20_000, seed=1, refine=False)
 
 
 def accepting():
@@ -65,7 +65,7 @@ def accepting():
 
 def network():
     solver = IKSolver.from_pretrained(4, "cinn")
-    return lambda: solver.solve(TARGET, 10_000, seed=1, refine=False)
+    return lambda: solver.solve(TARGET, 20_000, seed=1, refine=False)
 
 
 def decoder():

@@ -11,7 +11,7 @@ from threadpoolctl import ThreadpoolController
 
 from ik_nn_ros import IKSolver, threads
 from ik_nn_ros.posterior import representatives
-from ik_nn_ros.threads import one_blas_thread
+from ik_nn_ros.threads import in_threads, one_blas_thread, pieces
 
 WAIT = 20.0  # [s], for a thread that would hang
 BEFORE = 3  # threads, as somebody else has set
@@ -145,3 +145,35 @@ def test_a_child_process_begins_with_what_was_set_before():
     _, status = os.waitpid(child, 0)
     drawing.leave()
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.parametrize("rows", [1, 100, 128, 129, 300, 1000, 1100, 1300, 10_000])
+@pytest.mark.parametrize("workers", [1, 2, 3, 16])
+def test_pieces_are_all_rows_and_the_first_is_larger_where_each_thread_has_one(rows, workers):
+    most, head_start = 640, 128
+    found = pieces(rows, workers, most, head_start)
+    assert [row for piece in found for row in range(piece.start, piece.stop)] == list(range(rows))
+    sizes = [piece.stop - piece.start for piece in found]
+    assert max(sizes) <= most
+    if rows >= 1000 and rows + (workers - 1) * head_start <= workers * most:
+        assert len(found) == workers
+        assert sizes[0] == max(sizes[1:], default=rows - head_start) + head_start
+        assert max(sizes[1:], default=0) - min(sizes[1:], default=0) <= workers
+    elif rows >= 1000:
+        assert max(sizes) - min(sizes) <= len(found)
+
+
+def test_an_error_in_any_thread_is_the_caller_s_after_all_have_ended():
+    ended = []
+
+    def work(piece):
+        if piece == 3:
+            raise ValueError("in the fourth")
+        time.sleep(0.02)
+        ended.append(piece)
+
+    with pytest.raises(ValueError, match="in the fourth"):
+        in_threads(work, range(6), 3)
+    count = len(ended)
+    time.sleep(0.05)
+    assert len(ended) == count
