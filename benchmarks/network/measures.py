@@ -31,7 +31,7 @@ TARGETS, REACH_TARGETS, END_TARGETS, DRAWS = 100, 150, 20, 1000
 REPEATS = 4  # of mmd2, whose own noise is as large as what is asked
 GAP_DRAWS = 4000  # of each of the targets, for the log densities' expected values
 MOVED_SAMPLES = 500  # of each target
-TIMED_TARGETS, MANY_SAMPLES = 10, 10_000
+TIMED_TARGETS, ROUNDS, MANY_SAMPLES = 10, 3, 10_000
 CALIBRATED = ("cinn_4", "cinn_4_pose", "cinn_circle_4", "cinn_limited", "cinn_rail")
 WHOLE_REACH = ("cinn_4", "cinn_6", "cinn_10")
 BESIDE_EARLIER = "cinn_6"
@@ -72,7 +72,7 @@ def measure(path: Path, console: Console) -> Measured:
         lost=float(np.isneginf(log_weights).mean()),
         reach=reach,
         ends=ends,
-        density_gap=_density_gap(sampler, exact, targets, rng),
+        density_gap=_density_gap(sampler, exact, targets),
         moved_99=_moved(sampler, targets, rng),
         cost=_cost(
             sampler, targets, rng, path.stat().st_size, lambda: build_sampler(model, "cpu", AUTO)
@@ -87,11 +87,18 @@ def measure(path: Path, console: Console) -> Measured:
 def _closeness(
     sampler: WeightedSampler, exact: ExactPosterior, targets: np.ndarray, rng: np.random.Generator
 ) -> tuple[Mismatch, Mismatch]:
+    """mmd2 of the network's draws to an exact sample, and the floor, a second one's.
+
+    Both by the same random numbers: in the difference, what they have in common cancels.
+    """
     ours, floor = [], []
     for target in np.tile(targets, (REPEATS, 1)):
+        reference, seed = int(rng.integers(2**32)), int(rng.integers(2**32))
         drawn, first, second = (
-            exact.arm.embed(one.sample(target[None], DRAWS, rng).positions[0])
-            for one in (sampler, exact, exact)
+            exact.arm.embed(
+                one.sample(target[None], DRAWS, np.random.default_rng(number)).positions[0]
+            )
+            for one, number in ((sampler, seed), (exact, reference), (exact, seed))
         )
         ours.append(mmd2(drawn, first))
         floor.append(mmd2(second, first))
@@ -113,15 +120,16 @@ def _at_ends(arm: PlanarArm, rng: np.random.Generator) -> np.ndarray:
     return arm.base_joint.points(distance, bearing)
 
 
-def _density_gap(
-    sampler: WeightedSampler, exact: ExactPosterior, targets: np.ndarray, rng: np.random.Generator
-) -> float:
-    """See `Measured.density_gap`."""
+def _density_gap(sampler: WeightedSampler, exact: ExactPosterior, targets: np.ndarray) -> float:
+    """See `Measured.density_gap`; by the same random numbers, so that what is alike cancels."""
     means = [
-        np.mean([one.sample(target[None], GAP_DRAWS, rng).log_densities for target in targets])
+        [
+            one.sample(target[None], GAP_DRAWS, np.random.default_rng(number)).log_densities.mean()
+            for number, target in enumerate(targets)
+        ]
         for one in (sampler, exact)
     ]
-    return float(means[0] - means[1])
+    return float(np.subtract(*means).mean())
 
 
 def _moved(sampler: WeightedSampler, targets: np.ndarray, rng: np.random.Generator) -> float:
@@ -187,7 +195,7 @@ def measure_speedups() -> dict[str, Ratio]:
             pairs = [
                 (steady_seconds_of(lambda one=one, ask=ask: ask(one)),
                  earlier.seconds(theirs, case, one, count))
-                for one in targets
+                for one in np.repeat(targets, ROUNDS, axis=0)
             ]  # fmt: skip
             ours, before = zip(*pairs, strict=True)
             speedups[what] = Ratio.of(before, ours)

@@ -153,10 +153,10 @@ of one's own."""
 
 QUALITY = (
     "Raw draws, without their weights, on 100 targets of the prior, each four times; the reference "
-    "is the exact posterior, the floor a second sample of it. On the whole reach targets are "
-    f"uniform by area; at its ends within {100 * NEAR_END:g} cm of full reach or of the base. A "
-    f"target moves by {1e3 * MOVE:g} mm with the same random numbers; solutions move as their "
-    "joints' places do."
+    "is the exact posterior, the floor a second sample of it by the same random numbers as the "
+    "network's draws. On the whole reach targets are uniform by area; at its ends within "
+    f"{100 * NEAR_END:g} cm of full reach or of the base. A target moves by {1e3 * MOVE:g} mm with "
+    "the same random numbers; solutions move as their joints' places do."
 )
 
 COSTS = (
