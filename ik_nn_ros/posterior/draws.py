@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ik_nn_ros.chain.arithmetic import TILE
+from ik_nn_ros.chain.arithmetic import TILE, cos_sin
 from ik_nn_ros.chain.chain_array import CLOSING, PIECEWISE, SLOT, SLOT_SIZE, SLOTS
 from ik_nn_ros.chain.closing import close
 from ik_nn_ros.chain.slots import segment
@@ -175,8 +175,9 @@ def draw(
                     )
                 if side == 0.0:
                     break
-                theta = angle_at(side, on, math.cos(u))
-                density *= own / (on.half * abs(math.sin(u)))
+                cosine, sine = cos_sin(u)
+                theta = angle_at(side, on, cosine)
+                density *= own / (on.half * abs(sine))
                 if not LEAST_PRODUCT < density < 1.0 / LEAST_PRODUCT:
                     log_density += math.log(density)
                     density = 1.0

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ik_nn_ros.chain.arithmetic import atan2, log
 from ik_nn_ros.chain.chain_array import (
     BEARING,
     BEARINGS_WIDTH,
@@ -79,7 +80,8 @@ def node_of_share(chain: np.ndarray, joint: int, from_inner: float, from_outer: 
     """
     rim = chain[joint, RIM]
     if 0.0 < rim < 1.0:
-        from_outer = math.asinh(from_outer / rim) / chain[joint, RIM_WIDTH]
+        ratio = from_outer / rim
+        from_outer = log(ratio + math.sqrt(ratio * ratio + 1.0)) / chain[joint, RIM_WIDTH]
     return 0.5 * (1.0 + from_inner - from_outer)
 
 
@@ -142,7 +144,7 @@ def find_place(
         grid[joint, HEADINGS],
     )
     needed = bearings > 1 or headings > 1 or chain[joint, BOUNDED] > 0.0
-    bearing = math.atan2(y, x) if needed else 0.0
+    bearing = atan2(y, x) if needed else 0.0
     inner, outer = bounds_at(chain, joint, bearing)
     share = (math.sqrt(x * x + y * y) - inner) / (outer - inner + TINY)
     within = 0.0 < share < 1.0

@@ -26,7 +26,7 @@ from ik_nn_ros.threads import in_threads, num_threads, pieces
 
 BEYOND = 1e-3  # of the mass of all draws, beyond the bound of their weights
 LEAST_DRAWS = 128  # the largest weight of a few is a poor bound on all weights
-FIRST_ACCEPTANCE = 0.9  # share of draws, as a guess
+FIRST_ACCEPTANCE = 0.95  # share of draws, as a guess
 MOST_DRAWS = 200  # for each sample that is asked for ...
 MOST_DRAWS_OF_FEW = 20_000  # ... or of all, if that is more
 ROWS_AT_ONCE = 640  # draws of a thread
