@@ -14,8 +14,14 @@ from pathlib import Path
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.errors import IKError, MissingPackageError
 
-# Arms share their machine code; one with limits, and joints to be looked up in tables, runs all.
-LIMITED = PlanarArm((1.0,) * 4, joint_limits=((-1.0, 1.0),) * 4)
+# Arms share their machine code. These run all of it: with limits that the prior never feels and
+# with such that it does, with joints that are looked up in tables, without any, without free ones.
+ARMS = (
+    PlanarArm((1.0,) * 4, 0.2, (-1.0, 1.0)),
+    PlanarArm((1.0,) * 4, 0.5, (-1.0, 1.0)),
+    PlanarArm((1.0,) * 3, 0.5, (-1.0, 1.0)),
+    PlanarArm((1.0,) * 2, 0.5),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +48,8 @@ def _compile() -> Path | None:
     from ik_nn_ros.solver import IKSolver
 
     if CODE_FOLDER is not None:
-        IKSolver.exact(LIMITED)
+        for arm in ARMS:
+            IKSolver.exact(arm)
         for path in sorted(WEIGHTS_FOLDER.glob("*.safetensors")):
             IKSolver.from_checkpoint(path)
     return CODE_FOLDER

@@ -21,6 +21,7 @@ def prepared(monkeypatch):
 def test_the_exact_sampler_and_every_shipped_network_are_compiled(prepared, capsys, monkeypatch):
     monkeypatch.setattr(compilation, "CODE_FOLDER", Path("/where"))
     assert compile.main([]) == 0
+    assert prepared.count("exact") == len(compile.ARMS)
     assert set(prepared) == {"exact", *(path.name for path in WEIGHTS_FOLDER.glob("*.safetensors"))}
     assert "/where" in capsys.readouterr().out
 

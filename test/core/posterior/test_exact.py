@@ -12,7 +12,7 @@ from scipy.stats import ks_2samp
 
 from ik_nn_ros import IKSolver, InvalidRequestError, PlanarArm
 from ik_nn_ros.arm.task import POSE, POSITION, TASKS
-from ik_nn_ros.compile import LIMITED
+from ik_nn_ros.compile import ARMS
 from ik_nn_ros.posterior import exact as module
 from ik_nn_ros.posterior import weighted
 from ik_nn_ros.posterior.exact import ExactPosterior
@@ -381,7 +381,7 @@ def test_one_heavy_draw_does_not_stop_an_answer():
 
 
 @pytest.mark.parametrize(
-    ("arm", "times"), [(TRUNCATED, 1), (LIMITED, 1), (PlanarArm.of_paper(4), 0)]
+    ("arm", "times"), [(TRUNCATED, 1), (ARMS[0], 1), (ARMS[1], 1), (PlanarArm.of_paper(4), 0)]
 )
 def test_no_request_waits_until_what_limits_take_is_compiled(arm, times, monkeypatch):
     """Where all solutions of a target lie in cells that limits cut, other machine code draws."""
