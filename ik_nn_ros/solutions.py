@@ -99,9 +99,8 @@ class Solutions(LazyDensities):
         """
         if self.weights is None:
             return None
-        return min(
-            1.0 / (len(self) * float(self.weights @ self.weights)), 1.0
-        )  # rounding may exceed it
+        share = 1.0 / (len(self) * float(self.weights @ self.weights))
+        return min(share, 1.0)  # which rounding may exceed
 
     @cached_property
     def log_evidence(self) -> float:

@@ -147,7 +147,7 @@ def test_a_child_process_begins_with_what_was_set_before():
     assert os.waitstatus_to_exitcode(status) == 0
 
 
-@pytest.mark.parametrize("rows", [1, 100, 128, 129, 300, 1000, 1100, 1300, 10_000])
+@pytest.mark.parametrize("rows", [0, 1, 100, 128, 129, 300, 1000, 1100, 1300, 10_000])
 @pytest.mark.parametrize("workers", [1, 2, 3, 16])
 def test_pieces_are_all_rows_and_the_first_is_larger_where_each_thread_has_one(rows, workers):
     most, head_start = 640, 128

@@ -173,5 +173,12 @@ def test_circles_need_no_bearings_and_a_last_one_no_headings(task):
     assert (tabled[:, NODE_SLOTS] == 2).all()
 
 
+def test_a_distance_alone_takes_no_more_nodes_where_limits_cut():
+    limits = (None, None, (-1.0, 0.6), (-0.5, 1.2))
+    grid = ExactPosterior(PlanarArm(LINKS[:4], prior="uniform", joint_limits=limits)).tables.grid
+    assert grid[1, DISTANCES] == 2048
+    assert (grid[1, BEARINGS], grid[1, NODE_SLOTS]) == (1, 1)
+
+
 def test_ten_joints_take_less_than_forty_megabytes():
     assert 1e6 < ExactPosterior(PlanarArm.of_paper(10)).tables_bytes < 40e6
