@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from ik_nn_ros.arm.joints import TURN, Joint
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import Task
+from ik_nn_ros.chain.gaps import gaps
 from ik_nn_ros.chain.reach import (
     BINS,
     CELLS,
     MARGIN,
-    POINT,
+    annulus,
+    beside,
     cuts,
     encloses_joint,
     outline,
@@ -44,31 +48,30 @@ RAIL = 18  # whether the first joint is a rail
 PIECEWISE = 19  # the last free joint, where limits of the closing joints cut its density; or -1
 SLOTS = 20  # how many slots the joint has
 UNIT = 21  # by which its position is judged: 1 rad, of a rail the arm's unit [m]
-SLOT = 22  # of the first slot: side, lower, upper, period, see `joint_slots`; the others follow
-PERIOD_OF_SLOT, SLOT_SIZE, MOST_SLOTS = 3, 4, 4
+SLOT = 22  # of the first slot: side, lower, upper, period, part, see `joint_slots`; others follow
+PERIOD_OF_SLOT, PART_OF_SLOT, SLOT_SIZE = 3, 4, 5
+MOST_WHOLE_SLOTS, MOST_SLOTS = 4, 8  # without and with gaps in what the rest reaches
 RIM = SLOT + SLOT_SIZE * MOST_SLOTS  # how near full reach the prior keeps the chain, see `_rim`
 RIM_WIDTH = RIM + 1  # asinh(1 / RIM)
 BOUNDED = RIM_WIDTH + 1  # whether limits bound the distance at each bearing
 BOUNDS = BOUNDED + 1  # its bounds at the first bearing [m]; those at the others, BINS on, follow
-CUTS = BOUNDS + 2 * (BINS + 1)  # what the rest's reach leaves of the joint's arc, see `reach.cuts`
-CUTS_OF_SIDE = 2 * (CELLS + 1)
+# What the rest's reach leaves of the joint's arc: least and largest angle, and begin and end of the
+# gap between them, at the first distance; those at the others follow. See `reach.cuts` and `gaps`.
+CUTS = BOUNDS + 2 * (BINS + 1)
+CUTS_OF_CELL = 4
+CUTS_OF_SIDE = CUTS_OF_CELL * (CELLS + 1)
 COLUMNS = CUTS + 2 * CUTS_OF_SIDE
 
 
+@lru_cache(maxsize=8)
 def chain_array(arm: PlanarArm, task: Task) -> np.ndarray:
     """What the posterior of an arm's task follows from: (N + 1, COLUMNS), a row for each joint.
 
     Of N joints all carry a position; of a pose all but the last one, and the point that they carry
     is the wrist. The row after them stands for what is left at its end: a point.
+
+    The array is kept for those who ask again: it is not to be written.
     """
-    chain = joints_array(arm, task)
-    carrying = int(chain[0, CLOSING]) + 2
-    _write_reach(chain, arm.joints[:carrying], chain[:carrying, LINK])
-    return chain
-
-
-def joints_array(arm: PlanarArm, task: Task) -> np.ndarray:
-    """`chain_array` without what the chain reaches, which takes nearly all of its time."""
     rail, pose = arm.base == "rail", task.closing_joints == 3
     carrying = arm.dof - pose
     chain = np.zeros((arm.dof + 1, COLUMNS))
@@ -78,11 +81,10 @@ def joints_array(arm: PlanarArm, task: Task) -> np.ndarray:
     chain[:, CLOSING], chain[:, POSE], chain[:, RAIL] = carrying - 2, pose, rail
     for row, joint in zip(chain, arm.joints, strict=False):
         row[MEAN : ALONE + 1] = _prior_row(joint)
-        slots = joint_slots(joint)
-        row[SLOTS] = len(slots)
-        row[SLOT : SLOT + SLOT_SIZE * len(slots)] = np.ravel(slots)
+        _write_slots(row, joint, (False, False))
     closing_cut = chain[carrying - 2 :, SLOT + PERIOD_OF_SLOT].any()
     chain[:, PIECEWISE] = carrying - 3 if closing_cut else -1
+    _write_reach(chain, arm.joints[:carrying], links[:carrying])
     return chain
 
 
@@ -100,7 +102,9 @@ def cut_by_limits(chain: np.ndarray) -> bool:
     return bool(chain[: int(chain[0, CLOSING]) + 2, SLOT + PERIOD_OF_SLOT].any())
 
 
-def joint_slots(joint: Joint) -> list[tuple[float, float, float, float]]:
+def joint_slots(
+    joint: Joint, gapped: Sequence[bool]
+) -> list[tuple[float, float, float, float, float]]:
     """Pieces of a joint's range in each of which its density given the remaining target is smooth.
 
     The two sides of the direction to the remaining target are kept apart: an arm that curls to the
@@ -109,8 +113,14 @@ def joint_slots(joint: Joint) -> list[tuple[float, float, float, float]]:
 
     Limits that the prior does not feel cut off nothing: beyond them the density is simply zero.
 
+    Args:
+        joint: the joint.
+        gapped: whether to the left and to the right of the direction what the rest of the chain
+            reaches has a gap, see `gaps`; what lies on either side of that is kept apart, too.
+
     Returns:
-        (side, lower, upper, period) of each slot; the period is 0 where nothing is cut off.
+        (side, lower, upper, period, part) of each slot; the period is 0 where nothing is cut off;
+        the part -1 or 1 below or above a gap, else 0.
     """
     lower, upper, width = joint.lower, joint.upper, joint.upper - joint.lower
     period = TURN if joint.is_angle else UNBOUNDED
@@ -121,7 +131,18 @@ def joint_slots(joint: Joint) -> list[tuple[float, float, float, float]]:
         pieces = [(lower, middle, period), (middle, upper, period)]
     else:
         pieces = [(lower, upper, period)]
-    return [(side, *piece) for piece in pieces for side in (1.0, -1.0)]
+    return [
+        (side, *piece, part)
+        for piece in pieces
+        for side, gap in zip((1.0, -1.0), gapped, strict=True)
+        for part in ((-1.0, 1.0) if gap else (0.0,))
+    ]
+
+
+def _write_slots(row: np.ndarray, joint: Joint, gapped: Sequence[bool]) -> None:
+    slots = joint_slots(joint, gapped)
+    row[SLOTS] = len(slots)
+    row[SLOT : SLOT + SLOT_SIZE * len(slots)] = np.ravel(slots)
 
 
 def _prior_row(joint: Joint) -> tuple[float, ...]:
@@ -146,7 +167,7 @@ def _prior_row(joint: Joint) -> tuple[float, ...]:
 def _write_reach(chain: np.ndarray, joints: tuple[Joint, ...], links: np.ndarray) -> None:
     """Bounds of what the chain from each joint on reaches, from the last joint to the first."""
     chain[:, BEARINGS_WIDTH] = TURN
-    rest = POINT
+    rest = annulus(0.0, 0.0)  # behind the last joint
     for index in range(len(joints) - 1, -1, -1):
         joint, row, bounded = joints[index], chain[index], chain[index + 1, BOUNDED] > 0.0
         lengths, link = links[index:], links[index]
@@ -154,9 +175,11 @@ def _write_reach(chain: np.ndarray, joints: tuple[Joint, ...], links: np.ndarray
         row[INNER], row[OUTER] = natural
         if not joint.is_angle:
             continue
-        margin, lines = MARGIN * lengths.sum(), outline(rest, link)
-        own = turned(lines, encloses_joint(rest, link), joint)
-        own = own._replace(bounds=(own.bounds + (-margin, margin)).clip(*natural))
+        margin, own = MARGIN * lengths.sum(), annulus(*natural)
+        if any(one.feels_limits for one in joints[index:]):
+            lines = outline(rest, link)
+            own = turned(lines, encloses_joint(rest, link), joint, natural)
+            own = own._replace(bounds=(own.bounds + (-margin, margin)).clip(*natural))
         row[BEARING], row[BEARINGS_WIDTH] = own.bearing, own.width
         row[BOUNDS:CUTS] = own.bounds.ravel()
         row[BOUNDED] = np.abs(own.bounds - natural).max() > 10.0 * margin
@@ -168,7 +191,12 @@ def _write_reach(chain: np.ndarray, joints: tuple[Joint, ...], links: np.ndarray
             row[RIM] = _rim(joints[index:], lengths, row[OUTER] - row[INNER])
             row[RIM_WIDTH] = math.asinh(1.0 / row[RIM])
         if bounded:
-            row[CUTS:] = cuts(lines, rest, link, row[INNER], row[OUTER]).ravel()
+            reached = beside(lines, row[INNER], row[OUTER]), rest, link, row[INNER], row[OUTER]
+            ends = cuts(*reached)
+            # Of the last free joint `posterior.pieces` draws between all jumps, and so all gaps.
+            between = np.zeros_like(ends) if index == row[PIECEWISE] else gaps(*reached, ends)
+            _write_slots(row, joint, between.any(axis=(1, 2)))
+            row[CUTS:] = np.concatenate((ends, between), axis=2).ravel()
         rest = own
 
 

@@ -13,9 +13,11 @@ from ik_nn_ros.chain.arithmetic import TINY, acos
 from ik_nn_ros.chain.chain_array import (
     BOUNDED,
     CUTS,
+    CUTS_OF_CELL,
     CUTS_OF_SIDE,
     INNER,
     OUTER,
+    PART_OF_SLOT,
     PERIOD_OF_SLOT,
     RAIL,
     SLOT,
@@ -38,7 +40,8 @@ def segment(
         return 0.0, math.pi
     low, high = ends(side, on)
     if bounded:
-        low, high = reached_by_rest(chain, joint, side, on.centre, x, y, low, high)
+        part = chain[joint, column + PART_OF_SLOT]
+        low, high = reached_by_rest(chain, joint, side, part, on.centre, x, y, low, high)
     if period > 0.0:
         low, high = within(chain[joint, column + 1], chain[joint, column + 2], period, low, high)
     return as_interval(side, on, low, high)
@@ -71,20 +74,29 @@ def reached_by_rest(
     chain: np.ndarray,
     joint: int,
     side: float,
+    part: float,
     centre: float,
     x: float,
     y: float,
     low: float,
     high: float,
 ) -> tuple[float, float]:
-    """What the rest's reach leaves of angles on one side of an arc's centre, see `reach.cuts`."""
+    """What the rest's reach leaves of angles on one side of an arc's centre, see `reach.cuts`.
+
+    Of a ``part`` other than 0: below or above the gap in that, see `gaps`.
+    """
     nearest, farthest = chain[joint, INNER], chain[joint, OUTER]
     cells = (math.sqrt(x * x + y * y) - nearest) / (farthest - nearest + TINY) * CELLS
     cells = min(max(cells, 0.0), float(CELLS))
     cell = min(int(cells), CELLS - 1)
-    share, column = cells - cell, CUTS + 2 * cell + (CUTS_OF_SIDE if side < 0.0 else 0)
-    least = (1.0 - share) * chain[joint, column] + share * chain[joint, column + 2]
-    most = (1.0 - share) * chain[joint, column + 1] + share * chain[joint, column + 3]
+    share, column = cells - cell, CUTS + CUTS_OF_CELL * cell + (CUTS_OF_SIDE if side < 0.0 else 0)
+    after = column + CUTS_OF_CELL
+    least = (1.0 - share) * chain[joint, column] + share * chain[joint, after]
+    most = (1.0 - share) * chain[joint, column + 1] + share * chain[joint, after + 1]
+    begin = (1.0 - share) * chain[joint, column + 2] + share * chain[joint, after + 2]
+    end = (1.0 - share) * chain[joint, column + 3] + share * chain[joint, after + 3]
+    most = min(most, begin) if part < 0.0 else most
+    least = max(least, end) if part > 0.0 else least
     if side < 0.0:
         return max(low, centre - most), min(high, centre - least)
     return max(low, centre + least), min(high, centre + most)

@@ -17,7 +17,7 @@ import numpy as np
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.arm.task import POSITION, TASKS, Task
 from ik_nn_ros.arrays import Array
-from ik_nn_ros.chain.chain_array import SLOTS, joints_array, num_features
+from ik_nn_ros.chain.chain_array import SLOTS, chain_array, num_features
 from ik_nn_ros.models.angles import ANGLE_REPRESENTATIONS
 from ik_nn_ros.models.rim import rim_coordinates
 
@@ -266,7 +266,7 @@ class CINNConfig(Architecture):
 
     def shapes(self, arm: PlanarArm, task: Task) -> Shapes:
         joints = self.free_joints(arm, task)
-        chain = joints_array(arm, task)
+        chain = chain_array(arm, task)
         features = num_features(chain)
         outputs = self.outputs(int(chain[:joints, SLOTS].max()))
         widths = [features, *[self.neurons] * self.hidden_layers, outputs]

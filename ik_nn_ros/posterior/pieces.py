@@ -16,7 +16,7 @@ from ik_nn_ros.chain.arithmetic import TILE, TINY, acos, atan2, cos_sin, log
 from ik_nn_ros.chain.chain_array import (
     CLOSING,
     LINK,
-    MOST_SLOTS,
+    MOST_WHOLE_SLOTS,
     PERIOD_OF_SLOT,
     PIECEWISE,
     POSE,
@@ -60,7 +60,7 @@ from ik_nn_ros.posterior.densities import (
 )
 
 MOST_JUMPS = 12  # two at each of both limits of three joints
-MOST_PIECES = MOST_SLOTS + MOST_JUMPS
+MOST_PIECES = MOST_WHOLE_SLOTS + MOST_JUMPS  # gaps, which lie between jumps, divide no slots
 NODES = TILE // MOST_PIECES  # of a piece; those of all are the rows of a tile
 REFINEMENTS = 8  # at most, in each of which pieces are narrowed or halved
 STEEP = 1.0  # [nats] from the largest density to the node beside it: such a piece is halved

@@ -11,6 +11,7 @@ from ik_nn_ros.chain.chain_array import (
     INNER,
     LINK,
     OUTER,
+    PART_OF_SLOT,
     PERIOD_OF_SLOT,
     POSE,
     RAIL,
@@ -123,6 +124,7 @@ def cut_slot(chain: np.ndarray, joint: int, slot: int, tile: np.ndarray) -> None
     column, lows, highs = SLOT + SLOT_SIZE * slot, LOWS + TILE * slot, HIGHS + TILE * slot
     side, period = chain[joint, column], chain[joint, column + PERIOD_OF_SLOT]
     lower, upper = chain[joint, column + 1], chain[joint, column + 2]
+    part = chain[joint, column + PART_OF_SLOT]
     bounded = rest_is_bounded(chain, joint)
     if period == 0.0 and not bounded:
         for i in range(TILE):
@@ -133,7 +135,7 @@ def cut_slot(chain: np.ndarray, joint: int, slot: int, tile: np.ndarray) -> None
         low, high = ends(side, on)
         if bounded:
             x, y = tile[X + i], tile[Y + i]
-            low, high = reached_by_rest(chain, joint, side, on.centre, x, y, low, high)
+            low, high = reached_by_rest(chain, joint, side, part, on.centre, x, y, low, high)
         if period > 0.0:
             low, high = within(lower, upper, period, low, high)
         tile[lows + i], tile[highs + i] = as_interval(side, on, low, high)
