@@ -23,7 +23,10 @@ DOCUMENT = Path("docs/RESULTS.md")
 CONFIGS = Path("config/train")
 WORKSPACE_DOF = 6
 CIRCLE = "cinn_circle_4"  # the arm of the paper's two ways round the jump
-OTHER_ARMS = ("cinn_*_pose", "cinn_wide_?", "cinn_circle_?", "cinn_limited")
+OTHER_ARMS = (
+    *("cinn_*_pose", "cinn_wide_?", "cinn_circle_?"),
+    *("cinn_limited", "cinn_uniform_?", "cinn_truncated_?"),
+)
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:

@@ -208,10 +208,14 @@ def test_shipped_arms_load_with_the_scale_they_were_trained_in(path):
     checkpoint = load_checkpoint(path)
     arm, trained = checkpoint.model.arm, checkpoint.training["arm"]
     assert PlanarArm.from_dict(trained) == arm
-    if arm.joint_limits is not None:  # they truncate the prior
-        assert np.less(arm.joint_scale, trained["prior_std"]).all()
-        return
     uniform = trained.get("prior") == "uniform"
+    if arm.joint_limits is not None:  # they truncate the prior
+        if uniform:
+            widths = np.ptp(arm.joint_limits, axis=1)
+            np.testing.assert_allclose(arm.joint_scale, widths / math.sqrt(12.0))
+        else:
+            assert np.less(arm.joint_scale, trained["prior_std"]).all()
+        return
     std = math.pi / math.sqrt(3.0) if uniform else trained["prior_std"]
     np.testing.assert_array_max_ulp(arm.joint_scale, np.broadcast_to(std, arm.dof), 2)
     assert arm.full_circle is uniform

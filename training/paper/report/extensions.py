@@ -49,9 +49,11 @@ def every_arm(results: Sequence[Result]) -> str:
         "## Poses, wide priors, circles, a rail, limits\n\n"
         "`cinn` learns the posterior of every arm and task: of the paper's arms with the TCP's "
         "heading (`_pose`), of the same arms with a prior of 1 rad (`wide`), of joints that turn "
-        "all the way (`circle`), of the rail below, and of an arm of one's own with joint limits "
-        "(`limited`). Its draws carry the weights of the exact posterior; the effective share, "
-        "(sum w)^2 / (n sum w^2), tells how many of n exact samples they are worth. "
+        "all the way (`circle`), of the rail below, and of arms with joint limits: one of one's "
+        "own (`limited`), one with priors uniform within them (`uniform`), and one of six joints "
+        "whose normal priors they cut (`truncated`). Its draws carry the weights of the exact "
+        "posterior; the effective share, (sum w)^2 / (n sum w^2), tells how many of n exact "
+        "samples they are worth. "
         "`solve(..., exact=True)` accepts exact samples among them. Joint by joint Bensadoun et "
         'al., "Neural Inverse Kinematics" (ICML 2022), sample, too, without priors, limits or '
         "weights. More in [NETWORK.md](NETWORK.md).\n\n" + table(header, rows)
