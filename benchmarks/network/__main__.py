@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.machine import Machine
+from benchmarks.network import beside_busy_core
 from benchmarks.network.measures import measure, measure_speedups
 from benchmarks.network.report import report
 from benchmarks.network.results import Results
@@ -35,6 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.again or not results.speedups:
         console.print("beside the earlier version")
         results.speedups = measure_speedups()
+        write_file(options.results, results)
+    if options.again or results.busy_training is None:
+        console.print("beside a busy core")
+        results.busy_training = beside_busy_core.measure()
         write_file(options.results, results)
     for path in sorted(WEIGHTS_FOLDER.glob("cinn_*.safetensors")):
         measured = results.networks.get(path.stem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,11 @@ from benchmarks.network.results import MOVE, NEAR_END, SAMPLES, Cost, Measured
 from benchmarks.timing import Ratio, seconds_of, steady_seconds_of
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.backends import AUTO, build_sampler
+from ik_nn_ros.chain.chain_array import chain_array
 from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.models import WEIGHTS_FOLDER
 from ik_nn_ros.posterior.exact import ExactPosterior
+from ik_nn_ros.posterior.sampler import Sampler
 from ik_nn_ros.posterior.weighted import WeightedSampler
 from ik_nn_ros.solver import IKSolver
 from measuring.calibration import calibrate
@@ -47,7 +49,9 @@ def measure(path: Path, console: Console) -> Measured:
     rng = np.random.default_rng(SEED_OF_TARGETS)
     targets = task.forward(arm, arm.sample_prior(TARGETS, rng))
     console.print(f"{path.stem}: closeness", soft_wrap=True)
-    ours, floor = _closeness(sampler, exact, targets, rng)
+    limited, accepting = arm.joint_limits is not None, sampler.accepted()
+    compared = [sampler, exact, *([accepting] if limited else [])]
+    ours, floor, *of_accepting = _closeness(compared, exact, targets, rng)
     log_weights = _log_weights(sampler, targets, rng)
     reach = ends = None
     if path.stem in WHOLE_REACH:
@@ -57,15 +61,19 @@ def measure(path: Path, console: Console) -> Measured:
     calibration = None
     if path.stem in CALIBRATED:
         console.print(f"{path.stem}: calibration", soft_wrap=True)
-        accepted = sampler.accepted()
         calibration = calibrate(
-            arm, task.name, lambda *request: accepted.sample(*request).positions, rng
+            arm, task.name, lambda *request: accepting.sample(*request).positions, rng
         )
+
+    def build() -> object:
+        chain_array.cache_clear()  # as in a process that has not built it before
+        return build_sampler(model, "cpu", AUTO)
+
     return Measured(
         weights=fingerprint(path),
         parameters=sum(model.tensors[name].size for name in model.tensors if "." in name),
         training_seconds=checkpoint.training["seconds"],
-        limited=arm.joint_limits is not None,
+        limited=limited,
         ours=ours,
         floor=floor,
         shares=Shares.of(log_weights),
@@ -74,35 +82,36 @@ def measure(path: Path, console: Console) -> Measured:
         ends=ends,
         density_gap=_density_gap(sampler, exact, targets),
         moved_99=_moved(sampler, targets, rng),
-        cost=_cost(
-            sampler, targets, rng, path.stat().st_size, lambda: build_sampler(model, "cpu", AUTO)
-        ),
+        cost=_cost(sampler, targets, rng, path.stat().st_size, build),
         exact_cost=_cost(
             exact, targets, rng, exact.tables_bytes, lambda: ExactPosterior(unseen(arm), task)
         ),
+        accepted=of_accepting[0] if limited else None,
         calibration=calibration,
     )
 
 
 def _closeness(
-    sampler: WeightedSampler, exact: ExactPosterior, targets: np.ndarray, rng: np.random.Generator
-) -> tuple[Mismatch, Mismatch]:
-    """mmd2 of the network's draws to an exact sample, and the floor, a second one's.
+    samplers: Sequence[Sampler],
+    exact: ExactPosterior,
+    targets: np.ndarray,
+    rng: np.random.Generator,
+) -> list[Mismatch]:
+    """mmd2 of each sampler's draws to an exact sample; of the exact sampler's own it is the floor.
 
-    Both by the same random numbers: in the difference, what they have in common cancels.
+    All by the same random numbers: in the difference, what they have in common cancels.
     """
-    ours, floor = [], []
+
+    def drawn(sampler: Sampler, target: np.ndarray, seed: int) -> np.ndarray:
+        samples = sampler.sample(target[None], DRAWS, np.random.default_rng(seed))
+        return exact.arm.embed(samples.positions[0])
+
+    found: list[list[float]] = [[] for _ in samplers]
     for target in np.tile(targets, (REPEATS, 1)):
-        reference, seed = int(rng.integers(2**32)), int(rng.integers(2**32))
-        drawn, first, second = (
-            exact.arm.embed(
-                one.sample(target[None], DRAWS, np.random.default_rng(number)).positions[0]
-            )
-            for one, number in ((sampler, seed), (exact, reference), (exact, seed))
-        )
-        ours.append(mmd2(drawn, first))
-        floor.append(mmd2(second, first))
-    return summary(np.array(ours), DRAWS), summary(np.array(floor), DRAWS)
+        reference, seed = drawn(exact, target, int(rng.integers(2**32))), int(rng.integers(2**32))
+        for sampler, values in zip(samplers, found, strict=True):
+            values.append(mmd2(drawn(sampler, target, seed), reference))
+    return [summary(np.array(values), DRAWS) for values in found]
 
 
 def _log_weights(

@@ -47,6 +47,7 @@ class Measured:
         moved_99: of its samples, the 99th percentile of how far joints move (as points, [m]) when
             the target moves by `MOVE`, with the same random numbers.
         cost, exact_cost: of its sampler and of the exact one.
+        accepted: mmd2 of its draws accepted by their weights, where limits cut its arm's prior.
         calibration: of its draws, accepted by their weights.
     """
 
@@ -64,6 +65,7 @@ class Measured:
     moved_99: float
     cost: Cost
     exact_cost: Cost
+    accepted: Mismatch | None
     calibration: Calibration | None
 
 
@@ -75,8 +77,10 @@ class Results:
         machine: of the last run.
         networks: by the names of their weights.
         speedups: of `IKSolver.solve` beside the earlier version, by what was asked for.
+        busy_training: how many times as long a training takes beside a busy core.
     """
 
     machine: Machine
     networks: dict[str, Measured] = field(default_factory=dict)
     speedups: dict[str, Ratio] = field(default_factory=dict)
+    busy_training: Ratio | None = None

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.network.__main__ import DOCUMENT, FILE
 from benchmarks.network.report import all_bars, report
 from benchmarks.network.results import Results
+from benchmarks.timing import Ratio
 from ik_nn_ros.models import WEIGHTS_FOLDER
 from measuring.files import ResultError, read_file, write_file
 from measuring.results import fingerprint
@@ -30,8 +31,10 @@ def test_the_committed_document_is_that_of_the_committed_results(results):
 
 
 def test_the_results_are_those_of_the_shipped_weights(results):
-    for name, one in results.networks.items():
-        assert one.weights == fingerprint(WEIGHTS_FOLDER / f"{name}.safetensors")
+    shipped = WEIGHTS_FOLDER.glob("cinn_*.safetensors")
+    assert {name: one.weights for name, one in results.networks.items()} == {
+        path.stem: fingerprint(path) for path in shipped
+    }
 
 
 @pytest.mark.parametrize(
@@ -51,6 +54,24 @@ def test_a_bar_is_met_up_to_its_bound(results, bar, within, beyond):
     one = results.networks["cinn_4"]
     assert bars_of(results, replace(one, **within))[bar] is True
     assert bars_of(results, replace(one, **beyond))[bar] is False
+
+
+def test_with_limits_draws_are_judged_accepted_too(results):
+    one = results.networks["cinn_limited"]
+    mean = one.floor.mean
+    bar = "mmd2 x 1e3 of draws accepted by weights, less the floor"
+    for off, met in ((0.049e-3, True), (0.051e-3, False)):
+        assert (
+            bars_of(results, replace(one, accepted=replace(one.floor, mean=mean + off)))[bar] is met
+        )
+    assert bar not in bars_of(results, results.networks["cinn_4"])
+
+
+@pytest.mark.parametrize(("median", "met"), [(1.5, True), (1.51, False)])
+def test_a_training_beside_a_busy_core_takes_half_as_long_again_at_most(results, median, met):
+    slowed = replace(results, networks={}, busy_training=Ratio(median, 1.0, 2.0))
+    bars = {bar.name: bar.met for bar in all_bars(slowed)}
+    assert bars["training beside a busy core, times as long"] is met
 
 
 def test_a_file_of_another_version_is_not_taken_for_nothing(tmp_path):
