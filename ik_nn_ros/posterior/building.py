@@ -42,10 +42,9 @@ GRID = (64, 96, 1)
 GRID_WITH_LIMITS = (64, 240, 1)  # bounds follow the bearing: the cells that they cut are to be thin
 GRID_OF_POSES = (40, 20, 24)
 DISTANCES_ALONE = 2048  # where neither bearing nor heading counts
-# Grids are made finer until the tables of all joints that are drawn by them have so many entries:
-# limits cut through cells, and a heading's nodes are far apart.
-ENTRIES_WITH_LIMITS = 100_000
-ENTRIES_OF_POSES = 200_000
+# Grids are made finer until the tables of all joints that are drawn by them have so many entries,
+# for limits, which cut through cells, and as many for headings, whose nodes are far apart.
+ENTRIES = 200_000
 ENTRIES_OF_VALUES = 400_000  # of the joint drawn by `pieces`: without quantiles they are small
 MOST_BENT = 1e4  # [nats], of a second difference: a larger one is that of an edge
 NOTHING = -1e9  # [nats], log of no density, finite so that it can be interpolated
@@ -74,10 +73,7 @@ def empty_tables(chain: np.ndarray, circles: np.ndarray) -> Tables:
         slots = 1 if joint == chain[0, PIECEWISE] else chain[joint, SLOTS]
         grid[joint, :ENTRY] = distances, bearings, headings, slots
     drawn = tabulated[tabulated != chain[0, PIECEWISE]]
-    if with_headings:
-        _refine(grid, drawn, ENTRIES_OF_POSES)
-    elif chain[:, BOUNDED].any():
-        _refine(grid, drawn, ENTRIES_WITH_LIMITS)
+    _refine(grid, drawn, ENTRIES * (int(with_headings) + int(chain[:, BOUNDED].any())))
     _refine(grid, tabulated[tabulated == chain[0, PIECEWISE]], ENTRIES_OF_VALUES)
     sizes = grid[:, :ENTRY].prod(axis=1)
     grid[:, ENTRY] = np.cumsum(sizes) - sizes
