@@ -53,8 +53,8 @@ ARMS = {
 }
 EVERY_ARM = pytest.mark.parametrize("arm", ARMS.values(), ids=ARMS)
 CUT = pytest.mark.parametrize("name", ["limited", "limited behind", "two pieces"])
-# Of all angles that are left, the share from which the rest cannot reach the target. The slots of
-# the first arm's last free joint have gaps, between which its density is drawn anyway.
+# The largest share of a slot's angles from which the joints behind cannot reach the target. That of
+# the first arm is larger: gaps in what its closing joints reach are no ends of slots.
 LOOSE = {"limited": 0.03, "limited behind": 0.001, "two pieces": 0.001}
 
 
