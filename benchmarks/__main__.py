@@ -14,6 +14,7 @@ from benchmarks.report import report
 from benchmarks.size import QUICK, Size
 from benchmarks.suite import PARTS, measure, read
 from ik_nn_ros.errors import IKError
+from measuring.networks import read_known
 from training.commands.shared import RESULTS, RUNS, shown_stages
 
 DOCUMENT = Path("docs/BENCHMARKS.md")
@@ -52,7 +53,7 @@ def _write_report(results: Path, document: Path, console: Console) -> None:
     parts = {name: read(name, results) for name in known}
     figures = document.parent / "figures"
     draw(parts, figures)
-    document.write_text(report(parts, figures.name))
+    document.write_text(report(parts, read_known(results.parent), figures.name))
     console.print(f"written to {document}")
 
 

@@ -17,13 +17,15 @@ from benchmarks.timing import STEADY
 from ik_nn_ros.posterior.evidence import NEIGHBOURHOOD
 from ik_nn_ros.solver import DEFAULT_MODEL
 from measuring.markdown import UNKNOWN, table, thousandths
+from measuring.networks import Known, tables_or_network
 
 
-def report(parts: Mapping[str, Measured], figures: str) -> str:
+def report(parts: Mapping[str, Measured], known: Known | None, figures: str) -> str:
     """The document.
 
     Args:
         parts: what was measured, by the names of `suite.PARTS`; a part that is missing is left out.
+        known: of the networks.
         figures: folder of the figures, as the document links to it.
     """
     results = {name: part.result for name, part in parts.items()}
@@ -36,6 +38,8 @@ def report(parts: Mapping[str, Measured], figures: str) -> str:
     }
     sections = [INTRODUCTION, _machines(parts)]
     sections += [make(results[name]) for name, make in makers.items() if name in results]
+    if known is not None:
+        sections.append(tables_or_network(known.networks))
     return "\n\n".join(sections) + "\n"
 
 
@@ -210,8 +214,8 @@ Times are medians and, in brackets, 99th percentiles; ratios are medians of roun
 sides took turns and, in brackets, the range of eight rounds in ten. Where methods take turns, what
 is short is repeated for {1e3 * STEADY:g} ms and the last time counts: that of steady use.
 
-How close the networks are to the posterior, and whether tables or a network serve an arm better, is
-in [NETWORK.md](NETWORK.md), what the exact sampler promises in [EXACT.md](EXACT.md)."""
+How close the networks are to the posterior is in [NETWORK.md](NETWORK.md), what the exact sampler
+promises in [EXACT.md](EXACT.md)."""
 
 PEERS = f"""\
 Every method answers the same {{targets}} targets of the test split, in turn; times and mmd2 are

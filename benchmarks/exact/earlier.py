@@ -11,6 +11,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -73,6 +74,17 @@ class EarlierVersion:
         Raises:
             EarlierVersionError: it did not answer.
         """
+        return self._answer(model, case, target, samples)["seconds"]
+
+    def draws(self, case: Case, target: np.ndarray, samples: int) -> np.ndarray:
+        """Raw samples (samples, dof) of its "cinn" on a position (2,) [m].
+
+        Raises:
+            EarlierVersionError: it did not answer.
+        """
+        return np.array(self._answer("cinn draws", case, target, samples)["positions"])
+
+    def _answer(self, model: str, case: Case, target: np.ndarray, samples: int) -> dict[str, Any]:
         request = {
             "model": model,
             "arm": dict(case.keywords),
@@ -81,6 +93,6 @@ class EarlierVersion:
         }
         try:
             print(json.dumps(request), file=self._process.stdin, flush=True)
-            return json.loads(self._process.stdout.readline())["seconds"]
+            return json.loads(self._process.stdout.readline())
         except (BrokenPipeError, json.JSONDecodeError):
             raise EarlierVersionError(f"commit {COMMIT} did not answer {request}") from None

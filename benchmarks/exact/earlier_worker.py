@@ -2,7 +2,7 @@
 
 Lines of JSON come in: {"model": "exact", "cinn" or "cinn densities", "arm": keywords of PlanarArm,
 "target": [x, y], "samples": n}. For each a line {"seconds": ...} goes out, the time of one call in
-steady use.
+steady use; for the model "cinn draws" {"positions": ...}, its raw samples.
 """
 
 import json
@@ -26,6 +26,10 @@ def main():
             exact = request["model"] == "exact"
             models[key] = ExactPosterior(arm) if exact else IKSolver.from_pretrained(arm.dof)
         model, target, samples = models[key], np.array(request["target"]), request["samples"]
+        if request["model"] == "cinn draws":
+            positions = model.sampler.sample(target[None], samples, rng).positions[0]
+            print(json.dumps({"positions": positions.tolist()}), flush=True)
+            continue
         if request["model"] == "exact":
             seconds = steady_seconds_of(lambda: model.sample(target[None], samples, rng))  # noqa: B023
         elif request["model"] == "cinn":

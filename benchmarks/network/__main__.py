@@ -11,7 +11,7 @@ from rich.console import Console
 
 from benchmarks.machine import Machine
 from benchmarks.network import beside_busy_core
-from benchmarks.network.measures import measure, measure_speedups
+from benchmarks.network.measures import measure, measure_earlier, measure_speedups
 from benchmarks.network.report import report
 from benchmarks.network.results import Results
 from ik_nn_ros.models import WEIGHTS_FOLDER
@@ -36,6 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.again or not results.speedups:
         console.print("beside the earlier version")
         results.speedups = measure_speedups()
+        write_file(options.results, results)
+    if options.again or results.earlier is None:
+        console.print("the earlier version's network")
+        results.earlier = measure_earlier()
         write_file(options.results, results)
     if options.again or results.busy_training is None:
         console.print("beside a busy core")

@@ -9,9 +9,9 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.exact.cases import CASES
-from benchmarks.exact.earlier import EarlierVersion
+from benchmarks.exact.earlier import COMMIT, EarlierVersion
 from benchmarks.exact.measures import unseen
-from benchmarks.network.results import MOVE, NEAR_END, SAMPLES, Cost, Measured
+from benchmarks.network.results import MOVE, NEAR_END, Measured
 from benchmarks.timing import Ratio, seconds_of, steady_seconds_of
 from ik_nn_ros.arm.planar_arm import PlanarArm
 from ik_nn_ros.backends import AUTO, build_sampler
@@ -25,6 +25,7 @@ from ik_nn_ros.solver import IKSolver
 from measuring.calibration import calibrate
 from measuring.metrics import Mismatch, Shares, summary
 from measuring.mmd import mmd2
+from measuring.networks import SAMPLES, Cost, Earlier
 from measuring.results import fingerprint
 from training.train.lessons import reach_targets
 
@@ -209,3 +210,18 @@ def measure_speedups() -> dict[str, Ratio]:
             ours, before = zip(*pairs, strict=True)
             speedups[what] = Ratio.of(before, ours)
     return speedups
+
+
+def measure_earlier() -> Earlier:
+    """How close the earlier version's raw draws come to the exact posterior."""
+    case, rng = CASES["normal_6"], np.random.default_rng(SEED_OF_TARGETS)
+    exact = ExactPosterior(case.arm)
+    targets = case.arm.forward(case.arm.sample_prior(TARGETS, rng))
+    ours, floor = [], []
+    with EarlierVersion() as earlier:
+        for target in np.tile(targets, (REPEATS, 1)):
+            first, second = exact.sample(np.array((target, target)), DRAWS, rng).positions
+            ours.append(mmd2(earlier.draws(case, target, DRAWS), first))
+            floor.append(mmd2(second, first))
+    name = f"{BESIDE_EARLIER} of commit {COMMIT}"
+    return Earlier(name, summary(np.array(ours), DRAWS), summary(np.array(floor), DRAWS))

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from benchmarks.exact.bars import Bar
 from benchmarks.exact.report import OUTCOMES, measured_on
 from benchmarks.formatting import paragraph, spread
-from benchmarks.network.results import MOVE, NEAR_END, SAMPLES, Measured, Results
+from benchmarks.network.results import MOVE, NEAR_END, Measured, Results
 from measuring.calibration import FALSE_ALARM_RATE
-from measuring.markdown import table, thousandths
+from measuring.markdown import UNKNOWN, table, thousandths
+from measuring.networks import tables_or_network
 
 # Bounds of mmd2 less its floor: of the mean, and of the 95th percentiles.
 CLOSE, CLOSE_P95, CLOSE_WITH_LIMITS = 0.05e-3, 0.3e-3, 0.15e-3
@@ -38,7 +39,7 @@ def report(results: Results) -> str:
         f"## Bars\n\n{counts[True]} met, {counts[False]} not met.",
         table(("network", "what", "measured", "bar", "met"), rows),
         _quality(results),
-        _costs(results),
+        tables_or_network(results.networks),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -133,29 +134,17 @@ def _quality(results: Results) -> str:
         )
         for name, one in sorted(results.networks.items())
     ]  # fmt: skip
+    if results.earlier is not None:
+        one = results.earlier
+        rows.append((
+            one.name, thousandths(one.ours), thousandths(one.floor),
+            f"{1e3 * one.ours.p95:.2f}", f"{1e3 * one.floor.p95:.2f}", *[UNKNOWN] * 4,
+        ))  # fmt: skip
     header = (
         "network", "mmd2 x 1e3", "floor", "p95", "floor's", "ESS / n: mean, p5, worst",
         "on the whole reach: mean, worst", "trained in [s]", "parameters",
     )  # fmt: skip
     return f"## Quality\n\n{paragraph(QUALITY)}\n\n{table(header, rows)}"
-
-
-def _costs(results: Results) -> str:
-    rows = [
-        (
-            name,
-            *(f"{cost.milliseconds:.2f}" for cost in (one.exact_cost, one.cost)),
-            *(f"{cost.effective_share:.3f}" for cost in (one.exact_cost, one.cost)),
-            *(f"{cost.megabytes:.2f}" for cost in (one.exact_cost, one.cost)),
-            *(f"{cost.ready_seconds:.3f}" for cost in (one.exact_cost, one.cost)),
-        )
-        for name, one in sorted(results.networks.items())
-    ]
-    header = (
-        "arm and task", f"exact: {SAMPLES} draws [ms]", "cinn", "exact: ESS / n", "cinn",
-        "exact: MB", "cinn", "exact: ready in [s]", "cinn",
-    )  # fmt: skip
-    return f"## Tables or network\n\n{paragraph(COSTS)}\n\n{table(header, rows)}"
 
 
 INTRODUCTION = """\
@@ -175,9 +164,4 @@ QUALITY = (
     "the same random numbers; solutions move as their joints' places do. Accepted draws are those "
     "of `exact=True`. Beside a busy core, and without, a tenth of a training is timed, lessons and "
     "steps."
-)
-
-COSTS = (
-    "Both draw from the same chain, `exact` by tables and `cinn` by a network; timed are weighted "
-    "draws. Ready: tables made, or weights read, machine code compiled before."
 )

@@ -8,32 +8,15 @@ from benchmarks.machine import Machine
 from benchmarks.timing import Ratio
 from measuring.calibration import Calibration
 from measuring.metrics import Mismatch, Shares
+from measuring.networks import Costs, Earlier
 
 NEAR_END = 0.01  # [m] of the reach
 MOVE = 1e-3  # [m] of a target
-SAMPLES = 1000
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What a sampler of an arm and a task takes.
-
-    Attributes:
-        milliseconds: of `SAMPLES` draws, the median over targets.
-        effective_share: of these draws, the mean.
-        megabytes: its weights, or its tables.
-        ready_seconds: to make it, machine code compiled before.
-    """
-
-    milliseconds: float
-    effective_share: float
-    megabytes: float
-    ready_seconds: float
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was measured of one network.
+class Measured(Costs):
+    """What was measured of one network, beside what it takes.
 
     Attributes:
         weights: SHA-256 of its tensors.
@@ -46,7 +29,6 @@ class Measured:
         density_gap: by how much the expected log density of its draws exceeds exact's [nats].
         moved_99: of its samples, the 99th percentile of how far joints move (as points, [m]) when
             the target moves by `MOVE`, with the same random numbers.
-        cost, exact_cost: of its sampler and of the exact one.
         accepted: mmd2 of its draws accepted by their weights, where limits cut its arm's prior.
         calibration: of its draws, accepted by their weights.
     """
@@ -63,8 +45,6 @@ class Measured:
     ends: Shares | None
     density_gap: float
     moved_99: float
-    cost: Cost
-    exact_cost: Cost
     accepted: Mismatch | None
     calibration: Calibration | None
 
@@ -78,9 +58,11 @@ class Results:
         networks: by the names of their weights.
         speedups: of `IKSolver.solve` beside the earlier version, by what was asked for.
         busy_training: how many times as long a training takes beside a busy core.
+        earlier: the network of the earlier version.
     """
 
     machine: Machine
     networks: dict[str, Measured] = field(default_factory=dict)
     speedups: dict[str, Ratio] = field(default_factory=dict)
     busy_training: Ratio | None = None
+    earlier: Earlier | None = None

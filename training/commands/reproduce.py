@@ -10,6 +10,7 @@ from rich.console import Console
 from ik_nn_ros.models import WEIGHTS_FOLDER, available_models, pretrained_path
 from ik_nn_ros.user_path import user_path
 from measuring.files import write_file
+from measuring.networks import read_known
 from measuring.references import PAPER_DOF
 from training.commands.shared import RESULTS, chosen_size, results_folder, shown_stages
 from training.paper.figures import draw_errors, draw_workspace
@@ -94,6 +95,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         [*full_circle, *(result for result in every_arm if result.name == CIRCLE)],
         rail,
         every_arm,
+        None if options.dof else read_known(results),
         maps,
         posteriors,
         read_searches(results / "search"),

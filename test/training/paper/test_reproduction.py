@@ -9,6 +9,7 @@ import pytest
 
 from ik_nn_ros.models import available_models, pretrained_path
 from measuring.files import ResultError
+from measuring.networks import read_known
 from measuring.results import Result
 from training.__main__ import main
 from training.commands.reproduce import OTHER_ARMS
@@ -103,6 +104,7 @@ def test_the_committed_report_is_that_of_the_committed_results():
         results("*_full_circle_*", "cinn_circle_4"),
         results("*_rail"),
         results(*OTHER_ARMS),
+        read_known(RESULTS),
         measure_workspace(shipped, MapSize(), RESULTS / "workspace.json", on_stage=pytest.fail),
         [PosteriorFigure(**one | {"target": tuple(one["target"])}) for one in posteriors],
         read_searches(RESULTS / "search"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from measuring.networks import Known, tables_or_network
 from measuring.results import Result
 from training.paper.report.extensions import every_arm, full_circle, rail, training_speed, workspace
 from training.paper.report.hyperparameters import Found, hyperparameters, read_searches
@@ -25,6 +26,7 @@ class Contents(NamedTuple):
         paper_arms, full_circle, rail: results of the paper's arms, of the arms of the whole circle,
             and of the arm on a rail.
         every_arm: results of `cinn` for the arms and tasks that the paper has not.
+        known: of `cinn` beside `exact`, and beside an earlier version's.
         maps: of the workspace.
         posteriors: what Figs. 4 to 7 print.
         searches: what the searches found.
@@ -37,6 +39,7 @@ class Contents(NamedTuple):
     full_circle: Sequence[Result]
     rail: Sequence[Result]
     every_arm: Sequence[Result]
+    known: Known | None
     maps: Sequence[WorkspaceMap]
     posteriors: Sequence[PosteriorFigure]
     searches: Sequence[Found]
@@ -54,7 +57,8 @@ def report(contents: Contents) -> str:
         strict(contents.paper_arms),
         pictures(contents.paper_arms, contents.posteriors, contents.figures),
         hyperparameters(contents.configs, contents.searches),
-        every_arm(contents.every_arm),
+        every_arm(contents.every_arm, contents.known),
+        tables_or_network(contents.known.networks) if contents.known else "",
         full_circle(contents.full_circle),
         workspace(contents.maps, contents.figures),
         rail(contents.rail),

@@ -17,14 +17,18 @@ from measuring.markdown import (
     table,
     thousandths,
 )
+from measuring.networks import Known
 from measuring.results import Result
 from training.paper.published import PUBLISHED_RAIL
 from training.paper.workspace import WorkspaceMap
 from training.train.speed import Speed
 
 
-def every_arm(results: Sequence[Result]) -> str:
-    """`cinn` for poses, circles, the rail and limits: what the paper has no arm of."""
+def every_arm(results: Sequence[Result], known: Known | None) -> str:
+    """`cinn` for poses, circles, the rail and limits: what the paper has no arm of.
+
+    The last row is an earlier version's network of the paper's arm, where it was measured.
+    """
     if not results:
         return ""
     rows = [
@@ -41,6 +45,12 @@ def every_arm(results: Sequence[Result]) -> str:
         ]
         for result in results
     ]
+    if known is not None and known.earlier is not None:
+        ours, floor = known.earlier.ours, known.earlier.floor
+        rows.append([
+            known.earlier.name, UNKNOWN, UNKNOWN, thousandths(ours), thousandths(floor),
+            f"{1e3 * ours.p95:.2f}", f"{1e3 * floor.p95:.2f}", UNKNOWN, UNKNOWN,
+        ])  # fmt: skip
     header = [
         "network", "parameters", "trained in [s]", "mmd2 raw, x 1e3", "floor", "95th percentile",
         "the floor's", "c2st raw", "effective share: mean, 5th percentile",
@@ -53,7 +63,8 @@ def every_arm(results: Sequence[Result]) -> str:
         "own (`limited`), one with priors uniform within them (`uniform`), and one of six joints "
         "whose normal priors they cut (`truncated`). Its draws carry the weights of the exact "
         "posterior; the effective share, (sum w)^2 / (n sum w^2), tells how many of n exact "
-        "samples they are worth. "
+        "samples they are worth. The last row is the network that `cinn` was before, of the "
+        "paper's arm. "
         "`solve(..., exact=True)` accepts exact samples among them. Joint by joint Bensadoun et "
         'al., "Neural Inverse Kinematics" (ICML 2022), sample, too, without priors, limits or '
         "weights. More in [NETWORK.md](NETWORK.md).\n\n" + table(header, rows)
