@@ -1,13 +1,17 @@
 """Whether shipped weights of cinn mean what they say: by ranks, and beside the exact sampler."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
 from ik_nn_ros import IKSolver
+from ik_nn_ros.checkpoint import load_checkpoint
 from ik_nn_ros.models import WEIGHTS_FOLDER
 from ik_nn_ros.posterior.exact import ExactPosterior
 from ik_nn_ros.posterior.weighted import effective_shares
 from measuring.calibration import FALSE_ALARM_RATE, calibrate
+from measuring.evaluation import Evaluation
 
 
 @pytest.fixture(scope="module", params=[4, 10])
@@ -76,3 +80,10 @@ def test_cinn_s_evidence_is_the_exact_one_s(path):
     )
     assert np.median(np.abs(ours - theirs)) < 0.03
     assert abs((ours - theirs).mean()) < 0.05
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_weights_carry_what_was_measured_of_them(path):
+    metrics = load_checkpoint(path).metrics
+    assert metrics.keys() == {field.name for field in fields(Evaluation)}
+    assert metrics["effective_share"]["mean"] > 0.9
